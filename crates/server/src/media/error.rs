@@ -1,0 +1,41 @@
+//! What can go wrong with the engine, in words for the one who runs the server.
+
+use std::net::SocketAddr;
+
+/// A failure of the media engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A media port could not be opened.
+    #[error("cannot open the {proto} media port {addr}: {source} (is another server running? choose another port in the configuration)")]
+    Bind {
+        /// `"UDP"` or `"TCP"`.
+        proto: &'static str,
+        /// Address asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A thread could not be started.
+    #[error("cannot start the thread {name}: {source}")]
+    Thread {
+        /// Name of the thread.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No room of that name.
+    #[error("no room named {0:?}")]
+    UnknownRoom(String),
+    /// No such participant in the room.
+    #[error("no participant {identity:?} in the room {room:?}")]
+    UnknownParticipant {
+        /// Name of the room.
+        room: String,
+        /// Identity asked for.
+        identity: String,
+    },
+    /// The engine is shutting down.
+    #[error("the media engine is shutting down")]
+    Closed,
+}
