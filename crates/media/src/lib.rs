@@ -1,1 +1,25 @@
-//! Skeleton.
+//! Frames and clock, sources, layout, compositor and codecs.
+//!
+//! Everything here runs on plain threads, never on an async runtime: these are real-time paths.
+//! Two rules hold throughout:
+//!
+//! - **The newest picture wins.** Between capture, encoder and view a frame waits in a slot of one
+//!   ([`latest`]); a slow stage skips pictures and never queues them.
+//! - **Sound never drops silently.** The adaptive [`jitter`] buffer decides what to stretch, squeeze or
+//!   conceal, and counts each.
+//!
+//! A video frame is I420 from a pool ([`frame::VideoFrame`]), an audio frame 10 ms at 48 kHz
+//! ([`frame::AudioFrame`]); both carry the time of capture on this machine's monotonic clock ([`clock::MediaTime`]).
+
+pub mod audio_io;
+pub mod clock;
+pub mod compositor;
+pub mod frame;
+pub mod latest;
+pub mod layout;
+pub mod source;
+
+pub use clock::MediaTime;
+pub use frame::{AudioFrame, ColorSpace, FramePool, Rotation, VideoFrame, VideoFrameMut};
+pub use latest::{LatestReceiver, LatestSender};
+pub use source::{AudioSink, AudioSource, RunningSource, SourceError, SourceInfo, SourceStatus, VideoSource};

@@ -1,0 +1,9 @@
+//! Video and audio frames.
+
+mod audio;
+mod pool;
+mod video;
+
+pub use audio::{AudioFrame, CHANNELS_STEREO, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
+pub use pool::{FramePool, VideoFrameMut};
+pub use video::{ColorSpace, Planes, Rotation, VideoFrame};
