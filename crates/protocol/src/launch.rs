@@ -1,0 +1,327 @@
+//! The launch URL: what a page opens to start the app.
+//!
+//! `beckon:launch?v=1&k=KEY&p=47610,47611,47612&o=https%3A%2F%2Fcrm.example.com&r=wss%3A%2F%2Fserver%2Frelay`
+//!
+//! It holds nothing that outlives it: a one-time key for the channel, where the app may listen, whose page it is and
+//! where the relay is. Everything else (userSig, room, options) travels over the channel.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use rand::RngCore;
+use thiserror::Error;
+use url::Url;
+
+use crate::{Code, Secret};
+
+/// The scheme the operating system hands to the app.
+pub const SCHEME: &str = "beckon";
+/// Longest launch URL, bytes.
+pub const URL_MAX: usize = 300;
+/// The version this code reads and writes.
+pub const VERSION: u32 = 1;
+/// Ports a page proposes when it has no reason for others.
+pub const DEFAULT_PORTS: [u16; 4] = [47610, 47611, 47612, 47613];
+/// Most ports a launch may propose.
+pub const PORTS_MAX: usize = 8;
+
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The one-time key of a launch: 128 random bits, written as 22 base64url characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LaunchKey(Secret);
+
+impl LaunchKey {
+    /// A fresh random key.
+    pub fn random() -> Self {
+        let mut bytes = [0u8; 16];
+        rand::rng().fill_bytes(&mut bytes);
+        Self(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// The key as text, for the launch URL and the channel's first message.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// [`LaunchError::Key`] for anything but 22 base64url characters that hold 16 bytes.
+    pub fn parse(text: &str) -> Result<Self, LaunchError> {
+        match URL_SAFE_NO_PAD.decode(text) {
+            Ok(bytes) if bytes.len() == 16 => Ok(Self(Secret::new(text))),
+            _ => Err(LaunchError::Key),
+        }
+    }
+}
+
+impl fmt::Debug for LaunchKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LaunchKey(…)")
+    }
+}
+
+/// Who opened the page: scheme, host and port, as `Origin` headers write it (RFC 6454, section 6.2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Origin(String);
+
+impl Origin {
+    /// Reads an http or https origin.
+    ///
+    /// # Errors
+    /// [`LaunchError::Origin`] for other schemes, paths, credentials, `null` and what is no URL.
+    pub fn parse(text: &str) -> Result<Self, LaunchError> {
+        let wrong = || LaunchError::Origin(text.chars().take(80).collect());
+        let url = Url::parse(text).map_err(|_| wrong())?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(wrong());
+        }
+        let origin = url.origin().ascii_serialization();
+        // An origin has nothing but scheme, host and port: what it serialises to is all there may be.
+        if text.trim_end_matches('/').eq_ignore_ascii_case(&origin) { Ok(Self(origin)) } else { Err(wrong()) }
+    }
+
+    /// The origin as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = LaunchError;
+    fn try_from(text: String) -> Result<Self, LaunchError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        origin.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no launch URL.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LaunchError {
+    /// Longer than [`URL_MAX`].
+    #[error("the launch URL has {0} bytes; at most {URL_MAX} are taken")]
+    TooLong(usize),
+    /// Does not begin with `beckon:launch`.
+    #[error("the launch URL must begin with \"{SCHEME}:launch?\"")]
+    Shape,
+    /// Not UTF-8, or a percent sign that encodes nothing.
+    #[error("the launch URL's field `{0}` is not valid percent-encoded UTF-8")]
+    Encoding(&'static str),
+    /// A field is not there.
+    #[error("the launch URL lacks the field `{0}`")]
+    Missing(&'static str),
+    /// A field stands twice.
+    #[error("the launch URL has the field `{0}` twice")]
+    Repeated(&'static str),
+    /// A field that version 1 does not have.
+    #[error("the launch URL has an unknown field")]
+    UnknownField,
+    /// Another version.
+    #[error("the launch URL is of version {0}; this app reads version {VERSION}")]
+    Version(u32),
+    /// `v` is no number.
+    #[error("the launch URL's version is not a number")]
+    VersionText,
+    /// `k` is not 128 bits in base64url.
+    #[error("the launch key must be 16 bytes in base64url (22 characters)")]
+    Key,
+    /// `p` is no list of ports.
+    #[error("the launch ports must be 1 to {PORTS_MAX} numbers from 1024 to 65535, with commas between")]
+    Ports,
+    /// `o` is no origin.
+    #[error("the launch origin {0:?} is not an http or https origin")]
+    Origin(String),
+    /// `r` is no ws or wss URL.
+    #[error("the relay's address must be a wss URL (ws only on loopback)")]
+    Relay,
+}
+
+impl LaunchError {
+    /// The code that a log or a dialog names.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Version(_) => Code::LaunchVersion,
+            _ => Code::LaunchInvalid,
+        }
+    }
+}
+
+/// A parsed launch URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// The one-time key that the page shows first on the channel.
+    pub key: LaunchKey,
+    /// Where the app may listen on 127.0.0.1, in the order to try.
+    pub ports: Vec<u16>,
+    /// The page's origin; the only one the channel answers.
+    pub origin: Origin,
+    /// The second road, where page and app meet when loopback is closed.
+    pub relay: Option<Url>,
+}
+
+impl Launch {
+    /// Reads a launch URL.
+    ///
+    /// # Errors
+    /// A [`LaunchError`] that names the field that does not fit. Never panics, whatever the text.
+    pub fn parse(text: &str) -> Result<Self, LaunchError> {
+        if text.len() > URL_MAX {
+            return Err(LaunchError::TooLong(text.len()));
+        }
+        let query = ["beckon:launch?", "beckon://launch?", "beckon://launch/?"]
+            .iter()
+            .find_map(|prefix| {
+                let head = text.get(..prefix.len())?;
+                head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+            })
+            .ok_or(LaunchError::Shape)?;
+
+        let mut fields: [(&'static str, Option<String>); 5] =
+            [("v", None), ("k", None), ("p", None), ("o", None), ("r", None)];
+        for pair in query.split('&') {
+            let (name, raw) = pair.split_once('=').ok_or(LaunchError::Shape)?;
+            let (known, slot) = fields.iter_mut().find(|(known, _)| *known == name).ok_or(LaunchError::UnknownField)?;
+            let known: &'static str = known;
+            let value = percent_decode_str(raw).decode_utf8().map_err(|_| LaunchError::Encoding(known))?;
+            if value.contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\'' | '`')) {
+                return Err(LaunchError::Encoding(known));
+            }
+            if slot.replace(value.into_owned()).is_some() {
+                return Err(LaunchError::Repeated(known));
+            }
+        }
+        let [(_, version), (_, key), (_, ports), (_, origin), (_, relay)] = fields;
+
+        let version: u32 = version.ok_or(LaunchError::Missing("v"))?.parse().map_err(|_| LaunchError::VersionText)?;
+        if version != VERSION {
+            return Err(LaunchError::Version(version));
+        }
+        Ok(Self {
+            key: LaunchKey::parse(&key.ok_or(LaunchError::Missing("k"))?)?,
+            ports: parse_ports(&ports.ok_or(LaunchError::Missing("p"))?)?,
+            origin: Origin::parse(&origin.ok_or(LaunchError::Missing("o"))?)?,
+            relay: relay.map(|text| parse_relay(&text)).transpose()?,
+        })
+    }
+}
+
+impl Launch {
+    /// Writes the launch URL.
+    pub fn to_url(&self) -> String {
+        let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
+        let mut text = format!(
+            "{SCHEME}:launch?v={VERSION}&k={}&p={}&o={}",
+            self.key.expose(),
+            ports.join(","),
+            utf8_percent_encode(self.origin.as_str(), VALUE)
+        );
+        if let Some(relay) = &self.relay {
+            text.push_str("&r=");
+            text.extend(utf8_percent_encode(relay.as_str(), VALUE));
+        }
+        text
+    }
+}
+
+fn parse_ports(text: &str) -> Result<Vec<u16>, LaunchError> {
+    let ports: Vec<u16> =
+        text.split(',').map(|port| port.parse().map_err(|_| LaunchError::Ports)).collect::<Result<_, _>>()?;
+    if ports.len() > PORTS_MAX || ports.iter().any(|port| *port < 1024) {
+        return Err(LaunchError::Ports);
+    }
+    Ok(ports)
+}
+
+fn parse_relay(text: &str) -> Result<Url, LaunchError> {
+    let url = Url::parse(text).map_err(|_| LaunchError::Relay)?;
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    match url.scheme() {
+        "wss" if plain && url.host().is_some() => Ok(url),
+        "ws" if plain && loopback => Ok(url),
+        _ => Err(LaunchError::Relay),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn launch() -> Launch {
+        Launch {
+            key: LaunchKey::random(),
+            ports: DEFAULT_PORTS.to_vec(),
+            origin: Origin::parse("https://crm.example.com").unwrap(),
+            relay: Some(Url::parse("wss://meet.example.com/relay").unwrap()),
+        }
+    }
+
+    #[test]
+    fn survives_the_url_and_stays_short() {
+        let launch = launch();
+        let text = launch.to_url();
+        assert!(text.len() < URL_MAX, "{} bytes", text.len());
+        assert_eq!(Launch::parse(&text).unwrap(), launch);
+        // Browsers on some systems hand the URL over with slashes, and with the scheme in any case.
+        assert_eq!(Launch::parse(&text.replace("beckon:launch", "BECKON://launch/")).unwrap(), launch);
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        let good = launch().to_url();
+        let wrong = |from: &str, to: &str| Launch::parse(&good.replace(from, to)).unwrap_err();
+        assert_eq!(wrong("v=1", "v=2"), LaunchError::Version(2));
+        assert_eq!(wrong("v=1", "v=one"), LaunchError::VersionText);
+        assert_eq!(wrong("v=1&", ""), LaunchError::Missing("v"));
+        assert_eq!(wrong("v=1", "v=1&v=1"), LaunchError::Repeated("v"));
+        assert_eq!(wrong("&k=", "&k=x"), LaunchError::Key);
+        assert_eq!(wrong("&p=47610", "&p=80"), LaunchError::Ports);
+        assert_eq!(wrong("&o=https", "&o=file"), LaunchError::Origin("file://crm.example.com".into()));
+        assert_eq!(wrong("crm.example.com", "crm.example.com%2Fpath").code(), Code::LaunchInvalid);
+        assert_eq!(wrong("&r=wss", "&r=ws"), LaunchError::Relay);
+        assert_eq!(wrong("&r=wss", "&x=wss"), LaunchError::UnknownField);
+        assert_eq!(wrong("&o=https", "&o=%ff"), LaunchError::Encoding("o"));
+        assert_eq!(wrong("beckon:", "webexe:"), LaunchError::Shape);
+    }
+
+    #[test]
+    fn injected_arguments_and_quotes_are_refused() {
+        for text in [
+            "beckon:launch?v=1\" --inspect",
+            "beckon:launch --flag",
+            "beckon:launch?v=1&k=a%22%20--x",
+            "--help",
+            "",
+            "beckon:launch?é",
+        ] {
+            assert!(Launch::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(Launch::parse(&"x".repeat(301)).unwrap_err(), LaunchError::TooLong(301));
+    }
+
+    #[test]
+    fn debug_does_not_show_the_key() {
+        let launch = launch();
+        assert!(!format!("{launch:?}").contains(launch.key.expose()));
+    }
+}
