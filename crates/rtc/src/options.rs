@@ -1,0 +1,133 @@
+//! How to connect.
+
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+/// A clock: nanoseconds on the machine's monotonic clock, the same one that stamps captured frames.
+pub type Clock = fn() -> i64;
+
+/// A text that must not reach a log: its `Debug` and `Display` hide it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the wire only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+/// Everything [`Room::connect`](crate::Room::connect) needs.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// The server: `ws:`, `wss:`, `http:` or `https:`; the signalling path is added to its path.
+    pub url: Url,
+    /// The access token (a LiveKit JWT).
+    pub token: Secret,
+    /// Subscribe to every track without being asked (default: yes).
+    pub auto_subscribe: bool,
+    /// Reach the server through a proxy; media then goes over TCP.
+    pub proxy: Option<Proxy>,
+    /// Send media over TCP only.
+    pub force_tcp: bool,
+    /// What to do when the connection is lost.
+    pub reconnect: ReconnectPolicy,
+    /// The clock of capture times passed to the tracks and of receive times coming from them.
+    pub clock: Clock,
+    /// The bandwidth to assume for sending until it has been measured, bit/s.
+    pub start_bitrate_bps: u64,
+    /// How long the first connection may take, from name lookup to the join answer.
+    pub connect_timeout: Duration,
+}
+
+impl ConnectOptions {
+    /// Options with the defaults; `clock` must be the clock that stamps captured frames (ns, monotonic).
+    pub fn new(url: Url, token: impl Into<Secret>, clock: Clock) -> Self {
+        Self {
+            url,
+            token: token.into(),
+            auto_subscribe: true,
+            proxy: None,
+            force_tcp: false,
+            reconnect: ReconnectPolicy::default(),
+            clock,
+            start_bitrate_bps: 1_000_000,
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A proxy between this machine and the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Proxy {
+    /// SOCKS version 5 (RFC 1928): signalling and ICE-TCP go through `CONNECT`.
+    Socks5 {
+        /// The proxy's host name or address.
+        host: String,
+        /// The proxy's port.
+        port: u16,
+        /// User name and password (RFC 1929), where the proxy asks for them.
+        auth: Option<(String, Secret)>,
+    },
+}
+
+/// How a lost connection is won back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconnectPolicy {
+    /// The wait before the second try; the first is made at once. Doubles with each try.
+    pub first_delay: Duration,
+    /// The longest wait between two tries.
+    pub max_delay: Duration,
+    /// How long one try may take.
+    pub try_timeout: Duration,
+    /// Give up after this long without a connection; `None` never gives up.
+    pub give_up_after: Option<Duration>,
+}
+
+impl Default for ReconnectPolicy {
+    fn default() -> Self {
+        Self {
+            first_delay: Duration::from_millis(200),
+            max_delay: Duration::from_secs(2),
+            try_timeout: Duration::from_secs(5),
+            give_up_after: Some(Duration::from_secs(600)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_in_debug_output() {
+        let shown = format!("{:?}", Secret::from("hunter2"));
+        assert!(!shown.contains("hunter2"));
+    }
+}

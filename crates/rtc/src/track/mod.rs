@@ -1,0 +1,12 @@
+//! Tracks: ours, which frames are written to, and others', which frames come from.
+
+mod local;
+mod queue;
+mod remote;
+
+pub(crate) use local::{Carrier, LocalShared, OutFrame, OutMedia};
+pub use local::{EncodedVideo, LocalTrack};
+pub(crate) use queue::{MediaSender, media_queue};
+pub use queue::{MediaReceiver, RecvError};
+pub(crate) use remote::{RemoteShared, RemoteSink};
+pub use remote::{RemoteAudioPacket, RemoteTrack, RemoteVideoFrame, VideoCodec};
