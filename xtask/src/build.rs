@@ -1,0 +1,74 @@
+//! Building everything, once, in the profile that all tasks share.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{self, cargo, npm, root};
+
+/// Installs the web parts' packages when the lock file is newer than what is installed, and builds them.
+pub fn web() -> Result<()> {
+    let ui = root().join("ui");
+    if !run::has("npm") {
+        bail!("npm is not installed; install Node.js 20 or newer (its packages bring npm) and run this again");
+    }
+    let installed = ui.join("node_modules/.package-lock.json");
+    let newer = |a: &PathBuf, b: &PathBuf| match (a.metadata().and_then(|m| m.modified()), b.metadata().and_then(|m| m.modified())) {
+        (Ok(a), Ok(b)) => a > b,
+        _ => true,
+    };
+    if newer(&ui.join("package-lock.json"), &installed) {
+        run::run(&mut npm(&["ci", "--no-audit", "--no-fund"]))?;
+    }
+    run::run(&mut npm(&["run", "build"]))
+}
+
+/// Builds server, app and command-line participant.
+pub fn programs() -> Result<()> {
+    // The whole workspace at once: every task then finds the same features built, and nothing is built twice.
+    run::run(cargo().args(["build", "--workspace"]))
+}
+
+/// Builds LiveKit's server out of its Go module, for the tests against it. `None` where the machine has no Go.
+pub fn livekit_server() -> Result<Option<PathBuf>> {
+    let module = root().join("tests/peers/livekit-server");
+    let program = run::target().join("peers/livekit-server");
+    if program.is_file() {
+        return Ok(Some(program));
+    }
+    if !run::has("go") {
+        return Ok(None);
+    }
+    std::fs::create_dir_all(run::target().join("peers"))?;
+    run::run(
+        Command::new("go")
+            .args(["build", "-trimpath", "-ldflags=-s -w", "-o"])
+            .arg(&program)
+            .arg(".")
+            .current_dir(&module)
+            .env("CGO_ENABLED", "0"),
+    )
+    .context("building LiveKit's server out of the Go module tests/peers/livekit-server")?;
+    Ok(Some(program))
+}
+
+/// Installs the npm packages of the peers under tests/ that have a lock file.
+pub fn node_peers() -> Result<()> {
+    for peer in ["tests/peers/usersig", "tests/e2e"] {
+        let folder = root().join(peer);
+        if folder.join("package-lock.json").is_file() && !folder.join("node_modules/.package-lock.json").is_file() {
+            run::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the channel's TypeScript types, or compares them with what is written.
+pub fn types(check: bool) -> Result<()> {
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--package", "beckon-protocol", "--example", "types", "--"]);
+    if check {
+        command.arg("--check");
+    }
+    run::run(&mut command)
+}

@@ -1,0 +1,86 @@
+//! `cargo xtask test`: everything CI checks, in the order in which mistakes are cheapest to find.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{build, demo, packages, run};
+
+/// What to check.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only these steps (see the names the run prints)
+    #[arg(long)]
+    only: Vec<String>,
+    /// Leave out the end-to-end walk (needs a browser)
+    #[arg(long)]
+    no_e2e: bool,
+}
+
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: &[Step] = &[
+    ("packages", || packages::ensure(packages::ALL)),
+    ("format", || run::run(run::cargo().args(["fmt", "--all", "--check"]))),
+    ("web-build", build::web),
+    ("web-check", || run::run(&mut run::npm(&["run", "check"]))),
+    ("web-test", || run::run(&mut run::npm(&["test"]))),
+    ("build", build::programs),
+    ("types", || build::types(true)),
+    ("clippy", || run::run(run::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))),
+    ("deny", deny),
+    ("peers", || {
+        build::node_peers()?;
+        if build::livekit_server()?.is_none() {
+            println!("  Go is not installed: the tests against a real LiveKit server will be skipped by name");
+        }
+        Ok(())
+    }),
+    ("unit-and-scenario", || run::run(run::cargo().args(["test", "--workspace", "--no-fail-fast"]))),
+    ("end-to-end", || demo::walk(&fresh("demo")?, "demo.mjs")),
+];
+
+/// Runs the steps; stops at the first that fails.
+pub fn run(options: &Options) -> Result<()> {
+    if let Some(unknown) = options.only.iter().find(|name| !STEPS.iter().any(|(step, _)| step == name)) {
+        let names: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
+        bail!("there is no step {unknown:?}; the steps are {}", names.join(", "));
+    }
+    let wanted = |name: &str| {
+        (options.only.is_empty() || options.only.iter().any(|only| only == name)) && !(options.no_e2e && name == "end-to-end")
+    };
+    let mut passed = 0;
+    let start = Instant::now();
+    for (name, step) in STEPS.iter().filter(|(name, _)| wanted(name)) {
+        println!("\n== {name}");
+        let begun = Instant::now();
+        step().with_context(|| format!("step `{name}` failed; run it alone with: cargo xtask test --only {name}"))?;
+        println!("== {name}: held, {:.0} s", begun.elapsed().as_secs_f64());
+        passed += 1;
+    }
+    println!("\nAll steps held in {:.1} min\nsteps: {passed} passed, 0 failed", start.elapsed().as_secs_f64() / 60.0);
+    Ok(())
+}
+
+/// An empty folder of this name under the target folder.
+fn fresh(name: &str) -> Result<std::path::PathBuf> {
+    let folder = run::target().join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// Licences, sources and banned crates. Advisories need a database from outside and have a task of their own in the
+/// maintainers' hands: `cargo deny check advisories`.
+fn deny() -> Result<()> {
+    let tools = run::target().join("tools");
+    let program = tools.join("bin/cargo-deny");
+    if !program.is_file() && !run::has("cargo-deny") {
+        // Unoptimised: it runs for a second, but would compile for many minutes.
+        run::run(run::cargo().args(["install", "cargo-deny", "--locked", "--debug", "--root"]).arg(&tools))?;
+    }
+    let mut command = if program.is_file() { std::process::Command::new(program) } else { std::process::Command::new("cargo-deny") };
+    run::run(command.args(["check", "licenses", "bans", "sources"]).current_dir(run::root()))
+}
