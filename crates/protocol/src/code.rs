@@ -61,6 +61,8 @@ codes! {
     MessageTooLarge = 1008, "the message is larger than the channel takes";
     /// The call needs an open room.
     NoRoom = 1009, "no room is open";
+    /// Messages come faster than the channel takes them.
+    TooManyMessages = 1010, "messages come faster than the channel takes them";
     /// The userSig does not unpack or lacks fields.
     SigMalformed = 2001, "the userSig is malformed";
     /// The userSig has expired.
