@@ -296,9 +296,14 @@ fn beside(out: &mut Layout, area: Rect, stage: TileSpec, others: &[&TileSpec], s
     } else {
         (SIDE_MIN.1 * scale, SIDE_MIN.0 * scale, 420.0 * scale)
     };
-    let thick = (across as f32 * share).clamp(min_across * 1.5, cap).round() as i32;
     let fits = ((along + gap) as f32 / (min_along + gap as f32)).floor().max(0.0) as usize;
     let shown = others.len().min(fits);
+    // Each small tile takes an equal part of the strip, within shapes a face looks well in.
+    let room = (along - gap * (shown as i32 - 1)) as f32 / shown.max(1) as f32;
+    let (narrowest, widest) = if upright { SIDE_ASPECT } else { (1.0 / SIDE_ASPECT.1, 1.0 / SIDE_ASPECT.0) };
+    // A crowded strip becomes thinner rather than its tiles flatter, and the stage gains what it loses.
+    let wished = (across as f32 * share).clamp(min_across * 1.5, cap);
+    let thick = wished.min((room / narrowest).max(min_across)).round() as i32;
     // An area too small for a strip belongs to the stage alone.
     if shown == 0 || across - thick - gap < thick {
         out.tiles.push(TileRect { tile_id: stage.id, rect: area, role: TileRole::FullStage });
@@ -312,28 +317,17 @@ fn beside(out: &mut Layout, area: Rect, stage: TileSpec, others: &[&TileSpec], s
     };
     out.tiles.push(TileRect { tile_id: stage.id, rect: stage_rect, role: TileRole::Stage });
 
-    // Each small tile takes an equal part of the strip, within shapes a face looks well in.
-    let room = (along - gap * (shown as i32 - 1)) as f32 / shown as f32;
-    let (shortest, longest) = if upright {
-        (thick as f32 * SIDE_ASPECT.0, thick as f32 * SIDE_ASPECT.1)
-    } else {
-        (thick as f32 / SIDE_ASPECT.1, thick as f32 / SIDE_ASPECT.0)
-    };
-    let wanted = room.min(longest);
+    let wanted = room.min(thick as f32 * widest);
     let step = wanted + gap as f32;
     let used = step * shown as f32 - gap as f32;
     let start = gap as f32 + (along as f32 - used).max(0.0) / 2.0;
-    // A crowded strip gets thinner tiles rather than flattened ones.
-    let thin =
-        if wanted < shortest { (thick as f32 * wanted / shortest).max(min_across).round() as i32 } else { thick };
     for (i, tile) in others[..shown].iter().enumerate() {
         let from = (start + step * i as f32).round() as i32;
         let to = ((start + step * i as f32 + wanted).round() as i32).min(gap + along);
-        let off = (thick - thin) / 2;
         let rect = if upright {
-            Rect::new(from, stage_rect.bottom() + gap + off, (to - from) as u32, thin as u32)
+            Rect::new(from, stage_rect.bottom() + gap, (to - from) as u32, thick as u32)
         } else {
-            Rect::new(stage_rect.right() + gap + off, from, thin as u32, (to - from) as u32)
+            Rect::new(stage_rect.right() + gap, from, thick as u32, (to - from) as u32)
         };
         out.tiles.push(TileRect { tile_id: tile.id, rect, role: TileRole::Side });
     }
