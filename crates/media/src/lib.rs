@@ -12,12 +12,14 @@
 //! ([`frame::AudioFrame`]); both carry the time of capture on this machine's monotonic clock ([`clock::MediaTime`]).
 
 pub mod audio_io;
+pub mod barcode;
 pub mod clock;
 pub mod compositor;
 pub mod frame;
 pub mod latest;
 pub mod layout;
 pub mod source;
+pub mod testcard;
 
 pub use clock::MediaTime;
 pub use frame::{AudioFrame, ColorSpace, FramePool, Rotation, VideoFrame, VideoFrameMut};
