@@ -1,0 +1,69 @@
+// The display as a person sees and touches it: windows, keys, clicks, pixels.
+import { execFileSync } from "node:child_process";
+
+const quiet = { stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 28 };
+
+/** Writes the whole screen, or one window, to a PNG file. */
+export function screenshot(file, window = "root") {
+  execFileSync("import", ["-window", String(window), file], quiet);
+}
+
+/** Pixels of the screen or of a window: { width, height, data } with RGBA bytes. */
+export function pixels(window = "root") {
+  const ppm = execFileSync("import", ["-window", String(window), "-depth", "8", "ppm:-"], quiet);
+  const header = /^P6\s+(\d+)\s+(\d+)\s+255\s/.exec(ppm.subarray(0, 64).toString("latin1"));
+  if (!header) throw new Error("the screenshot is no 8-bit PPM");
+  const [width, height] = [Number(header[1]), Number(header[2])];
+  const rgb = ppm.subarray(header[0].length);
+  const data = new Uint8Array(width * height * 4);
+  for (let from = 0, to = 0; to < data.length; from += 3, to += 4) {
+    data[to] = rgb[from];
+    data[to + 1] = rgb[from + 1];
+    data[to + 2] = rgb[from + 2];
+    data[to + 3] = 255;
+  }
+  return { width, height, data };
+}
+
+/** The visible windows whose title fits the pattern, as X window numbers. */
+export function windows(pattern) {
+  try {
+    return execFileSync("xdotool", ["search", "--onlyvisible", "--name", pattern], quiet).toString().split("\n").filter(Boolean);
+  } catch {
+    return []; // xdotool ends with 1 when it finds none
+  }
+}
+
+/** The title of a window. */
+export function title(window) {
+  return execFileSync("xdotool", ["getwindowname", window], quiet).toString().trim();
+}
+
+/** Where a window lies: { x, y, width, height } in pixels. */
+export function place(window) {
+  const text = execFileSync("xdotool", ["getwindowgeometry", "--shell", window], quiet).toString();
+  const number = (name) => Number(new RegExp(`^${name}=(-?\\d+)`, "m").exec(text)?.[1]);
+  return { x: number("X"), y: number("Y"), width: number("WIDTH"), height: number("HEIGHT") };
+}
+
+export function focus(window) {
+  execFileSync("xdotool", ["windowactivate", "--sync", window], { ...quiet, timeout: 5000 });
+}
+
+export function move(window, x, y) {
+  execFileSync("xdotool", ["windowmove", window, String(x), String(y)], quiet);
+}
+
+export function resize(window, width, height) {
+  execFileSync("xdotool", ["windowsize", window, String(width), String(height)], quiet);
+}
+
+/** Presses keys by their X names: "Tab", "Return", "ctrl+d". */
+export function keys(...names) {
+  execFileSync("xdotool", ["key", "--delay", "60", ...names], quiet);
+}
+
+/** Clicks at a point of the screen. */
+export function click(x, y) {
+  execFileSync("xdotool", ["mousemove", String(Math.round(x)), String(Math.round(y)), "click", "1"], quiet);
+}

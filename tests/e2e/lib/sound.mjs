@@ -1,0 +1,52 @@
+// What a sound device plays: recorded from the sound server, measured as level and pitch.
+import { execFileSync, spawn } from "node:child_process";
+
+const RATE = 48000;
+
+/** Records `seconds` of mono sound from a PulseAudio source (a sink's monitor, for what it plays). */
+export async function record(source, seconds) {
+  const child = spawn("parec", [`--device=${source}`, "--format=float32le", `--rate=${RATE}`, "--channels=1", "--latency-msec=20"]);
+  const wanted = Math.round(seconds * RATE) * 4;
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of child.stdout) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= wanted) break;
+  }
+  child.kill();
+  const bytes = Buffer.concat(chunks).subarray(0, wanted);
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+}
+
+/** Root mean square in dB of full scale. */
+export function level(samples) {
+  const sum = samples.reduce((total, sample) => total + sample * sample, 0);
+  return 10 * Math.log10(sum / Math.max(1, samples.length) + 1e-12);
+}
+
+/** How much of the sound's energy lies at a frequency, 0 to 1 (Goertzel's algorithm). */
+export function share(samples, frequency) {
+  const step = (2 * Math.PI * frequency) / RATE;
+  const coefficient = 2 * Math.cos(step);
+  let energy = 0;
+  let at = 0;
+  const block = 4800; // 100 ms: short enough for a tone that comes and goes, 10 Hz wide
+  let total = 0;
+  for (; at + block <= samples.length; at += block) {
+    let [one, two] = [0, 0];
+    for (let i = at; i < at + block; i += 1) {
+      const next = samples[i] + coefficient * one - two;
+      two = one;
+      one = next;
+      total += samples[i] * samples[i];
+    }
+    energy += ((one * one + two * two - coefficient * one * two) * 2) / block;
+  }
+  return total > 0 ? energy / total : 0;
+}
+
+/** The names of the sound server's sinks that play something now. */
+export function playing() {
+  return execFileSync("pactl", ["list", "short", "sink-inputs"]).toString().trim();
+}
