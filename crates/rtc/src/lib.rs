@@ -49,5 +49,5 @@ pub use publication::{
 pub use room::{Room, RoomEvents, RoomInfo};
 pub use stats::{LinkStats, LocalTrackStats, RemoteTrackStats, RoomStats};
 pub use track::{
-    EncodedVideo, LocalTrack, MediaReceiver, RecvError, RemoteAudioPacket, RemoteTrack, RemoteVideoFrame, VideoCodec,
+    EncodedAudio, EncodedVideo, LocalTrack, MediaReceiver, RecvError, RemoteAudioPacket, RemoteTrack, RemoteVideoFrame, VideoCodec,
 };

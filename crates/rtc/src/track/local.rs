@@ -25,6 +25,18 @@ pub struct EncodedVideo {
     pub layer: usize,
 }
 
+/// One Opus packet.
+#[derive(Clone, Debug)]
+pub struct EncodedAudio {
+    /// The packet.
+    pub data: Bytes,
+    /// When its first sample was captured: ns on the clock given in the connect options.
+    pub capture_ns: i64,
+    /// How loud it is in dB below full scale, -127 (silence) … 0 (RFC 6464). The server finds the speakers by it;
+    /// `None` leaves this track out of that.
+    pub level_dbov: Option<i8>,
+}
+
 /// Whether a track's frames can go out at the moment; shared between handle and driver.
 #[derive(Debug, Default)]
 pub(crate) struct Carrier {
@@ -43,7 +55,7 @@ impl Carrier {
 
 pub(crate) enum OutMedia {
     Video { data: Bytes, layer: usize },
-    Audio { data: Bytes },
+    Audio { data: Bytes, level: Option<i8> },
 }
 
 /// A frame on its way to the driver.
@@ -184,13 +196,17 @@ impl LocalTrack {
         self.count(result)
     }
 
-    /// Hands over one Opus packet captured at `capture_ns` (start of its first sample).
-    pub fn write_audio(&self, opus: Bytes, capture_ns: i64) -> Result<(), WriteError> {
+    /// Hands over one Opus packet.
+    pub fn write_audio(&self, packet: EncodedAudio) -> Result<(), WriteError> {
         if self.shared.is_video() {
             return Err(WriteError::WrongKind);
         }
         let result = self.open().and_then(|()| {
-            self.send(OutFrame { track: self.shared.key, capture_ns, media: OutMedia::Audio { data: opus } })
+            self.send(OutFrame {
+                track: self.shared.key,
+                capture_ns: packet.capture_ns,
+                media: OutMedia::Audio { data: packet.data, level: packet.level_dbov },
+            })
         });
         self.count(result)
     }

@@ -5,7 +5,7 @@ mod queue;
 mod remote;
 
 pub(crate) use local::{Carrier, LocalShared, OutFrame, OutMedia};
-pub use local::{EncodedVideo, LocalTrack};
+pub use local::{EncodedAudio, EncodedVideo, LocalTrack};
 pub(crate) use queue::{MediaSender, media_queue};
 pub use queue::{MediaReceiver, RecvError};
 pub(crate) use remote::{RemoteShared, RemoteSink};
