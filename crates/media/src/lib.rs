@@ -14,10 +14,12 @@
 pub mod audio_io;
 pub mod barcode;
 pub mod clock;
+pub mod codec;
 pub mod compositor;
 pub mod frame;
 pub mod latest;
 pub mod layout;
+pub mod scale;
 pub mod source;
 pub mod testcard;
 

@@ -1,0 +1,438 @@
+use std::collections::{HashSet, VecDeque};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ffmpeg_next::{Dictionary, Packet, Rational, codec, color, encoder, ffi, format::Pixel, frame, picture};
+use parking_lot::Mutex;
+
+use super::{CodecError, annexb, avframe, prepare_ffmpeg};
+use crate::clock::MediaTime;
+use crate::frame::{ColorSpace, VideoFrame};
+use crate::scale::Scaler;
+
+/// Hardware first, then software, in the order in which they are tried.
+const CANDIDATES: [&str; 7] =
+    ["h264_nvenc", "h264_qsv", "h264_amf", "h264_mf", "h264_videotoolbox", "libx264", "libopenh264"];
+/// The environment variable that forces one encoder by its FFmpeg name.
+const FORCE: &str = "BECKON_H264_ENCODER";
+/// Ticks per second of time stamps inside the encoder: RTP's own clock for video.
+const CLOCK: i64 = 90_000;
+/// How much an encoder may send ahead of the rate, in seconds of bitrate: small, for key frames must not stall the link.
+const BUFFER_SECONDS: f64 = 0.6;
+/// An encoder that cannot change its bitrate while it runs is opened anew, with a key frame: only when it pays.
+const REOPEN_STEP: f64 = 0.2;
+const REOPEN_PAUSE: Duration = Duration::from_secs(4);
+
+/// Which H.264 encoder to take.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum EncoderChoice {
+    /// The one named by the environment variable `BECKON_H264_ENCODER`, otherwise the first that opens, hardware before software.
+    #[default]
+    Auto,
+    /// Only those that run on the processor.
+    Software,
+    /// Only the one with this FFmpeg name, such as `libx264`.
+    Named(String),
+}
+
+/// What to encode.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EncoderConfig {
+    /// Width in pixels; even.
+    pub width: u32,
+    /// Height in pixels; even.
+    pub height: u32,
+    /// Pictures per second to plan for.
+    pub fps: u32,
+    /// Bits per second.
+    pub bitrate_bps: u32,
+    /// A key frame comes at least this often, besides those that are asked for.
+    pub keyframe_interval: Duration,
+    /// Which encoder to take.
+    pub encoder: EncoderChoice,
+}
+
+impl EncoderConfig {
+    /// A picture of this size at 30 a second, key frames on demand and every ten seconds.
+    pub fn new(width: u32, height: u32, bitrate_bps: u32) -> Self {
+        Self {
+            width,
+            height,
+            fps: 30,
+            bitrate_bps,
+            keyframe_interval: Duration::from_secs(10),
+            encoder: EncoderChoice::Auto,
+        }
+    }
+}
+
+/// One encoded picture.
+#[derive(Clone, Debug)]
+pub struct EncodedVideo {
+    /// NAL units with start codes (annex B); parameter sets stand before each key frame.
+    pub data: Bytes,
+    /// True when decoding can start here.
+    pub key: bool,
+    /// When the picture was captured.
+    pub capture: MediaTime,
+}
+
+/// Encodes H.264, constrained baseline, without delay. Not real-time safe to open (hardware may take 100 ms).
+pub struct VideoEncoder {
+    config: EncoderConfig,
+    open: Open,
+    scaler: Scaler,
+    epoch: Option<MediaTime>,
+    last_pts: i64,
+    /// Pictures inside the encoder, oldest first.
+    inside: VecDeque<(i64, MediaTime)>,
+    reopened: MediaTime,
+}
+
+struct Open {
+    encoder: encoder::video::Encoder,
+    name: &'static str,
+    color: ColorSpace,
+    bitrate_bps: u32,
+    headers: Bytes,
+    to_nv12: Option<frame::Video>,
+}
+
+impl VideoEncoder {
+    /// Opens the first encoder that will.
+    ///
+    /// # Errors
+    /// [`CodecError::NoEncoder`] tells what each candidate said.
+    pub fn new(mut config: EncoderConfig) -> Result<Self, CodecError> {
+        prepare_ffmpeg();
+        config.width = config.width.max(2).next_multiple_of(2);
+        config.height = config.height.max(2).next_multiple_of(2);
+        config.fps = config.fps.clamp(1, 240);
+        let open = open_first(&config, ColorSpace::default())?;
+        tracing::debug!(encoder = open.name, width = config.width, height = config.height, "H.264 encoder opened");
+        Ok(Self {
+            config,
+            open,
+            scaler: Scaler::new(),
+            epoch: None,
+            last_pts: -1,
+            inside: VecDeque::new(),
+            reopened: MediaTime::now(),
+        })
+    }
+
+    /// FFmpeg's name of the encoder in use.
+    pub fn name(&self) -> &'static str {
+        self.open.name
+    }
+
+    /// What it encodes now.
+    pub fn config(&self) -> &EncoderConfig {
+        &self.config
+    }
+
+    /// Encodes one picture, scaled if it has another size; a key frame if `force_key`. Most often one picture comes back;
+    /// hardware may hold one back.
+    ///
+    /// # Errors
+    /// When every encoder fails; one that breaks in the middle is replaced by the next.
+    pub fn encode(&mut self, picture: &VideoFrame, force_key: bool) -> Result<Vec<EncodedVideo>, CodecError> {
+        let off_rate = (f64::from(self.open.bitrate_bps) / f64::from(self.config.bitrate_bps.max(1)) - 1.0).abs();
+        let rested = MediaTime::now().saturating_since(self.reopened) >= REOPEN_PAUSE;
+        if picture.color != self.open.color || (off_rate > REOPEN_STEP && rested) {
+            self.reopen(picture.color)?;
+        }
+        let picture = self.scaler.scale(picture, self.config.width, self.config.height)?;
+        match self.attempt(&picture, force_key) {
+            Ok(encoded) => Ok(encoded),
+            Err(error) => {
+                tracing::warn!(encoder = self.open.name, %error, "encoder broke; trying the next");
+                shun(self.open.name);
+                self.reopen(picture.color)?;
+                self.attempt(&picture, true)
+            }
+        }
+    }
+
+    /// Changes the bitrate, from the next picture on where the encoder can.
+    pub fn set_bitrate(&mut self, bps: u32) {
+        self.config.bitrate_bps = bps.max(10_000);
+        if matches!(self.open.name, "libx264" | "h264_nvenc") {
+            let bps = self.config.bitrate_bps;
+            // SAFETY: plain fields of an open context that these two encoders read again with each picture.
+            unsafe { set_rate(self.open.encoder.as_mut_ptr(), bps) };
+            self.open.bitrate_bps = bps;
+        }
+    }
+
+    /// Changes size and rate of pictures; the next one is a key frame.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn set_size(&mut self, width: u32, height: u32, fps: u32) -> Result<(), CodecError> {
+        let size = (width.max(2).next_multiple_of(2), height.max(2).next_multiple_of(2), fps.clamp(1, 240));
+        if size == (self.config.width, self.config.height, self.config.fps) {
+            return Ok(());
+        }
+        (self.config.width, self.config.height, self.config.fps) = size;
+        self.reopen(self.open.color)
+    }
+
+    fn reopen(&mut self, color: ColorSpace) -> Result<(), CodecError> {
+        self.open = open_first(&self.config, color)?;
+        self.inside.clear();
+        self.reopened = MediaTime::now();
+        Ok(())
+    }
+
+    fn attempt(&mut self, picture: &VideoFrame, force_key: bool) -> Result<Vec<EncodedVideo>, CodecError> {
+        let name = self.open.name;
+        let failed = |doing, e: ffmpeg_next::Error| CodecError::Failed { codec: name, doing, reason: e.to_string() };
+        let epoch = *self.epoch.get_or_insert(picture.capture);
+        let ticks = picture.capture.nanos_since(epoch) as i128 * i128::from(CLOCK) / 1_000_000_000;
+        let pts = (ticks as i64).max(self.last_pts + 1);
+        self.last_pts = pts;
+        self.inside.push_back((pts, picture.capture));
+
+        let mut lent = avframe::lend(picture, pts).ok_or_else(|| failed("take a picture", ffmpeg_next::Error::Unknown))?;
+        if let Some(nv12) = &mut self.open.to_nv12 {
+            interleave(picture, nv12);
+            nv12.set_pts(Some(pts));
+            lent = nv12.clone();
+        }
+        lent.set_kind(if force_key { picture::Type::I } else { picture::Type::None });
+        self.open.encoder.send_frame(&lent).map_err(|e| failed("take a picture", e))?;
+
+        let mut out = Vec::with_capacity(1);
+        let mut packet = Packet::empty();
+        loop {
+            match self.open.encoder.receive_packet(&mut packet) {
+                Ok(()) => {}
+                Err(ffmpeg_next::Error::Other { errno: ffmpeg_next::error::EAGAIN } | ffmpeg_next::Error::Eof) => {
+                    return Ok(out);
+                }
+                Err(e) => return Err(failed("encode", e)),
+            }
+            let data = packet.data().unwrap_or_default();
+            let key = packet.is_key();
+            let data = if key && !annexb::has_sps(data) {
+                [&self.open.headers[..], data].concat().into()
+            } else {
+                Bytes::copy_from_slice(data)
+            };
+            let pts = packet.pts().unwrap_or(pts);
+            while self.inside.front().is_some_and(|(p, _)| *p < pts) {
+                self.inside.pop_front();
+            }
+            let capture = self.inside.pop_front().map_or(picture.capture, |(_, capture)| capture);
+            out.push(EncodedVideo { data, key, capture });
+        }
+    }
+}
+
+/// Encoders that broke on this machine; not tried again while the program runs.
+fn shunned() -> &'static Mutex<HashSet<&'static str>> {
+    static SHUNNED: OnceLock<Mutex<HashSet<&'static str>>> = OnceLock::new();
+    SHUNNED.get_or_init(Mutex::default)
+}
+
+fn shun(name: &'static str) {
+    // Software always gets another chance: there is nothing behind it.
+    if !name.starts_with("lib") {
+        shunned().lock().insert(name);
+    }
+}
+
+fn open_first(config: &EncoderConfig, color: ColorSpace) -> Result<Open, CodecError> {
+    let forced = match &config.encoder {
+        EncoderChoice::Named(name) => Some(name.clone()),
+        EncoderChoice::Software => None,
+        EncoderChoice::Auto => std::env::var(FORCE).ok().filter(|name| !name.is_empty()),
+    };
+    let mut tried = Vec::new();
+    for name in CANDIDATES {
+        let wanted = match &forced {
+            Some(forced) => forced == name,
+            None => {
+                (config.encoder != EncoderChoice::Software || name.starts_with("lib"))
+                    && !shunned().lock().contains(name)
+            }
+        };
+        if !wanted {
+            continue;
+        }
+        match open_one(name, config, color) {
+            Ok(open) => return Ok(open),
+            Err(reason) => {
+                // Small pictures are below some hardware's minimum; that says nothing about larger ones.
+                if config.width >= 320 && config.height >= 180 {
+                    shun(name);
+                }
+                tried.push(format!("{name}: {reason}"));
+            }
+        }
+    }
+    if let Some(forced) = forced
+        && tried.is_empty()
+    {
+        tried.push(format!("{forced}: unknown here; known are {}", CANDIDATES.join(", ")));
+    }
+    Err(CodecError::NoEncoder { width: config.width, height: config.height, tried: tried.join("; ") })
+}
+
+fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Result<Open, String> {
+    let codec = encoder::find_by_name(name).ok_or("not in this build of FFmpeg")?;
+    let format = codec
+        .video()
+        .ok()
+        .and_then(|v| v.formats())
+        .map(|formats| formats.collect::<Vec<_>>())
+        .and_then(|formats| [Pixel::YUV420P, Pixel::NV12].into_iter().find(|f| formats.contains(f)))
+        .unwrap_or(Pixel::YUV420P);
+    let mut video = codec::Context::new_with_codec(codec).encoder().video().map_err(|e| e.to_string())?;
+    let fps = i32::try_from(config.fps).unwrap_or(30);
+    video.set_width(config.width);
+    video.set_height(config.height);
+    video.set_format(format);
+    video.set_time_base(Rational(1, CLOCK as i32));
+    video.set_frame_rate(Some(Rational(fps, 1)));
+    video.set_gop((config.keyframe_interval.as_secs_f64() * f64::from(fps)).round().clamp(1.0, 1e6) as u32);
+    video.set_max_b_frames(0);
+    let (space, range) = match color {
+        ColorSpace::Bt709Limited => (color::Space::BT709, color::Range::MPEG),
+        ColorSpace::Bt709Full => (color::Space::BT709, color::Range::JPEG),
+        ColorSpace::Bt601Limited => (color::Space::SMPTE170M, color::Range::MPEG),
+        ColorSpace::Bt601Full => (color::Space::SMPTE170M, color::Range::JPEG),
+    };
+    video.set_colorspace(space);
+    video.set_color_range(range);
+    let large = config.width * config.height > 1280 * 720;
+    video.set_threading(codec::threading::Config {
+        kind: codec::threading::Type::Slice,
+        count: if large { 2 } else { 1 },
+        ..Default::default()
+    });
+    // SAFETY: plain fields of a context that is not open yet.
+    unsafe {
+        set_rate(video.as_mut_ptr(), config.bitrate_bps);
+        (*video.as_mut_ptr()).refs = 1;
+    }
+    let level = h264_level_for(config.width, config.height, config.fps);
+    let mut options = Dictionary::new();
+    for (key, value) in options_of(name) {
+        options.set(key, value);
+    }
+    // The others choose the level by themselves, and refuse ours if their rate control disagrees.
+    if name == "libx264" {
+        options.set("level", level);
+    }
+    let encoder = video.open_as_with(codec, options).map_err(|e| e.to_string())?;
+    // SAFETY: extradata, if any, is extradata_size bytes long and lives as long as the context.
+    let headers = unsafe {
+        let context = encoder.as_ptr();
+        match usize::try_from((*context).extradata_size) {
+            Ok(size) if size > 0 && !(*context).extradata.is_null() => {
+                Bytes::copy_from_slice(std::slice::from_raw_parts((*context).extradata, size))
+            }
+            _ => Bytes::new(),
+        }
+    };
+    let to_nv12 = (format == Pixel::NV12).then(|| frame::Video::new(format, config.width, config.height));
+    Ok(Open { encoder, name, color, bitrate_bps: config.bitrate_bps, headers, to_nv12 })
+}
+
+/// # Safety
+/// `context` is a live encoder context that no other thread uses.
+unsafe fn set_rate(context: *mut ffi::AVCodecContext, bps: u32) {
+    // SAFETY: by this function's contract.
+    unsafe {
+        (*context).bit_rate = i64::from(bps) as _;
+        (*context).rc_max_rate = i64::from(bps) as _;
+        (*context).rc_buffer_size = (f64::from(bps) * BUFFER_SECONDS) as i32;
+    }
+}
+
+/// No delay, no B frames, constrained baseline, an IDR picture when asked for: each encoder in its own words.
+fn options_of(name: &str) -> &'static [(&'static str, &'static str)] {
+    match name {
+        "libx264" => &[
+            ("preset", "superfast"),
+            ("tune", "zerolatency"),
+            ("profile", "baseline"),
+            ("forced-idr", "1"),
+            ("sc_threshold", "0"),
+        ],
+        "libopenh264" => &[("profile", "constrained_baseline"), ("rc_mode", "bitrate"), ("allow_skip_frames", "0")],
+        "h264_nvenc" => &[
+            ("preset", "p3"),
+            ("tune", "ull"),
+            ("profile", "baseline"),
+            ("rc", "cbr"),
+            ("zerolatency", "1"),
+            ("delay", "0"),
+            ("forced-idr", "1"),
+        ],
+        "h264_qsv" => &[
+            ("preset", "veryfast"),
+            ("profile", "baseline"),
+            ("async_depth", "1"),
+            ("forced_idr", "1"),
+            ("look_ahead", "0"),
+        ],
+        "h264_amf" => &[
+            ("usage", "ultralowlatency"),
+            ("profile", "constrained_baseline"),
+            ("rc", "cbr"),
+            ("forced_idr", "1"),
+        ],
+        "h264_mf" => &[("rate_control", "cbr"), ("scenario", "video_conference"), ("hw_encoding", "1")],
+        "h264_videotoolbox" => &[("profile", "constrained_baseline"), ("realtime", "1"), ("allow_sw", "0")],
+        _ => &[],
+    }
+}
+
+/// The lowest level (ITU-T H.264 table A-1) that allows this size and rate, as FFmpeg writes it.
+pub fn h264_level_for(width: u32, height: u32, fps: u32) -> &'static str {
+    let blocks = u64::from(width.div_ceil(16)) * u64::from(height.div_ceil(16));
+    let per_second = blocks * u64::from(fps);
+    // Macroblocks per second, per picture.
+    const LEVELS: [(&str, u64, u64); 12] = [
+        ("1.1", 3_000, 396),
+        ("1.2", 6_000, 396),
+        ("1.3", 11_880, 396),
+        ("2.1", 19_800, 792),
+        ("2.2", 20_250, 1_620),
+        ("3.0", 40_500, 1_620),
+        ("3.1", 108_000, 3_600),
+        ("3.2", 216_000, 5_120),
+        ("4.0", 245_760, 8_192),
+        ("4.2", 522_240, 8_704),
+        ("5.1", 983_040, 36_864),
+        ("5.2", 2_073_600, 36_864),
+    ];
+    LEVELS.iter().find(|(_, rate, size)| per_second <= *rate && blocks <= *size).map_or("6.2", |(level, ..)| level)
+}
+
+/// Copies I420 into NV12.
+fn interleave(picture: &VideoFrame, nv12: &mut frame::Video) {
+    let (w, h) = (picture.width() as usize, picture.height() as usize);
+    // The encoder may still hold the last picture's buffer: ask for one of our own.
+    // SAFETY: a live AVFrame with buffers of its own.
+    unsafe { ffi::av_frame_make_writable(nv12.as_mut_ptr()) };
+    let stride = nv12.stride(0);
+    let data = nv12.data_mut(0);
+    for row in 0..h {
+        data[row * stride..][..w].copy_from_slice(&picture.y()[row * picture.y_stride()..][..w]);
+    }
+    let stride = nv12.stride(1);
+    let data = nv12.data_mut(1);
+    for row in 0..h / 2 {
+        let u = &picture.u()[row * picture.u_stride()..][..w / 2];
+        let v = &picture.v()[row * picture.v_stride()..][..w / 2];
+        for ((to, &u), &v) in data[row * stride..][..w].chunks_exact_mut(2).zip(u).zip(v) {
+            to[0] = u;
+            to[1] = v;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Pictures of one size or format into I420 of another.
+
+use ffmpeg_next::ffi;
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::frame;
+use ffmpeg_next::software::scaling::{Context, Flags};
+
+use crate::clock::MediaTime;
+use crate::codec::{CodecError, color_of};
+use crate::frame::{ColorSpace, FramePool, VideoFrame, VideoFrameMut};
+
+/// Scales and converts; keeps its tables between pictures of the same shape.
+#[derive(Default)]
+pub struct Scaler {
+    context: Option<(Shape, SendContext)>,
+    pool: FramePool,
+}
+
+/// Source format, width, height and target width, height.
+type Shape = (Pixel, u32, u32, u32, u32);
+
+struct SendContext(Context);
+// SAFETY: an SwsContext has no ties to the thread that made it; it is used by one thread at a time through &mut.
+unsafe impl Send for SendContext {}
+
+impl Scaler {
+    /// A scaler that has no tables yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `picture` at `width` × `height` (rounded up to even numbers); the same picture when it already has that size.
+    /// The shape of what is seen changes if the sizes' proportions differ: choose them with care.
+    ///
+    /// # Errors
+    /// [`CodecError::Failed`] when memory is out or a size is absurd.
+    pub fn scale(&mut self, picture: &VideoFrame, width: u32, height: u32) -> Result<VideoFrame, CodecError> {
+        let mut out = self.pool.get(width, height);
+        if (out.width(), out.height()) == (picture.width(), picture.height()) {
+            return Ok(picture.clone());
+        }
+        let planes = picture.planes().map(|(plane, stride)| (plane.as_ptr(), stride as i32));
+        let [y, u, v] = planes;
+        self.run(
+            (Pixel::YUV420P, picture.width(), picture.height()),
+            [y.0, u.0, v.0, std::ptr::null()],
+            [y.1, u.1, v.1, 0],
+            &mut out,
+        )?;
+        out.color = picture.color;
+        out.rotation = picture.rotation;
+        out.synthetic = picture.synthetic;
+        Ok(out.freeze(picture.capture))
+    }
+
+    /// Any picture FFmpeg knows, as I420 of `width` × `height`.
+    ///
+    /// # Errors
+    /// [`CodecError::Failed`] when FFmpeg cannot convert its format.
+    pub(crate) fn convert(
+        &mut self,
+        av: &frame::Video,
+        width: u32,
+        height: u32,
+        capture: MediaTime,
+    ) -> Result<VideoFrame, CodecError> {
+        let mut out = self.pool.get(width, height);
+        // SAFETY: reading plain fields of a live AVFrame.
+        let (data, linesize) = unsafe { ((*av.as_ptr()).data, (*av.as_ptr()).linesize) };
+        self.run(
+            (av.format(), av.width(), av.height()),
+            [data[0], data[1], data[2], data[3]].map(|p| p.cast_const()),
+            [linesize[0], linesize[1], linesize[2], linesize[3]],
+            &mut out,
+        )?;
+        // The conversion compresses full range into limited.
+        out.color = match color_of(av) {
+            ColorSpace::Bt601Full | ColorSpace::Bt601Limited => ColorSpace::Bt601Limited,
+            _ => ColorSpace::Bt709Limited,
+        };
+        Ok(out.freeze(capture))
+    }
+
+    fn run(
+        &mut self,
+        (format, from_width, from_height): (Pixel, u32, u32),
+        data: [*const u8; 4],
+        strides: [i32; 4],
+        out: &mut VideoFrameMut,
+    ) -> Result<(), CodecError> {
+        let failed = |reason: String| CodecError::Failed { codec: "swscale", doing: "scale a picture", reason };
+        let shape = (format, from_width, from_height, out.width(), out.height());
+        if self.context.as_ref().is_none_or(|(s, _)| *s != shape) {
+            let smaller = out.width() < from_width;
+            // Area averaging has no ripple and costs little when a picture shrinks; bilinear is best when it grows.
+            let flags = if smaller { Flags::AREA } else { Flags::BILINEAR };
+            let context =
+                Context::get(format, from_width, from_height, Pixel::YUV420P, out.width(), out.height(), flags)
+                    .map_err(|e| failed(e.to_string()))?;
+            self.context = Some((shape, SendContext(context)));
+        }
+        let Some((_, context)) = &mut self.context else { return Err(failed("no tables".to_owned())) };
+        let [(y, ys), (u, us), (v, vs)] = out.planes_mut();
+        let to = [y.as_mut_ptr(), u.as_mut_ptr(), v.as_mut_ptr(), std::ptr::null_mut()];
+        let to_strides = [ys as i32, us as i32, vs as i32, 0];
+        // SAFETY: the context was made for exactly these formats and sizes; source pointers and strides belong to a live picture of
+        // that size, target planes to the writable picture of the target size, rows and columns checked when it was made.
+        let rows = unsafe {
+            ffi::sws_scale(
+                context.0.as_mut_ptr(),
+                data.as_ptr(),
+                strides.as_ptr(),
+                0,
+                from_height as i32,
+                to.as_ptr(),
+                to_strides.as_ptr(),
+            )
+        };
+        if rows <= 0 { Err(failed(format!("{format:?} {from_width}×{from_height}"))) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::barcode::BarCode;
+    use crate::testcard::TestCard;
+
+    #[test]
+    fn a_card_can_be_read_after_scaling_down_and_up() {
+        let card = TestCard::new(1280, 720).draw(99, MediaTime::now());
+        let mut scaler = Scaler::new();
+        for (w, h) in [(640, 360), (320, 180), (1920, 1080), (1280, 720), (854, 480)] {
+            let scaled = scaler.scale(&card, w, h).unwrap();
+            assert_eq!((scaled.width(), scaled.height(), scaled.capture), (w, h, card.capture));
+            assert!(scaled.synthetic);
+            assert_eq!(BarCode::read(&scaled).unwrap().frame, 99, "{w}×{h}");
+        }
+    }
+}
