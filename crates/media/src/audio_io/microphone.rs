@@ -1,0 +1,264 @@
+use std::{
+    sync::{Arc, mpsc::sync_channel},
+    time::Duration,
+};
+
+use cpal::{Data, InputCallbackInfo, traits::DeviceTrait};
+use parking_lot::Mutex;
+
+use super::{
+    DeviceChoice, DeviceListener, IoStats, Resampler,
+    device::{Direction, to_f32},
+    supervise::{OPENING, Watch, supervise},
+};
+use crate::{
+    clock::MediaTime,
+    frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL},
+    source::{AudioSink, AudioSource, RunningSource, SourceError, SourceInfo},
+};
+
+/// Frames of 48 kHz per call-back wished for: 10 ms.
+const PERIOD: u32 = SAMPLES_PER_CHANNEL as u32;
+
+/// A microphone: an [`AudioSource`] of mono frames that survives the loss of its device.
+pub struct Microphone {
+    choice: DeviceChoice,
+    patient: bool,
+    stats: IoStats,
+    listener: Option<DeviceListener>,
+}
+
+impl Microphone {
+    /// The chosen microphone, not yet open.
+    pub fn new(choice: DeviceChoice) -> Self {
+        Self { choice, patient: false, stats: IoStats::default(), listener: None }
+    }
+
+    /// Makes [`start`](AudioSource::start) succeed without a device: the microphone is silent (no frames) until
+    /// one appears, and says so by [`DeviceEvent::Lost`](super::DeviceEvent::Lost).
+    pub fn when_available(mut self) -> Self {
+        self.patient = true;
+        self
+    }
+
+    /// Tells `listener` when the device opens, is lost and comes back.
+    pub fn on_event(mut self, listener: impl FnMut(super::DeviceEvent) + Send + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// How it is doing, readable while it runs.
+    pub fn stats(&self) -> IoStats {
+        self.stats.clone()
+    }
+}
+
+impl AudioSource for Microphone {
+    fn describe(&self) -> SourceInfo {
+        let label = match &self.choice {
+            DeviceChoice::Default => "default microphone".to_owned(),
+            DeviceChoice::Id(id) => id.clone(),
+        };
+        SourceInfo { label, synthetic: false }
+    }
+
+    fn start(self: Box<Self>, out: AudioSink) -> Result<RunningSource, SourceError> {
+        let (started, outcome) = sync_channel(1);
+        let stats = self.stats.clone();
+        let out = Arc::new(Mutex::new(out));
+        let watch = Watch {
+            direction: Direction::Input,
+            choice: self.choice,
+            period: PERIOD,
+            patient: self.patient,
+            stats: self.stats,
+            listener: self.listener,
+            started,
+        };
+        let running = RunningSource::spawn("microphone", move |control| {
+            supervise(
+                control,
+                watch,
+                |chosen, config, alarms| {
+                    let mut capture =
+                        Capture::new(config.sample_rate, usize::from(config.channels), out.clone(), stats.clone());
+                    chosen.device.build_input_stream_raw(
+                        config,
+                        chosen.format,
+                        move |data: &Data, info: &InputCallbackInfo| {
+                            let t = info.timestamp();
+                            let age = t.callback.saturating_duration_since(t.capture);
+                            capture.take(data, MediaTime::now(), age);
+                        },
+                        move |error| {
+                            let _ = alarms.send(error);
+                        },
+                        Some(OPENING),
+                    )
+                },
+                |control, pause| control.sleep_until(MediaTime::now() + pause),
+            )
+        })?;
+        match outcome.recv() {
+            Ok(Ok(())) => Ok(running),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(SourceError::Device {
+                device: "microphone".to_owned(),
+                reason: "its thread ended before it was open".to_owned(),
+            }),
+        }
+    }
+}
+
+/// From the device's samples to 10 ms frames.
+struct Capture {
+    channels: usize,
+    rate: u32,
+    resampler: Resampler,
+    clock: SampleClock,
+    raw: Vec<f32>,
+    mono: Vec<f32>,
+    pending: Vec<f32>,
+    out: Arc<Mutex<AudioSink>>,
+    stats: IoStats,
+}
+
+impl Capture {
+    fn new(rate: u32, channels: usize, out: Arc<Mutex<AudioSink>>, stats: IoStats) -> Self {
+        Self {
+            channels: channels.max(1),
+            rate: rate.max(1),
+            resampler: Resampler::new(rate, SAMPLE_RATE, 1),
+            clock: SampleClock::default(),
+            raw: Vec::new(),
+            mono: Vec::new(),
+            pending: Vec::new(),
+            out,
+            stats,
+        }
+    }
+
+    /// Takes what the device recorded; its first sample is `age` old at `now`.
+    fn take(&mut self, data: &Data, now: MediaTime, age: Duration) {
+        self.raw.clear();
+        to_f32(data, &mut self.raw);
+        let raw = std::mem::take(&mut self.raw);
+        self.take_samples(&raw, now, age);
+        self.raw = raw;
+    }
+
+    fn take_samples(&mut self, raw: &[f32], now: MediaTime, age: Duration) {
+        self.mono.clear();
+        let share = 1.0 / self.channels as f32;
+        self.mono.extend(raw.chunks_exact(self.channels).map(|frame| frame.iter().sum::<f32>() * share));
+        // Time of the first sample still pending: this call's first one, less what waits before it.
+        let waiting = span(self.pending.len(), SAMPLE_RATE) + span(self.resampler.delay(), self.rate);
+        let mut at = self.clock.first_sample(now - age, self.mono.len(), self.rate) - waiting;
+        self.resampler.process(&self.mono, &mut self.pending);
+
+        let frames = self.pending.len() / SAMPLES_PER_CHANNEL;
+        if frames > 0 {
+            let mut out = self.out.lock();
+            for frame in self.pending.chunks_exact(SAMPLES_PER_CHANNEL) {
+                out(AudioFrame::new(frame, 1, at));
+                at += span(SAMPLES_PER_CHANNEL, SAMPLE_RATE);
+            }
+            drop(out);
+            self.pending.drain(..frames * SAMPLES_PER_CHANNEL);
+        }
+        self.stats.called(now, age + waiting, frames as u64);
+    }
+}
+
+fn span(samples: usize, rate: u32) -> Duration {
+    Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(rate))
+}
+
+/// Gives samples their times: counted by the device's own pace, which is smooth, and drawn slowly towards what the
+/// sound system says about each call, which jitters but does not drift.
+#[derive(Default)]
+struct SampleClock {
+    next: Option<MediaTime>,
+}
+
+impl SampleClock {
+    /// Further off than this, samples were lost or the device stood still.
+    const JUMP_NS: i64 = 80_000_000;
+
+    fn first_sample(&mut self, measured: MediaTime, samples: usize, rate: u32) -> MediaTime {
+        let at = match self.next {
+            Some(next) => {
+                let off = measured.nanos_since(next);
+                if off.abs() > Self::JUMP_NS { measured } else { MediaTime(next.0 + off / 64) }
+            }
+            None => measured,
+        };
+        self.next = Some(at + span(samples, rate));
+        at
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn capture(rate: u32, channels: usize) -> (Capture, Arc<Mutex<Vec<AudioFrame>>>) {
+        let frames = Arc::new(Mutex::new(Vec::new()));
+        let to = frames.clone();
+        let sink: AudioSink = Box::new(move |f| to.lock().push(f));
+        (Capture::new(rate, channels, Arc::new(Mutex::new(sink)), IoStats::default()), frames)
+    }
+
+    #[test]
+    fn odd_portions_become_whole_frames_with_even_times() {
+        let (mut c, frames) = capture(48_000, 2);
+        let mut samples = 0usize;
+        for (i, n) in [441usize, 1000, 3, 480, 77, 2000, 959].iter().cycle().take(70).enumerate() {
+            samples += n;
+            // The call comes with up to 3 ms of jitter after its last sample.
+            let jitter = Duration::from_millis(i as u64 * 7 % 4);
+            let now = MediaTime(1_000_000_000) + span(samples, 48_000) + jitter;
+            c.take_samples(&vec![0.5; n * 2], now, span(*n, 48_000) + Duration::from_millis(2));
+        }
+        let frames = frames.lock();
+        assert_eq!(frames.len(), samples / 480);
+        for (i, f) in frames.iter().enumerate() {
+            assert_eq!((f.samples.len(), f.channels), (480, 1));
+            assert!(f.samples.iter().all(|&s| s == 0.5));
+            let ideal = 998_000_000 + i as i64 * 10_000_000;
+            assert!((f.capture.0 - ideal).abs() < 4_000_000, "frame {i}: {} vs {ideal}", f.capture.0);
+        }
+        for pair in frames.windows(2) {
+            let step = pair[1].capture.nanos_since(pair[0].capture);
+            assert!((9_800_000..10_200_000).contains(&step), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_slow_clock_is_followed_and_a_gap_is_jumped() {
+        let mut clock = SampleClock::default();
+        // The device's 48 kHz are 200 ppm slow: 480 samples take 10.002 ms.
+        let mut last = 0;
+        for i in 0..5000i64 {
+            let measured = MediaTime(i * 10_002_000);
+            last = measured.nanos_since(clock.first_sample(measured, 480, 48_000));
+        }
+        assert!(last.abs() < 1_000_000, "{last} ns behind after 50 s");
+        let later = MediaTime(5000 * 10_002_000 + 3_000_000_000);
+        assert_eq!(clock.first_sample(later, 480, 48_000), later);
+    }
+
+    #[test]
+    fn other_rates_come_out_at_48_kilohertz() {
+        let (mut c, frames) = capture(44_100, 1);
+        for i in 0..100 {
+            let now = MediaTime(1_000_000_000) + span((i + 1) * 441, 44_100);
+            c.take_samples(&[0.25; 441], now, span(441, 44_100));
+        }
+        let frames = frames.lock();
+        assert!((98..=100).contains(&frames.len()), "{}", frames.len());
+        assert!(frames[5].samples.iter().all(|s| (s - 0.25).abs() < 1e-3));
+        assert!((frames[50].capture.0 - 1_500_000_000).abs() < 2_000_000, "{:?}", frames[50].capture);
+    }
+}

@@ -1,0 +1,228 @@
+use std::{
+    sync::{Arc, mpsc::sync_channel},
+    time::Duration,
+};
+
+use cpal::{Data, OutputCallbackInfo, traits::DeviceTrait};
+use parking_lot::Mutex;
+
+use super::{
+    DeviceChoice, DeviceEvent, IoStats, Mixer, Resampler,
+    device::{Direction, from_f32},
+    supervise::{OPENING, Watch, supervise},
+};
+use crate::{
+    clock::MediaTime,
+    frame::SAMPLE_RATE,
+    source::{RunningSource, SourceControl, SourceError},
+};
+
+/// Frames of 48 kHz per call-back wished for: 20 ms, of which the sound system keeps two. Half of it saves 20 ms of
+/// delay and costs gaps on a busy machine.
+const PERIOD: u32 = 960;
+
+/// Fills the next 10 ms of interleaved 48 kHz stereo. The time is when its first sample will be heard. Called on the
+/// sound system's thread (or on ours, while there is no device): must not block.
+pub type Render = Box<dyn FnMut(&mut [f32; Mixer::FRAME_LEN], MediaTime) + Send>;
+
+/// A speaker at work; dropping it closes it. It survives the loss of its device: meanwhile the rendering goes on at
+/// the same pace, unheard, so that whatever feeds it (jitter buffers, a recording) does not stand still.
+pub struct Speaker {
+    running: RunningSource,
+    stats: IoStats,
+}
+
+impl Speaker {
+    /// Opens the chosen speaker and starts to ask `render` for sound; `listener` is told what becomes of the device.
+    ///
+    /// # Errors
+    /// [`SourceError`] when there is no such device or it cannot be used.
+    pub fn open(
+        choice: DeviceChoice,
+        render: Render,
+        listener: impl FnMut(DeviceEvent) + Send + 'static,
+    ) -> Result<Self, SourceError> {
+        Self::run(choice, render, listener, false)
+    }
+
+    /// As [`open`](Self::open), but waits for a device when there is none, unheard until it comes.
+    ///
+    /// # Errors
+    /// Only when the system gives no thread.
+    pub fn open_when_available(
+        choice: DeviceChoice,
+        render: Render,
+        listener: impl FnMut(DeviceEvent) + Send + 'static,
+    ) -> Result<Self, SourceError> {
+        Self::run(choice, render, listener, true)
+    }
+
+    /// How it is doing.
+    pub fn stats(&self) -> IoStats {
+        self.stats.clone()
+    }
+
+    /// Closes it and waits until it is closed. Dropping does the same.
+    pub fn close(self) {
+        self.running.stop();
+    }
+
+    fn run(
+        choice: DeviceChoice,
+        render: Render,
+        listener: impl FnMut(DeviceEvent) + Send + 'static,
+        patient: bool,
+    ) -> Result<Self, SourceError> {
+        let (started, outcome) = sync_channel(1);
+        let stats = IoStats::default();
+        let watch = Watch {
+            direction: Direction::Output,
+            choice,
+            period: PERIOD,
+            patient,
+            stats: stats.clone(),
+            listener: Some(Box::new(listener)),
+            started,
+        };
+        let render = Arc::new(Mutex::new(render));
+        let for_stream = stats.clone();
+        let running = RunningSource::spawn("speaker", move |control| {
+            supervise(
+                control,
+                watch,
+                |chosen, config, alarms| {
+                    let channels = usize::from(config.channels).max(1);
+                    let mut playback = Playback::new(config.sample_rate, render.clone(), for_stream.clone());
+                    chosen.device.build_output_stream_raw(
+                        config,
+                        chosen.format,
+                        move |data: &mut Data, info: &OutputCallbackInfo| {
+                            let t = info.timestamp();
+                            let ahead = t.playback.saturating_duration_since(t.callback);
+                            let stereo = playback.give(data.len() / channels, MediaTime::now(), ahead);
+                            from_f32(stereo, data, channels);
+                        },
+                        move |error| {
+                            let _ = alarms.send(error);
+                        },
+                        Some(OPENING),
+                    )
+                },
+                |control, pause| unheard(control, pause, &render),
+            )
+        })?;
+        match outcome.recv() {
+            Ok(Ok(())) => Ok(Self { running, stats }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(SourceError::Device {
+                device: "speaker".to_owned(),
+                reason: "its thread ended before it was open".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Renders for `pause` at the usual pace into nothing. False when it is time to stop.
+fn unheard(control: &SourceControl, pause: Duration, render: &Mutex<Render>) -> bool {
+    let mut at = MediaTime::now();
+    let until = at + pause;
+    let mut nowhere = [0.0; Mixer::FRAME_LEN];
+    while at < until {
+        (render.lock())(&mut nowhere, at);
+        at += Duration::from_millis(10);
+        if !control.sleep_until(at) {
+            return false;
+        }
+    }
+    true
+}
+
+/// From 10 ms frames to as many samples as the device wants.
+struct Playback {
+    rate: u32,
+    render: Arc<Mutex<Render>>,
+    resampler: Resampler,
+    /// Stereo at the device's rate; the first `given` samples were handed out by the last call.
+    ready: Vec<f32>,
+    given: usize,
+    stats: IoStats,
+}
+
+impl Playback {
+    fn new(rate: u32, render: Arc<Mutex<Render>>, stats: IoStats) -> Self {
+        let rate = rate.max(1);
+        Self { rate, render, resampler: Resampler::new(SAMPLE_RATE, rate, 2), ready: Vec::new(), given: 0, stats }
+    }
+
+    /// The next `frames` stereo frames; the first will be heard `ahead` after `now`.
+    fn give(&mut self, frames: usize, now: MediaTime, ahead: Duration) -> &[f32] {
+        self.ready.drain(..self.given);
+        let mut rendered = 0;
+        if self.ready.len() < frames * 2 {
+            let mut render = self.render.lock();
+            let mut frame = [0.0; Mixer::FRAME_LEN];
+            while self.ready.len() < frames * 2 {
+                let before = Duration::from_nanos(self.ready.len() as u64 / 2 * 1_000_000_000 / u64::from(self.rate));
+                render(&mut frame, now + ahead + before);
+                self.resampler.process(&frame, &mut self.ready);
+                rendered += 1;
+            }
+        }
+        self.given = frames * 2;
+        let left = (self.ready.len() - self.given) as u64 / 2;
+        let held = Duration::from_nanos(left * 1_000_000_000 / u64::from(self.rate));
+        self.stats.called(now, ahead + held, rendered);
+        &self.ready[..self.given]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counting() -> Arc<Mutex<Render>> {
+        let mut n = 0;
+        let render: Render = Box::new(move |out, _| {
+            for pair in out.as_chunks_mut::<2>().0 {
+                *pair = [n as f32, -(n as f32)];
+                n += 1;
+            }
+        });
+        Arc::new(Mutex::new(render))
+    }
+
+    #[test]
+    fn portions_of_any_size_join_without_gap_or_repetition() {
+        let mut p = Playback::new(48_000, counting(), IoStats::default());
+        let mut next = 0;
+        for frames in [1usize, 479, 480, 481, 1000, 7, 0, 2000, 333].iter().cycle().take(90) {
+            for pair in p.give(*frames, MediaTime(0), Duration::ZERO).as_chunks::<2>().0 {
+                assert_eq!(*pair, [next as f32, -(next as f32)]);
+                next += 1;
+            }
+        }
+    }
+
+    #[test]
+    fn each_frame_is_told_when_it_will_be_heard() {
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = times.clone();
+        let render: Render = Box::new(move |_, at| seen.lock().push(at.as_millis()));
+        let mut p = Playback::new(48_000, Arc::new(Mutex::new(render)), IoStats::default());
+        p.give(960, MediaTime::from_millis(100), Duration::from_millis(40));
+        p.give(240, MediaTime::from_millis(120), Duration::from_millis(40));
+        p.give(480, MediaTime::from_millis(125), Duration::from_millis(40));
+        assert_eq!(*times.lock(), [140, 150, 160, 170]);
+        assert_eq!(p.stats.latency(), Duration::from_millis(45), "what waits in our own buffer counts");
+        assert_eq!(p.stats.frames(), 4);
+    }
+
+    #[test]
+    fn other_rates_are_fed_from_the_right_number_of_frames() {
+        let mut p = Playback::new(44_100, counting(), IoStats::default());
+        for _ in 0..100 {
+            assert_eq!(p.give(441, MediaTime(0), Duration::ZERO).len(), 882);
+        }
+        assert!((100..=102).contains(&p.stats.frames()), "{}", p.stats.frames());
+    }
+}

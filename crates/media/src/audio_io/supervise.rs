@@ -1,0 +1,157 @@
+//! Keeps a device open: notices when it is lost and takes it up again.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel},
+    time::Duration,
+};
+
+use cpal::{BufferSize, ErrorKind, StreamConfig, traits::StreamTrait};
+
+use super::{
+    DeviceChoice, DeviceEvent, DeviceListener,
+    device::{Chosen, Direction, choose, error_of},
+    stats::IoStats,
+};
+use crate::{
+    clock::MediaTime,
+    source::{SourceControl, SourceError},
+};
+
+/// How often a lost device is tried.
+const RETRY: Duration = Duration::from_secs(1);
+/// The first try after a loss comes sooner: another device may be there already.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+/// A device that has not called for so long is lost, even if the sound system says nothing.
+const SILENT_FOR: Duration = Duration::from_secs(2);
+/// How often we look whether we are to stop.
+const GLANCE: Duration = Duration::from_millis(50);
+/// How long the sound system may take to make a stream.
+pub(super) const OPENING: Duration = Duration::from_secs(3);
+
+pub(super) struct Watch {
+    pub direction: Direction,
+    pub choice: DeviceChoice,
+    /// Frames of 48 kHz per call-back wished for.
+    pub period: u32,
+    /// Whether to wait for a device when there is none at the start.
+    pub patient: bool,
+    pub stats: IoStats,
+    pub listener: Option<DeviceListener>,
+    /// Gets the outcome of the first opening.
+    pub started: SyncSender<Result<(), SourceError>>,
+}
+
+/// Where a stream reports that something is wrong.
+pub(super) type Alarms = Sender<cpal::Error>;
+
+/// Runs until told to stop. `build` makes a stream for a device; `idle` passes the given time without one and
+/// returns false when it is time to stop.
+pub(super) fn supervise(
+    control: &SourceControl,
+    mut watch: Watch,
+    mut build: impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
+    mut idle: impl FnMut(&SourceControl, Duration) -> bool,
+) -> Result<(), SourceError> {
+    let mut started = false;
+    let mut again = false;
+    let mut pause = FIRST_RETRY;
+    loop {
+        let (alarms, heard) = channel();
+        match open(&watch, again, &alarms, &mut build) {
+            Ok((stream, chosen)) => {
+                watch.stats.alive(MediaTime::now());
+                tell(&mut watch.listener, || DeviceEvent::Opened {
+                    label: chosen.label.clone(),
+                    rate: chosen.config.sample_rate,
+                    again,
+                });
+                if !std::mem::replace(&mut started, true) {
+                    let _ = watch.started.send(Ok(()));
+                }
+                let Some(error) = listen(control, &heard, &watch.stats, &chosen.label) else { return Ok(()) };
+                drop(stream);
+                tracing::warn!(%error, "sound device lost");
+                watch.stats.lost();
+                tell(&mut watch.listener, || DeviceEvent::Lost(error));
+                (again, pause) = (true, FIRST_RETRY);
+            }
+            Err(error) if !started => {
+                if !watch.patient {
+                    let _ = watch.started.send(Err(error.clone()));
+                    return Err(error);
+                }
+                tell(&mut watch.listener, || DeviceEvent::Lost(error));
+                started = true;
+                let _ = watch.started.send(Ok(()));
+            }
+            Err(error) => tracing::debug!(%error, "sound device still not there"),
+        }
+        if !idle(control, pause) {
+            return Ok(());
+        }
+        pause = RETRY;
+    }
+}
+
+fn tell(listener: &mut Option<DeviceListener>, event: impl FnOnce() -> DeviceEvent) {
+    if let Some(listener) = listener {
+        listener(event());
+    }
+}
+
+fn open(
+    watch: &Watch,
+    again: bool,
+    alarms: &Alarms,
+    build: &mut impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
+) -> Result<(cpal::Stream, Chosen), SourceError> {
+    let first = start(&watch.choice, watch, alarms, build);
+    match (&watch.choice, first) {
+        // The chosen device is gone: better another one than none.
+        (DeviceChoice::Id(_), Err(_)) if again => start(&DeviceChoice::Default, watch, alarms, build),
+        (_, first) => first,
+    }
+}
+
+fn start(
+    choice: &DeviceChoice,
+    watch: &Watch,
+    alarms: &Alarms,
+    build: &mut impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
+) -> Result<(cpal::Stream, Chosen), SourceError> {
+    let chosen = choose(choice, watch.direction, watch.period)?;
+    let stream = build(&chosen, chosen.config, alarms.clone()).or_else(|error| {
+        // Some drivers announce period sizes that they then refuse.
+        if chosen.config.buffer_size == BufferSize::Default {
+            return Err(error);
+        }
+        build(&chosen, StreamConfig { buffer_size: BufferSize::Default, ..chosen.config }, alarms.clone())
+    });
+    let stream = stream.map_err(|e| error_of(&e, &chosen.label, false))?;
+    stream.play().map_err(|e| error_of(&e, &chosen.label, false))?;
+    Ok((stream, chosen))
+}
+
+/// Waits while the device works. `None` when it is time to stop, else why it is lost.
+fn listen(control: &SourceControl, heard: &Receiver<cpal::Error>, stats: &IoStats, label: &str) -> Option<SourceError> {
+    loop {
+        match heard.recv_timeout(GLANCE) {
+            Ok(error) => match error.kind() {
+                ErrorKind::Xrun => stats.glitch(),
+                ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {
+                    tracing::debug!(%error, device = label, "sound device notes");
+                }
+                _ => return Some(error_of(&error, label, true)),
+            },
+            Err(RecvTimeoutError::Timeout) => {}
+            // Cannot be while our own sender lives; if it were, this must not spin.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(GLANCE),
+        }
+        if control.stopping() {
+            return None;
+        }
+        if MediaTime::now().saturating_since(stats.last_call()) > SILENT_FOR {
+            return Some(SourceError::Unplugged { device: label.to_owned() });
+        }
+    }
+}
