@@ -1,0 +1,159 @@
+//! One device of ours: wanted or not, open or not, and when to try again.
+
+use std::time::Duration;
+
+use beckon_media::MediaTime;
+
+use super::input::{Device, DeviceNews, Effect};
+use crate::error::SessionError;
+use crate::view::DeviceView;
+
+/// A device that failed is tried again after this long, twice as long each time …
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// … and at most this long, as it may be plugged in any time.
+const MAX_RETRY: Duration = Duration::from_secs(8);
+/// The deadline of a device that is being opened again.
+const NEVER: MediaTime = MediaTime(i64::MAX);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Closed,
+    Opening,
+    Running { label: String, synthetic: bool },
+    Failed { error: SessionError, retry_at: MediaTime },
+}
+
+/// What changed, for the room to hear of.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It runs now; `recovered` when it had failed before.
+    Started { recovered: bool },
+    /// It failed; `first` when it was not failing before.
+    Failed { error: SessionError, first: bool },
+}
+
+/// The state machine of one device.
+#[derive(Debug)]
+pub(crate) struct DeviceState {
+    device: Device,
+    /// There is something to open at all.
+    chosen: bool,
+    on: bool,
+    state: State,
+    failures: u32,
+    generation: u32,
+}
+
+impl DeviceState {
+    pub(crate) fn new(device: Device, chosen: bool, on: bool) -> Self {
+        Self { device, chosen, on: on && chosen, state: State::Closed, failures: 0, generation: 0 }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
+    pub(crate) fn is_synthetic(&self) -> bool {
+        matches!(self.state, State::Running { synthetic: true, .. })
+    }
+
+    /// Opens it if it is wanted.
+    pub(crate) fn start(&mut self, out: &mut Vec<Effect>) {
+        if self.on && self.chosen && matches!(self.state, State::Closed) {
+            self.open(out);
+        }
+    }
+
+    pub(crate) fn set_on(&mut self, on: bool, out: &mut Vec<Effect>) {
+        let on = on && self.chosen;
+        if on == self.on {
+            return;
+        }
+        self.on = on;
+        self.failures = 0;
+        if on { self.start(out) } else { self.close(out) }
+    }
+
+    /// Another device was chosen (`chosen` false: none).
+    pub(crate) fn choose(&mut self, chosen: bool, out: &mut Vec<Effect>) {
+        self.close(out);
+        // Choosing a device where there was none means wanting it.
+        self.on = chosen && (self.on || !self.chosen);
+        self.chosen = chosen;
+        self.failures = 0;
+        self.start(out);
+    }
+
+    pub(crate) fn close(&mut self, out: &mut Vec<Effect>) {
+        if !matches!(self.state, State::Closed) {
+            self.state = State::Closed;
+            self.generation += 1;
+            out.push(Effect::Close(self.device));
+        }
+    }
+
+    pub(crate) fn news(&mut self, now: MediaTime, generation: u32, news: DeviceNews) -> Option<Change> {
+        if generation != self.generation || matches!(self.state, State::Closed) {
+            return None;
+        }
+        match news {
+            DeviceNews::Opened { label, synthetic } => {
+                let recovered = std::mem::take(&mut self.failures) > 0;
+                self.state = State::Running { label, synthetic };
+                Some(Change::Started { recovered })
+            }
+            DeviceNews::Failed(error) => {
+                let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(4)).min(MAX_RETRY);
+                let first = self.failures == 0;
+                self.failures += 1;
+                self.generation += 1;
+                self.state = State::Failed { error: error.clone(), retry_at: now + wait };
+                Some(Change::Failed { error, first })
+            }
+        }
+    }
+
+    pub(crate) fn timeout(&mut self, now: MediaTime, out: &mut Vec<Effect>) {
+        if self.deadline().is_some_and(|at| at <= now) {
+            self.open(out);
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<MediaTime> {
+        match self.state {
+            State::Failed { retry_at, .. } => (retry_at != NEVER).then_some(retry_at),
+            _ => None,
+        }
+    }
+
+    /// Why it does not run, as long as that holds (an attempt to open it again does not hide it).
+    pub(crate) fn problem(&self) -> Option<&SessionError> {
+        match &self.state {
+            State::Failed { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn view(&self) -> DeviceView {
+        let (label, synthetic) = match &self.state {
+            State::Running { label, synthetic } => (label.clone(), *synthetic),
+            _ => Default::default(),
+        };
+        let problem = self.problem().map(|e| e.code);
+        DeviceView { on: self.on, running: self.is_running(), label, synthetic, problem }
+    }
+
+    fn open(&mut self, out: &mut Vec<Effect>) {
+        // A failed device keeps showing its problem until it runs: only the clock is stopped.
+        if let State::Failed { retry_at, .. } = &mut self.state {
+            *retry_at = NEVER;
+        } else {
+            self.state = State::Opening;
+        }
+        out.push(Effect::Open { device: self.device, generation: self.generation });
+    }
+}

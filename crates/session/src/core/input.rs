@@ -1,0 +1,117 @@
+//! What goes into the state machine and what comes out.
+
+use beckon_media::layout::TileId;
+use beckon_protocol::{Code, Secret, service::Entrance};
+use beckon_rtc::{ParticipantInfo, RoomEvent, RoomInfo};
+
+use crate::error::SessionError;
+use crate::event::SessionEvent;
+use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice};
+
+/// Why we leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveReason {
+    /// The person pressed leave or closed the window.
+    User,
+    /// The page asked for it, or went away having asked for that.
+    Page,
+    /// The program ends.
+    Shutdown,
+}
+
+impl LeaveReason {
+    /// The close code the page sees.
+    pub const fn code(self) -> Code {
+        match self {
+            Self::User | Self::Shutdown => Code::LeftByUser,
+            Self::Page => Code::Ok,
+        }
+    }
+}
+
+/// What the person or the page wants.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Command {
+    SetCamera(bool),
+    SetMicrophone(bool),
+    SetSpeaker(bool),
+    ChooseCamera(CameraChoice),
+    ChooseMicrophone(MicrophoneChoice),
+    ChooseSpeaker(SpeakerChoice),
+    SendChat { text: String, time_ms: i64 },
+    TileSize { tile: TileId, width: u32, height: u32 },
+    Leave(LeaveReason),
+}
+
+/// A device of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Device {
+    Camera,
+    Microphone,
+    Speaker,
+}
+
+/// What became of a device. `generation` tells which opening is meant: news of one that was closed meanwhile is stale.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum DeviceNews {
+    /// It runs.
+    Opened { label: String, synthetic: bool },
+    /// It could not be opened, or broke off while running.
+    Failed(SessionError),
+}
+
+/// We are in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Joined {
+    pub(crate) room: RoomInfo,
+    pub(crate) local: ParticipantInfo,
+    pub(crate) others: Vec<ParticipantInfo>,
+}
+
+/// Everything that can happen. Answers carry the number of the attempt they belong to.
+#[derive(Debug)]
+pub(crate) enum Input {
+    LoggedIn { attempt: u32, outcome: Result<(), SessionError> },
+    Entered { attempt: u32, outcome: Result<Box<Entrance>, SessionError> },
+    Joined { attempt: u32, outcome: Result<Box<Joined>, SessionError> },
+    Room { attempt: u32, event: RoomEvent },
+    Device { device: Device, generation: u32, news: DeviceNews },
+    /// The first picture of a tile (since its camera went on) was decoded.
+    FirstPicture(TileId),
+    Command(Command),
+    /// The room and the service know that we are gone.
+    Left,
+    /// The time asked for has come.
+    Timeout,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// Show the room service who we are.
+    LogIn { attempt: u32 },
+    /// Make the room, or enter it.
+    Enter { attempt: u32, create: bool, room_id: String },
+    /// Join the media room.
+    Connect { attempt: u32, url: String, token: Secret },
+    /// Let go of the media room (or of joining it) without a word.
+    DropRoom,
+    /// Leave the media room, then tell the service. Answered by [`Input::Left`].
+    Leave { service: bool },
+    /// Open a device.
+    Open { device: Device, generation: u32 },
+    /// Close a device.
+    Close(Device),
+    /// Publish the device's track in the room of this attempt.
+    Publish { device: Device, synthetic: bool },
+    /// Mute or unmute a published track.
+    SetMuted { device: Device, muted: bool },
+    /// Send a room text.
+    SendChat(String),
+    /// Say how large somebody's track is wanted.
+    Prefer { track: beckon_rtc::TrackSid, width: u32, height: u32 },
+    /// Tell listeners.
+    Tell(SessionEvent),
+    /// It is all over; nothing comes after this.
+    Finish,
+}

@@ -1,0 +1,569 @@
+//! The session as a pure state machine: what happened and when goes in, what is to be done comes out.
+//!
+//! ```text
+//! LoggingIn ─▶ Entering ─▶ Connecting ─▶ Running ─▶ Leaving ─▶ Over
+//!     ▲                                    │ lost
+//!     └────────────── Waiting ◀────────────┘
+//! ```
+//! Nothing here reads a clock, opens a socket or sleeps; the [`shell`](crate::shell) does what the effects say.
+
+mod devices;
+mod input;
+mod members;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use beckon_media::MediaTime;
+use beckon_protocol::{
+    Code, Secret,
+    channel::app::{Chat, Closed, Members as MemberList, Notice, RoomPhase, RoomState},
+    service::Entrance,
+};
+use beckon_rtc::{ChatMessage, RoomEvent};
+
+use crate::error::SessionError;
+use crate::event::SessionEvent;
+use crate::request::{CameraChoice, Entry, MicrophoneChoice, SessionRequest, SpeakerChoice};
+use crate::view::{EndView, NoticeView, RoomView};
+use devices::{Change, DeviceState};
+pub use input::LeaveReason;
+pub(crate) use input::{Command, Device, DeviceNews, Effect, Input, Joined};
+use members::{Members, Own};
+pub(crate) use members::{SYNTHETIC, is_screen};
+use retry::Verdict;
+
+/// Leaving takes no longer than this, whatever the server does.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Media that does not come up within this time after joining is worth a notice.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(8);
+/// Texts that wait for the room to come back.
+const CHAT_WAITING: usize = 100;
+
+#[derive(Debug, Clone, PartialEq)]
+enum Stage {
+    LoggingIn,
+    Entering,
+    Connecting,
+    Running,
+    Waiting { until: MediaTime },
+    Leaving { until: MediaTime, end: SessionError },
+    Over,
+}
+
+/// The state machine. Feed [`handle`](Core::handle), do the effects, call again at [`deadline`](Core::deadline).
+pub(crate) struct Core {
+    entry: Entry,
+    creates: bool,
+    stage: Stage,
+    /// Numbers the tries, so that a late answer to an earlier one is told apart.
+    attempt: u32,
+    logged_in: bool,
+    /// The service counts us as a member.
+    entered: bool,
+    room_is_reconnecting: bool,
+    lost_since: Option<MediaTime>,
+    failures: u32,
+    /// When to say that media does not come up.
+    media_due: Option<MediaTime>,
+    media_up: bool,
+    members: Members,
+    own: Own,
+    camera: DeviceState,
+    microphone: DeviceState,
+    speaker: DeviceState,
+    /// What is published, and whether it is muted.
+    published: Vec<(Device, bool)>,
+    chat_waiting: VecDeque<String>,
+    view: RoomView,
+    told_state: Option<RoomState>,
+    told_members: Option<MemberList>,
+    out: Vec<Effect>,
+}
+
+impl Core {
+    /// A session about to start, and what to do first.
+    pub(crate) fn start(request: &SessionRequest) -> (Self, Vec<Effect>) {
+        let mut own = Own::default();
+        let mut view = RoomView {
+            phase: RoomPhase::Connecting,
+            joined: false,
+            end: None,
+            room_id: request.room_id().to_owned(),
+            room_name: String::new(),
+            room_title: String::new(),
+            room_logo: String::new(),
+            style: Default::default(),
+            template: Default::default(),
+            guest_link: String::new(),
+            members: Vec::new(),
+            camera: Default::default(),
+            microphone: Default::default(),
+            speaker: Default::default(),
+            notices: Vec::new(),
+        };
+        if let Entry::Service(open) = &request.entry {
+            own.user_id.clone_from(&open.userdata.user_id);
+            own.name.clone_from(&open.userdata.user_name);
+            own.avatar.clone_from(&open.userdata.user_avatar);
+            let room = &open.roomdata;
+            view.room_name.clone_from(&room.room_name);
+            view.room_title.clone_from(&room.room_title);
+            view.room_logo.clone_from(&room.room_logo);
+            (view.style, view.template) = (room.style, room.template);
+        }
+        let mut core = Self {
+            entry: request.entry.clone(),
+            creates: request.creates(),
+            stage: Stage::LoggingIn,
+            attempt: 0,
+            logged_in: false,
+            entered: false,
+            room_is_reconnecting: false,
+            lost_since: None,
+            failures: 0,
+            media_due: None,
+            media_up: false,
+            members: Members::default(),
+            own,
+            camera: DeviceState::new(Device::Camera, request.camera != CameraChoice::None, request.camera_on),
+            microphone: DeviceState::new(
+                Device::Microphone,
+                request.microphone != MicrophoneChoice::None,
+                request.microphone_on,
+            ),
+            // A choice of none still mixes and measures: there is always something to open.
+            speaker: DeviceState::new(Device::Speaker, true, true),
+            published: Vec::new(),
+            chat_waiting: VecDeque::new(),
+            view,
+            told_state: None,
+            told_members: None,
+            out: Vec::new(),
+        };
+        // Devices warm up while the server is asked: the first picture comes that much sooner.
+        core.camera.start(&mut core.out);
+        core.microphone.start(&mut core.out);
+        core.speaker.start(&mut core.out);
+        core.begin_attempt();
+        core.refresh();
+        let effects = std::mem::take(&mut core.out);
+        (core, effects)
+    }
+
+    /// The room as it stands.
+    pub(crate) fn view(&self) -> &RoomView {
+        &self.view
+    }
+
+    /// When [`Input::Timeout`] is due.
+    pub(crate) fn deadline(&self) -> Option<MediaTime> {
+        let stage = match &self.stage {
+            Stage::Waiting { until } | Stage::Leaving { until, .. } => Some(*until),
+            Stage::Over => return None,
+            _ => None,
+        };
+        let devices = [self.camera.deadline(), self.microphone.deadline(), self.speaker.deadline()];
+        devices.into_iter().chain([stage, self.media_due]).flatten().min()
+    }
+
+    /// The tile of somebody's camera or screen.
+    pub(crate) fn tile(&mut self, identity: &str, screen: bool) -> beckon_media::layout::TileId {
+        self.members.tile(identity, screen)
+    }
+
+    /// Our own camera's tile, once we know who we are.
+    pub(crate) fn own_tile(&self) -> Option<beckon_media::layout::TileId> {
+        self.view.local().map(|m| m.tile_id())
+    }
+
+    /// Something happened.
+    pub(crate) fn handle(&mut self, now: MediaTime, input: Input) -> Vec<Effect> {
+        if self.stage != Stage::Over {
+            self.step(now, input);
+            self.refresh();
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    fn step(&mut self, now: MediaTime, input: Input) {
+        match input {
+            Input::Command(command) => self.command(now, command),
+            Input::Device { device, generation, news } => self.device_news(now, device, generation, news),
+            Input::FirstPicture(tile) => self.members.saw(tile),
+            Input::Timeout => self.timeout(now),
+            Input::Left => {
+                if let Stage::Leaving { end, .. } = &self.stage {
+                    let end = end.clone();
+                    self.over(end);
+                }
+            }
+            Input::LoggedIn { attempt, outcome } if attempt == self.attempt && self.stage == Stage::LoggingIn => {
+                match outcome {
+                    Ok(()) => {
+                        self.logged_in = true;
+                        self.enter();
+                    }
+                    Err(error) => self.failed(now, error),
+                }
+            }
+            Input::Entered { attempt, outcome } if attempt == self.attempt && self.stage == Stage::Entering => {
+                match outcome {
+                    Ok(entrance) => self.entered(*entrance),
+                    Err(error) => self.failed(now, error),
+                }
+            }
+            Input::Joined { attempt, outcome } if attempt == self.attempt && self.stage == Stage::Connecting => {
+                match outcome {
+                    Ok(joined) => self.joined(now, *joined),
+                    Err(error) => self.failed(now, error),
+                }
+            }
+            Input::Room { attempt, event } if attempt == self.attempt && self.stage == Stage::Running => {
+                self.room_event(now, event);
+            }
+            // Answers to attempts that are over.
+            Input::LoggedIn { .. } | Input::Entered { .. } | Input::Joined { .. } | Input::Room { .. } => {}
+        }
+    }
+
+    fn begin_attempt(&mut self) {
+        self.attempt += 1;
+        match &self.entry {
+            Entry::Direct { url, token } => {
+                self.stage = Stage::Connecting;
+                let (url, token) = (url.to_string(), token.clone());
+                self.out.push(Effect::Connect { attempt: self.attempt, url, token });
+            }
+            Entry::Service(_) if self.logged_in => self.enter(),
+            Entry::Service(_) => {
+                self.stage = Stage::LoggingIn;
+                self.out.push(Effect::LogIn { attempt: self.attempt });
+            }
+        }
+    }
+
+    fn enter(&mut self) {
+        self.stage = Stage::Entering;
+        // A room of ours that was made before is entered again, not made again.
+        let create = self.creates && !self.entered;
+        let room_id = self.view.room_id.clone();
+        self.out.push(Effect::Enter { attempt: self.attempt, create, room_id });
+    }
+
+    fn entered(&mut self, entrance: Entrance) {
+        self.entered = true;
+        let Entrance { room, url, token, role, guest_link } = entrance;
+        self.members.set_creator(room.creator);
+        self.own.role = Some(role);
+        self.view.room_id = room.room_id;
+        for (shown, told) in [(&mut self.view.room_name, room.room_name), (&mut self.view.room_title, room.room_title)] {
+            if !told.is_empty() {
+                *shown = told;
+            }
+        }
+        (self.view.style, self.view.template, self.view.guest_link) = (room.style, room.template, guest_link);
+        self.stage = Stage::Connecting;
+        self.out.push(Effect::Connect { attempt: self.attempt, url, token: Secret::new(token.expose()) });
+    }
+
+    fn joined(&mut self, now: MediaTime, joined: Joined) {
+        self.stage = Stage::Running;
+        self.view.joined = true;
+        (self.lost_since, self.failures, self.room_is_reconnecting) = (None, 0, false);
+        (self.media_due, self.media_up) = (Some(now + MEDIA_TIMEOUT), false);
+        if self.view.room_id.is_empty() {
+            self.view.room_id.clone_from(&joined.room.name);
+        }
+        self.members.reset(joined.local, joined.others);
+        self.published.clear();
+        for device in [Device::Microphone, Device::Camera] {
+            self.publish(device);
+        }
+        for text in std::mem::take(&mut self.chat_waiting) {
+            self.out.push(Effect::SendChat(text));
+        }
+    }
+
+    fn room_event(&mut self, now: MediaTime, event: RoomEvent) {
+        match event {
+            RoomEvent::Reconnecting { .. } => self.room_is_reconnecting = true,
+            RoomEvent::Reconnected { .. } => self.room_is_reconnecting = false,
+            RoomEvent::MediaConnected(up) => {
+                self.media_up = up;
+                self.media_due = (!up).then_some(now + MEDIA_TIMEOUT);
+                if up {
+                    self.view.notices.retain(|n| n.code != Code::MediaUnreachable);
+                }
+            }
+            RoomEvent::Chat(message) => self.chat(message),
+            RoomEvent::Disconnected { reason } => match retry::final_reason(&reason) {
+                Some(code) => self.end(now, SessionError::of(code)),
+                None => self.lost(now, retry::loss(&reason)),
+            },
+            event => self.members.take(&event),
+        }
+    }
+
+    fn chat(&mut self, message: ChatMessage) {
+        let (user_name, user_avatar) = self.members.name_of(&message.from);
+        let room_id = self.view.room_id.clone();
+        let user_id = message.from.to_string();
+        let (message, time) = (message.text, message.time_ms);
+        self.tell(SessionEvent::Chat(Chat { room_id, user_id, user_name, user_avatar, message, time }));
+    }
+
+    fn command(&mut self, now: MediaTime, command: Command) {
+        if matches!(self.stage, Stage::Leaving { .. }) {
+            return;
+        }
+        match command {
+            Command::SetCamera(on) => self.camera.set_on(on, &mut self.out),
+            Command::SetMicrophone(on) => self.microphone.set_on(on, &mut self.out),
+            Command::SetSpeaker(on) => self.speaker.set_on(on, &mut self.out),
+            Command::ChooseCamera(choice) => self.camera.choose(choice != CameraChoice::None, &mut self.out),
+            Command::ChooseMicrophone(choice) => {
+                self.microphone.choose(choice != MicrophoneChoice::None, &mut self.out);
+            }
+            Command::ChooseSpeaker(SpeakerChoice::None | SpeakerChoice::Device(_) | SpeakerChoice::Default) => {
+                self.speaker.choose(true, &mut self.out);
+            }
+            Command::SendChat { text, time_ms } => self.send_chat(text, time_ms),
+            Command::TileSize { tile, width, height } => {
+                if let Some(track) = self.members.track_of(tile) {
+                    self.out.push(Effect::Prefer { track, width, height });
+                }
+            }
+            Command::Leave(reason) => self.leave(now, SessionError::of(reason.code())),
+        }
+        self.sync_mute();
+    }
+
+    fn send_chat(&mut self, text: String, time: i64) {
+        if self.stage == Stage::Running {
+            self.out.push(Effect::SendChat(text.clone()));
+        } else if self.chat_waiting.len() < CHAT_WAITING {
+            self.chat_waiting.push_back(text.clone());
+        } else {
+            let code = Code::ConnectionLost;
+            return self.notice(code, "too many texts wait for the connection to come back; this one is not sent");
+        }
+        let room_id = self.view.room_id.clone();
+        let (user_id, user_name, user_avatar) = match self.view.local() {
+            Some(m) => (m.user_id.clone(), m.user_name.clone(), m.user_avatar.clone()),
+            None => (self.own.user_id.clone(), self.own.name.clone(), self.own.avatar.clone()),
+        };
+        self.tell(SessionEvent::Chat(Chat { room_id, user_id, user_name, user_avatar, message: text, time }));
+    }
+
+    fn device_news(&mut self, now: MediaTime, device: Device, generation: u32, news: DeviceNews) {
+        let change = self.device(device).news(now, generation, news);
+        match change {
+            Some(Change::Started { recovered }) => {
+                if recovered {
+                    let what = match device {
+                        Device::Camera => "the camera is back",
+                        Device::Microphone => "the microphone is back",
+                        Device::Speaker => "the loudspeaker is back",
+                    };
+                    self.notice(Code::Ok, what);
+                }
+                self.publish(device);
+            }
+            Some(Change::Failed { error, first: true }) => self.notice(error.code, &error.message),
+            Some(Change::Failed { first: false, .. }) | None => {}
+        }
+        self.sync_mute();
+    }
+
+    fn timeout(&mut self, now: MediaTime) {
+        match &self.stage {
+            Stage::Waiting { until } if *until <= now => self.begin_attempt(),
+            Stage::Leaving { until, end } if *until <= now => {
+                let end = end.clone();
+                return self.over(end);
+            }
+            _ => {}
+        }
+        if self.media_due.is_some_and(|due| due <= now) {
+            self.media_due = None;
+            if !self.media_up && self.stage == Stage::Running {
+                self.notice(Code::MediaUnreachable, "media cannot reach the server yet: a firewall may block UDP and TCP");
+                let message = Code::MediaUnreachable.text().to_owned();
+                self.view.notices.push(NoticeView { code: Code::MediaUnreachable, message });
+            }
+        }
+        let Self { camera, microphone, speaker, out, .. } = self;
+        for device in [camera, microphone, speaker] {
+            device.timeout(now, out);
+        }
+    }
+
+    /// An attempt to get in failed.
+    fn failed(&mut self, now: MediaTime, error: SessionError) {
+        let Some(lost_since) = self.lost_since else {
+            // The first entry: whoever asked is waiting for an answer and may try again themselves.
+            return self.end(now, error);
+        };
+        let since = now.saturating_since(lost_since);
+        let again = match retry::verdict(error.code) {
+            Verdict::TryAgain => since < retry::GIVE_UP_AFTER,
+            Verdict::Settling => since < retry::SETTLING,
+            Verdict::LogInAnew => std::mem::take(&mut self.logged_in) || since < retry::SETTLING,
+            Verdict::Final => false,
+        };
+        if again {
+            // Our own room is made anew if the server has lost it.
+            if error.code == Code::RoomNotFound && self.creates {
+                self.entered = false;
+            }
+            self.wait(now);
+        } else if error.code == Code::RoomNotFound {
+            self.end(now, SessionError::of(Code::RoomDestroyed));
+        } else {
+            self.end(now, error);
+        }
+    }
+
+    /// The media room is gone and the rtc layer has given up: come in anew.
+    fn lost(&mut self, now: MediaTime, error: SessionError) {
+        tracing::warn!(%error, "room lost; entering anew");
+        self.lost_since.get_or_insert(now);
+        self.room_is_reconnecting = false;
+        self.media_due = None;
+        self.published.clear();
+        self.out.push(Effect::DropRoom);
+        self.wait(now);
+    }
+
+    fn wait(&mut self, now: MediaTime) {
+        self.stage = Stage::Waiting { until: now + retry::backoff(self.failures) };
+        self.failures += 1;
+    }
+
+    fn leave(&mut self, now: MediaTime, end: SessionError) {
+        self.close_devices();
+        self.out.push(Effect::Leave { service: self.entered });
+        self.media_due = None;
+        self.stage = Stage::Leaving { until: now + LEAVE_TIMEOUT, end };
+    }
+
+    /// The room is over without our having left it.
+    fn end(&mut self, now: MediaTime, end: SessionError) {
+        // The service forgets us by itself where the room is gone, and must keep whoever joined in our name.
+        let gone = matches!(end.code, Code::RoomDestroyed | Code::JoinedElsewhere | Code::Removed);
+        if self.entered && !gone {
+            return self.leave(now, end);
+        }
+        self.close_devices();
+        self.out.push(Effect::DropRoom);
+        self.over(end);
+    }
+
+    fn over(&mut self, end: SessionError) {
+        self.stage = Stage::Over;
+        self.view.end = Some(EndView { code: end.code, message: end.message.clone() });
+        self.refresh();
+        let room_id = self.view.room_id.clone();
+        self.tell(SessionEvent::Closed(Closed { room_id, code: end.code, msg: end.message }));
+        self.out.push(Effect::Finish);
+    }
+
+    fn close_devices(&mut self) {
+        let Self { camera, microphone, speaker, out, .. } = self;
+        for device in [camera, microphone, speaker] {
+            device.close(out);
+        }
+    }
+
+    /// Publishes a device that runs and is not published yet.
+    fn publish(&mut self, device: Device) {
+        if device == Device::Speaker || self.stage != Stage::Running || self.published.iter().any(|(d, _)| *d == device) {
+            return;
+        }
+        let state = self.device(device);
+        if state.is_running() {
+            let synthetic = state.is_synthetic();
+            self.published.push((device, false));
+            self.out.push(Effect::Publish { device, synthetic });
+        }
+    }
+
+    /// A published track is muted exactly while its device does not run.
+    fn sync_mute(&mut self) {
+        for i in 0..self.published.len() {
+            let (device, was_muted) = self.published[i];
+            let muted = !self.device(device).is_running();
+            if muted != was_muted {
+                self.published[i].1 = muted;
+                self.out.push(Effect::SetMuted { device, muted });
+            }
+        }
+    }
+
+    fn device(&mut self, device: Device) -> &mut DeviceState {
+        match device {
+            Device::Camera => &mut self.camera,
+            Device::Microphone => &mut self.microphone,
+            Device::Speaker => &mut self.speaker,
+        }
+    }
+
+    fn notice(&mut self, code: Code, message: &str) {
+        let room_id = self.view.room_id.clone();
+        self.tell(SessionEvent::Notice(Notice { room_id, code, message: message.to_owned() }));
+    }
+
+    fn tell(&mut self, event: SessionEvent) {
+        self.out.push(Effect::Tell(event));
+    }
+
+    fn phase(&self) -> RoomPhase {
+        match &self.stage {
+            Stage::Over => RoomPhase::Ended,
+            Stage::Running if !self.room_is_reconnecting => RoomPhase::Connected,
+            Stage::Leaving { .. } => self.view.phase,
+            _ if self.view.joined => RoomPhase::Reconnecting,
+            _ => RoomPhase::Connecting,
+        }
+    }
+
+    /// Brings the view up to date and tells what changed in it.
+    fn refresh(&mut self) {
+        self.view.phase = self.phase();
+        self.own.camera = self.camera.is_running();
+        self.own.microphone = self.microphone.is_running();
+        self.own.synthetic = self.camera.is_synthetic();
+        self.view.members = self.members.views(&self.own);
+        self.view.camera = self.camera.view();
+        self.view.microphone = self.microphone.view();
+        self.view.speaker = self.speaker.view();
+        let problems = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.problem());
+        let mut notices: Vec<NoticeView> =
+            problems.map(|e| NoticeView { code: e.code, message: e.message.clone() }).collect();
+        notices.extend(self.view.notices.iter().filter(|n| n.code == Code::MediaUnreachable).cloned());
+        self.view.notices = notices;
+
+        let state = RoomState {
+            room_id: self.view.room_id.clone(),
+            phase: self.view.phase,
+            camera: self.own.camera,
+            microphone: self.own.microphone,
+        };
+        if self.told_state.as_ref() != Some(&state) {
+            self.told_state = Some(state.clone());
+            self.tell(SessionEvent::State(state));
+        }
+        let members = MemberList {
+            room_id: self.view.room_id.clone(),
+            members: self.view.members.iter().map(|m| m.to_member()).collect(),
+        };
+        if self.view.joined && self.told_members.as_ref() != Some(&members) {
+            self.told_members = Some(members.clone());
+            self.tell(SessionEvent::Members(members));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The machine a session runs on.
+
+use std::sync::Arc;
+
+use beckon_media::{AudioSource, SourceError, VideoSource};
+
+use crate::request::{CameraChoice, MicrophoneChoice, VideoSettings};
+
+/// Opens devices. The system's are behind [`SessionEnv::system`]; a test brings its own.
+pub trait Devices: Send + Sync {
+    /// The camera of that choice, which is not [`CameraChoice::None`], as near to the wanted size as it can.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn camera(&self, choice: &CameraChoice, wanted: VideoSettings) -> Result<Box<dyn VideoSource>, SourceError>;
+
+    /// The microphone of that choice, which is not [`MicrophoneChoice::None`].
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn microphone(&self, choice: &MicrophoneChoice) -> Result<Box<dyn AudioSource>, SourceError>;
+}
+
+/// What a session needs of the machine. Cheap to clone.
+#[derive(Clone)]
+pub struct SessionEnv {
+    pub(crate) devices: Arc<dyn Devices>,
+}
+
+impl SessionEnv {
+    /// This machine's cameras, microphones and files.
+    pub fn system() -> Self {
+        Self { devices: Arc::new(crate::shell::SystemDevices) }
+    }
+
+    /// Other devices than the machine's.
+    pub fn with_devices(devices: Arc<dyn Devices>) -> Self {
+        Self { devices }
+    }
+}

@@ -1,0 +1,98 @@
+//! Hands what the session tells to everybody who listens.
+
+use std::collections::VecDeque;
+
+use beckon_protocol::channel::app::{Chat, Closed, Members, RoomState};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use crate::event::SessionEvent;
+
+/// Texts kept for a window that is opened or reloaded later.
+const HISTORY: usize = 500;
+
+#[derive(Default)]
+struct Told {
+    listeners: Vec<mpsc::UnboundedSender<SessionEvent>>,
+    state: Option<RoomState>,
+    members: Option<Members>,
+    chat: VecDeque<Chat>,
+    closed: Option<Closed>,
+}
+
+/// The listeners, and what a late one must be told first.
+#[derive(Default)]
+pub(crate) struct Hub {
+    told: Mutex<Told>,
+}
+
+impl Hub {
+    pub(crate) fn tell(&self, event: SessionEvent) {
+        let mut told = self.told.lock();
+        match &event {
+            SessionEvent::State(state) => told.state = Some(state.clone()),
+            SessionEvent::Members(members) => told.members = Some(members.clone()),
+            SessionEvent::Chat(chat) => {
+                if told.chat.len() == HISTORY {
+                    told.chat.pop_front();
+                }
+                told.chat.push_back(chat.clone());
+            }
+            SessionEvent::Notice(_) => {}
+            SessionEvent::Closed(closed) => told.closed = Some(closed.clone()),
+        }
+        told.listeners.retain(|l| l.send(event.clone()).is_ok());
+        if told.closed.is_some() {
+            told.listeners.clear();
+        }
+    }
+
+    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<SessionEvent> {
+        let (tx, rx) = mpsc::unbounded_channel();
+        let mut told = self.told.lock();
+        let first = [
+            told.state.clone().map(SessionEvent::State),
+            told.members.clone().map(SessionEvent::Members),
+            told.closed.clone().map(SessionEvent::Closed),
+        ];
+        for event in first.into_iter().flatten() {
+            // `rx` is alive: it is returned below.
+            let _ = tx.send(event);
+        }
+        if told.closed.is_none() {
+            told.listeners.push(tx);
+        }
+        rx
+    }
+
+    pub(crate) fn chat(&self) -> Vec<Chat> {
+        self.told.lock().chat.iter().cloned().collect()
+    }
+
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        self.told.lock().closed.clone()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use beckon_protocol::{Code, channel::app::RoomPhase};
+
+    #[test]
+    fn a_late_listener_learns_the_state_and_the_end() {
+        let hub = Hub::default();
+        let state = RoomState { room_id: "r".into(), phase: RoomPhase::Connected, camera: true, microphone: true };
+        hub.tell(SessionEvent::State(state.clone()));
+        let mut early = hub.subscribe();
+        assert_eq!(early.try_recv().unwrap(), SessionEvent::State(state));
+        let closed = Closed { room_id: "r".into(), code: Code::RoomDestroyed, msg: "over".into() };
+        hub.tell(SessionEvent::Closed(closed.clone()));
+        assert_eq!(early.try_recv().unwrap(), SessionEvent::Closed(closed.clone()));
+        assert!(matches!(early.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
+        let mut late = hub.subscribe();
+        assert!(matches!(late.try_recv().unwrap(), SessionEvent::State(_)));
+        assert_eq!(late.try_recv().unwrap(), SessionEvent::Closed(closed));
+    }
+}

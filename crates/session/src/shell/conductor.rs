@@ -1,0 +1,288 @@
+//! The task that runs one session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use beckon_media::MediaTime;
+use beckon_protocol::{Code, Secret};
+use beckon_rtc::{ConnectError, ConnectOptions, DisconnectReason, Proxy, ReconnectPolicy, Room, RoomEvents};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::service::Service;
+use super::{Message, Meters};
+use crate::core::{Core, Effect, Input, Joined};
+use crate::env::SessionEnv;
+use crate::error::SessionError;
+use crate::hub::Hub;
+use crate::request::{Entry, SessionRequest};
+use crate::tiles::Tiles;
+use crate::view::RoomView;
+
+/// The rtc layer comes back by itself within this time, or we enter anew with a new token.
+const RTC_GIVES_UP_AFTER: Duration = Duration::from_secs(20);
+
+pub(crate) struct Conductor {
+    core: Core,
+    request: SessionRequest,
+    env: SessionEnv,
+    messages: mpsc::UnboundedSender<Message>,
+    view: watch::Sender<RoomView>,
+    hub: Arc<Hub>,
+    tiles: Arc<Tiles>,
+    meters: Arc<Meters>,
+    service: Option<Service>,
+    attempt: u32,
+    /// Logging in, entering or connecting.
+    entering: Option<JoinHandle<()>>,
+    room: Option<Live>,
+}
+
+/// The media room we are in.
+struct Live {
+    room: Room,
+    events: JoinHandle<()>,
+}
+
+impl Conductor {
+    #[allow(clippy::too_many_arguments)] // The parts of a session, each once.
+    pub(crate) fn new(
+        core: Core,
+        request: SessionRequest,
+        env: SessionEnv,
+        messages: mpsc::UnboundedSender<Message>,
+        view: watch::Sender<RoomView>,
+        hub: Arc<Hub>,
+        tiles: Arc<Tiles>,
+        meters: Arc<Meters>,
+    ) -> Self {
+        Self {
+            core,
+            request,
+            env,
+            messages,
+            view,
+            hub,
+            tiles,
+            meters,
+            service: None,
+            attempt: 0,
+            entering: None,
+            room: None,
+        }
+    }
+
+    pub(crate) async fn run(mut self, first: Vec<Effect>, mut inbox: mpsc::UnboundedReceiver<Message>) {
+        let mut going = self.perform(first);
+        while going {
+            let message = match self.core.deadline() {
+                Some(at) => {
+                    let wait = at.saturating_since(MediaTime::now());
+                    tokio::time::timeout(wait, inbox.recv()).await.unwrap_or(Some(Message::Input(Input::Timeout)))
+                }
+                None => inbox.recv().await,
+            };
+            // The conductor holds a sender itself, so the inbox never closes.
+            let Some(message) = message else { break };
+            let Some(input) = self.receive(message) else { continue };
+            let effects = self.core.handle(MediaTime::now(), input);
+            going = self.perform(effects);
+        }
+        self.tiles.end();
+    }
+
+    /// Takes what the state machine does not hold (rooms, tracks, tokens) out of a message.
+    fn receive(&mut self, message: Message) -> Option<Input> {
+        Some(match message {
+            Message::Input(input) => input,
+            Message::LoggedIn { attempt, outcome } => {
+                let outcome = outcome.map(|token| {
+                    if let Some(service) = &mut self.service {
+                        service.set_token(token);
+                    }
+                });
+                Input::LoggedIn { attempt, outcome }
+            }
+            Message::Connected { attempt, outcome: Err(error) } => Input::Joined { attempt, outcome: Err(error) },
+            Message::Connected { attempt, outcome: Ok((room, events)) } if attempt == self.attempt => {
+                let joined = Joined { room: room.info(), local: room.local(), others: room.participants() };
+                self.room = Some(Live { room, events: self.forward(attempt, events) });
+                Input::Joined { attempt, outcome: Ok(Box::new(joined)) }
+            }
+            // Of an attempt that was given up: dropping the room leaves it.
+            Message::Connected { .. } => return None,
+            Message::Published { .. } => return None,
+        })
+    }
+
+    /// Does what is to be done; false when all is over.
+    fn perform(&mut self, effects: Vec<Effect>) -> bool {
+        let mut going = true;
+        for effect in effects {
+            match effect {
+                Effect::LogIn { attempt } => self.log_in(attempt),
+                Effect::Enter { attempt, create, room_id } => self.enter(attempt, create, room_id),
+                Effect::Connect { attempt, url, token } => self.connect(attempt, &url, &token),
+                Effect::DropRoom => self.drop_room(),
+                Effect::Leave { service } => self.leave(service),
+                Effect::SendChat(text) => {
+                    if let Some(live) = &self.room {
+                        let sent = live.room.send_chat(text);
+                        tracing::debug!(?sent, "room text");
+                    }
+                }
+                Effect::Tell(event) => {
+                    // The view first: who hears of a change must find it there.
+                    self.show();
+                    self.hub.tell(event);
+                }
+                Effect::Finish => going = false,
+                _ => {}
+            }
+        }
+        self.show();
+        going
+    }
+
+    fn show(&self) {
+        let now = self.core.view();
+        self.view.send_if_modified(|shown| {
+            let changed = shown != now;
+            if changed {
+                shown.clone_from(now);
+            }
+            changed
+        });
+    }
+
+    fn log_in(&mut self, attempt: u32) {
+        self.attempt = attempt;
+        let service = match (&self.service, &self.request.entry) {
+            (Some(service), _) => Ok(service.clone()),
+            (None, Entry::Service(open)) => Service::new(open, self.request.proxy.as_ref()),
+            (None, Entry::Direct { .. }) => Err(SessionError::of(Code::Internal)),
+        };
+        let messages = self.messages.clone();
+        match service {
+            Ok(service) => {
+                self.service = Some(service.clone());
+                self.entering(async move {
+                    let outcome = service.log_in().await;
+                    let _ = messages.send(Message::LoggedIn { attempt, outcome });
+                });
+            }
+            Err(error) => {
+                let _ = messages.send(Message::LoggedIn { attempt, outcome: Err(error) });
+            }
+        }
+    }
+
+    fn enter(&mut self, attempt: u32, create: bool, room_id: String) {
+        self.attempt = attempt;
+        let Some(service) = self.service.clone() else { return };
+        let messages = self.messages.clone();
+        self.entering(async move {
+            let outcome = if create { service.create(room_id).await } else { service.enter(&room_id).await };
+            let outcome = outcome.map(Box::new);
+            let _ = messages.send(Message::Input(Input::Entered { attempt, outcome }));
+        });
+    }
+
+    fn connect(&mut self, attempt: u32, url: &str, token: &Secret) {
+        self.attempt = attempt;
+        let messages = self.messages.clone();
+        let url = match url.parse() {
+            Ok(url) => url,
+            Err(error) => {
+                let why = format!("the server named {url:?} as the room's address: {error}");
+                let outcome = Err(SessionError::new(Code::ProtocolMismatch, why));
+                let _ = messages.send(Message::Connected { attempt, outcome });
+                return;
+            }
+        };
+        let mut options = ConnectOptions::new(url, token.expose(), || MediaTime::now().0);
+        options.force_tcp = self.request.force_tcp;
+        options.start_bitrate_bps = self.request.video.max_bitrate_bps.min(1_500_000);
+        options.reconnect =
+            ReconnectPolicy { give_up_after: Some(RTC_GIVES_UP_AFTER), ..ReconnectPolicy::default() };
+        options.proxy = self.request.proxy.as_ref().map(|p| Proxy::Socks5 {
+            host: p.host.clone(),
+            port: p.port,
+            auth: p.auth.as_ref().map(|(user, password)| (user.clone(), password.expose().into())),
+        });
+        let proxied = options.proxy.is_some();
+        self.entering(async move {
+            let outcome = Room::connect(options).await.map_err(|e| connect_error(e, proxied));
+            let _ = messages.send(Message::Connected { attempt, outcome });
+        });
+    }
+
+    fn entering(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(earlier) = self.entering.replace(tokio::spawn(work)) {
+            earlier.abort();
+        }
+    }
+
+    fn forward(&self, attempt: u32, mut events: RoomEvents) -> JoinHandle<()> {
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if messages.send(Message::Input(Input::Room { attempt, event })).is_err() {
+                    break;
+                }
+            }
+        })
+    }
+
+    fn drop_room(&mut self) {
+        if let Some(entering) = self.entering.take() {
+            entering.abort();
+        }
+        if let Some(live) = self.room.take() {
+            live.events.abort();
+            tokio::spawn(async move { live.room.close().await });
+        }
+    }
+
+    fn leave(&mut self, tell_service: bool) {
+        if let Some(entering) = self.entering.take() {
+            entering.abort();
+        }
+        let live = self.room.take();
+        let service = self.service.clone().filter(|_| tell_service);
+        let room_id = self.core.view().room_id.clone();
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            if let Some(service) = service
+                && let Err(error) = service.leave(&room_id).await
+            {
+                // The service finds out by itself when our connection is gone.
+                tracing::debug!(%error, "could not tell the service that we left");
+            }
+            if let Some(live) = live {
+                live.events.abort();
+                live.room.close().await;
+            }
+            let _ = messages.send(Message::Input(Input::Left));
+        });
+    }
+}
+
+fn connect_error(error: ConnectError, proxied: bool) -> SessionError {
+    let code = match &error {
+        ConnectError::BadUrl { .. } | ConnectError::Protocol { .. } => Code::ProtocolMismatch,
+        ConnectError::Refused { .. } => Code::TokenInvalid,
+        ConnectError::NotFound { .. } => Code::RoomNotFound,
+        ConnectError::Http { status, .. } if *status >= 500 => Code::ServerUnreachable,
+        ConnectError::Http { .. } => Code::ProtocolMismatch,
+        ConnectError::Unreachable { why, .. } if proxied && why.to_lowercase().contains("socks") => Code::ProxyFailed,
+        ConnectError::Unreachable { .. } | ConnectError::TimedOut { .. } => Code::ServerUnreachable,
+        ConnectError::Left(DisconnectReason::DuplicateIdentity) => Code::JoinedElsewhere,
+        ConnectError::Left(DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed) => Code::RoomDestroyed,
+        ConnectError::Left(DisconnectReason::ParticipantRemoved) => Code::Removed,
+        ConnectError::Left(DisconnectReason::ServerShutdown) => Code::ServerStopping,
+        ConnectError::Left(_) => Code::ConnectionLost,
+        _ => Code::Internal,
+    };
+    SessionError::new(code, error.to_string())
+}

@@ -1,0 +1,55 @@
+//! Does what the state machine says: sockets, devices, threads and clocks.
+
+mod conductor;
+mod meters;
+mod service;
+mod system;
+
+use std::sync::Arc;
+
+use beckon_rtc::{LocalTrack, PublishError, Room, RoomEvents};
+use tokio::sync::{mpsc, watch};
+
+use crate::core::{Core, Device, Input};
+use crate::env::SessionEnv;
+use crate::error::SessionError;
+use crate::handle::Shared;
+use crate::hub::Hub;
+use crate::request::SessionRequest;
+use crate::tiles::Tiles;
+use beckon_protocol::Secret;
+use conductor::Conductor;
+pub(crate) use meters::Meters;
+pub(crate) use system::SystemDevices;
+
+/// What reaches the conductor.
+pub(crate) enum Message {
+    /// For the state machine as it is.
+    Input(Input),
+    /// The service knows us.
+    LoggedIn { attempt: u32, outcome: Result<Secret, SessionError> },
+    /// The media room let us in, or not.
+    Connected { attempt: u32, outcome: Result<(Room, RoomEvents), SessionError> },
+    /// A track of ours is in the room, or not.
+    Published { attempt: u32, device: Device, outcome: Result<LocalTrack, PublishError> },
+}
+
+/// Starts a session on the current Tokio runtime.
+pub(crate) fn start(request: SessionRequest, env: SessionEnv) -> Arc<Shared> {
+    let (messages, inbox) = mpsc::unbounded_channel();
+    let (core, effects) = Core::start(&request);
+    let (view_out, view) = watch::channel(core.view().clone());
+    let hub = Arc::new(Hub::default());
+    let tiles = Arc::new(Tiles::default());
+    let meters = Arc::new(Meters::new());
+    let shared = Arc::new(Shared {
+        inputs: messages.clone(),
+        view,
+        hub: hub.clone(),
+        tiles: tiles.clone(),
+        meters: meters.clone(),
+    });
+    let conductor = Conductor::new(core, request, env, messages, view_out, hub, tiles, meters);
+    tokio::spawn(conductor.run(effects, inbox));
+    shared
+}

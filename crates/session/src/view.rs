@@ -1,0 +1,173 @@
+//! The room as a window shows it: one snapshot, sent whole at each change.
+
+use beckon_media::layout::TileId;
+use beckon_protocol::{
+    Code,
+    channel::app::RoomPhase,
+    room::{Member, Role, StyleType, Template},
+};
+use serde::Serialize;
+use ts_rs::TS;
+
+/// How good somebody's connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(rename_all = "camelCase")]
+pub enum Quality {
+    /// Not judged yet.
+    #[default]
+    Unknown,
+    /// Nothing to complain of.
+    Excellent,
+    /// Some loss or delay.
+    Good,
+    /// Much loss or delay.
+    Poor,
+    /// Nothing arrives.
+    Lost,
+}
+
+/// One member, with their tile.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberView {
+    /// The server's name for this stay; changes when they rejoin. Empty before we are in.
+    pub sid: String,
+    /// Who it is.
+    #[serde(rename = "userID")]
+    pub user_id: String,
+    /// Display name.
+    pub user_name: String,
+    /// Address of a picture, or empty.
+    pub user_avatar: String,
+    /// What they are in the room.
+    pub role: Role,
+    /// Ourselves.
+    pub is_local: bool,
+    /// Their camera tile, [`MemberView::tile_id`]; stays the same over rejoins.
+    #[ts(type = "number")]
+    pub tile: u64,
+    /// The tile of the screen they share, if they do.
+    #[ts(type = "number | null")]
+    pub screen_tile: Option<u64>,
+    /// Their camera is on.
+    pub camera: bool,
+    /// The camera is on, but no picture has come yet.
+    pub camera_connecting: bool,
+    /// Their microphone is on.
+    pub microphone: bool,
+    /// They speak now.
+    pub speaking: bool,
+    /// Loudness while speaking, 0 … 1.
+    pub level: f32,
+    /// Their connection.
+    pub quality: Quality,
+    /// Their camera is no camera (test card, file): the window says so.
+    pub synthetic: bool,
+}
+
+impl MemberView {
+    /// The camera tile, as layout and compositor name it.
+    pub fn tile_id(&self) -> TileId {
+        TileId(self.tile)
+    }
+
+    /// As pages see it.
+    pub fn to_member(&self) -> Member {
+        Member {
+            user_id: self.user_id.clone(),
+            user_name: self.user_name.clone(),
+            user_avatar: self.user_avatar.clone(),
+            role: self.role,
+        }
+    }
+}
+
+/// One of our own devices.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceView {
+    /// The person wants it on.
+    pub on: bool,
+    /// It runs. `on` without `running` and without `problem`: it is being opened.
+    pub running: bool,
+    /// Its name, once it runs.
+    pub label: String,
+    /// It is no real device.
+    pub synthetic: bool,
+    /// Why it does not run.
+    #[ts(type = "number | null")]
+    pub problem: Option<Code>,
+}
+
+/// Something the person should know, as long as it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct NoticeView {
+    /// What it is; the window has the words for it in the person's language.
+    #[ts(type = "number")]
+    pub code: Code,
+    /// In English words, with the details.
+    pub message: String,
+}
+
+/// How the room ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct EndView {
+    /// Why; 0 when the page asked for it.
+    #[ts(type = "number")]
+    pub code: Code,
+    /// In English words.
+    pub message: String,
+}
+
+/// The room as it stands now.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomView {
+    /// Where it stands.
+    pub phase: RoomPhase,
+    /// We have been in the room: what follows a loss is a reconnect, what ends it is no failed start.
+    pub joined: bool,
+    /// How it ended, once it has.
+    pub end: Option<EndView>,
+    /// The room's ID; empty until the server gave one.
+    #[serde(rename = "roomID")]
+    pub room_id: String,
+    /// The room's name.
+    pub room_name: String,
+    /// What stands in the window's title.
+    pub room_title: String,
+    /// Address of a logo for the window, or empty.
+    pub room_logo: String,
+    /// Call or live.
+    #[serde(rename = "type")]
+    pub style: StyleType,
+    /// How the picture area is laid out.
+    pub template: Template,
+    /// A link that lets guests in; empty where they are not allowed.
+    pub guest_link: String,
+    /// Everybody, the creator first, then in order of joining.
+    pub members: Vec<MemberView>,
+    /// Our camera.
+    pub camera: DeviceView,
+    /// Our microphone.
+    pub microphone: DeviceView,
+    /// Our loudspeaker.
+    pub speaker: DeviceView,
+    /// What the person should know now.
+    pub notices: Vec<NoticeView>,
+}
+
+impl RoomView {
+    /// The member with this tile, be it their camera or their screen.
+    pub fn member_of_tile(&self, tile: TileId) -> Option<&MemberView> {
+        self.members.iter().find(|m| m.tile == tile.0 || m.screen_tile == Some(tile.0))
+    }
+
+    /// Ourselves.
+    pub fn local(&self) -> Option<&MemberView> {
+        self.members.iter().find(|m| m.is_local)
+    }
+}
