@@ -1,0 +1,180 @@
+//! A subscription: one published track on its way to one subscriber.
+
+use std::time::Instant;
+
+use livekit_protocol as proto;
+use str0m::Rtc;
+use str0m::format::Codec;
+use str0m::media::Pt;
+use str0m::rtp::{RtpPacket, RtpWrite, SeqNo, Ssrc};
+
+use crate::ids::ParticipantKey;
+use crate::layers::Wish;
+use crate::rewrite::Rewriter;
+use crate::vp8::Vp8Rewriter;
+
+/// What the room found out about a packet once, for all its subscribers.
+pub(crate) struct PacketFacts {
+    pub layer: usize,
+    pub codec: Codec,
+    pub video: bool,
+    /// A decoder can start with it.
+    pub starts_picture: bool,
+    /// When it left the publisher, in our time.
+    pub sent_at: Instant,
+    /// Clock rate of its timestamps, in Hz.
+    pub clock_rate: u32,
+    /// Its timestamp in the time of each other layer, where sender reports tell.
+    pub in_layer_time: [Option<u32>; crate::layers::MAX_LAYERS],
+}
+
+/// Where a subscription's media goes in the subscriber's session.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub ssrc: Ssrc,
+    /// Payload types by codec.
+    pub payload_types: Vec<(Codec, Pt)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct DownTrack {
+    pub publisher: ParticipantKey,
+    pub publisher_sid: String,
+    pub track_sid: String,
+    pub track_number: u32,
+    pub video: bool,
+    /// Place in the subscriber's list of media sections, once one is meant for it.
+    pub section: Option<usize>,
+    /// `None` until the subscriber's answer is in.
+    pub slot: Option<Slot>,
+    pub wish: Wish,
+    pub muted: bool,
+    /// Layer that flows now.
+    pub current: Option<usize>,
+    /// Layer that should flow.
+    pub target: Option<usize>,
+    pub stream_state: proto::StreamState,
+    rewriter: Option<Rewriter>,
+    vp8: Vp8Rewriter,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forwarded {
+    /// It is in the subscriber's queue.
+    Written,
+    /// Not wanted (another layer, paused, not negotiated).
+    Skipped,
+    /// Not wanted until a key frame of this packet's layer comes: ask for one.
+    NeedsKeyFrame,
+}
+
+impl DownTrack {
+    pub fn new(publisher: ParticipantKey, publisher_sid: String, info: &proto::TrackInfo, track_number: u32) -> Self {
+        Self {
+            publisher,
+            publisher_sid,
+            track_sid: info.sid.clone(),
+            track_number,
+            video: info.r#type() == proto::TrackType::Video,
+            section: None,
+            slot: None,
+            wish: Wish::default(),
+            muted: info.muted,
+            current: None,
+            target: Some(0),
+            stream_state: proto::StreamState::Active,
+            rewriter: None,
+            vp8: Vp8Rewriter::default(),
+        }
+    }
+
+    /// Stream and track id in the subscriber's session description.
+    pub fn stream_id(&self) -> String {
+        format!("{}|{}", self.publisher_sid, self.track_sid)
+    }
+
+    /// The subscriber's answer is in: packets may flow. A section that carried another track before
+    /// goes on counting where that one stopped.
+    pub fn start(&mut self, slot: Slot, earlier: Option<Rewriter>) {
+        self.slot = Some(slot);
+        self.rewriter = self.rewriter.take().or(earlier);
+    }
+
+    /// Gives up its place; what remains of its numbering goes to the next track in the section.
+    pub fn into_numbering(self) -> Option<Rewriter> {
+        self.rewriter
+    }
+
+    /// Nothing flows until the next key frame.
+    pub fn pause(&mut self) {
+        self.current = None;
+    }
+
+    /// Whether packets should flow at all.
+    pub fn wanted(&self) -> bool {
+        self.slot.is_some() && !self.wish.disabled
+    }
+
+    /// Whether it waits for a key frame of its target layer.
+    pub fn waits_for_key_frame(&self) -> bool {
+        self.video && self.wanted() && !self.muted && self.target.is_some() && self.current != self.target
+    }
+
+    pub fn forward(&mut self, now: Instant, rtc: &mut Rtc, facts: &PacketFacts, packet: &RtpPacket) -> Forwarded {
+        let Some(slot) = &self.slot else { return Forwarded::Skipped };
+        if self.wish.disabled {
+            return Forwarded::Skipped;
+        }
+        if self.current != Some(facts.layer) {
+            if self.target != Some(facts.layer) {
+                return Forwarded::Skipped;
+            }
+            if !facts.starts_picture {
+                return Forwarded::NeedsKeyFrame;
+            }
+        }
+        let Some(&(_, pt)) = slot.payload_types.iter().find(|(codec, _)| *codec == facts.codec) else {
+            return Forwarded::Skipped;
+        };
+        let rewriter = self.rewriter.get_or_insert_with(|| Rewriter::new(facts.clock_rate, first_seq()));
+        let (seq, timestamp) = (*packet.seq_no, packet.header.timestamp);
+        if self.current != Some(facts.layer) {
+            let aligned = self
+                .current
+                .and_then(|current| facts.in_layer_time[current])
+                .zip(rewriter.timestamp_offset())
+                .map(|(t, offset)| t.wrapping_add(offset));
+            rewriter.switch(now, seq, timestamp, aligned);
+            self.vp8.switch();
+            self.current = Some(facts.layer);
+        }
+        let Some(out) = rewriter.rewrite(now, seq, timestamp) else { return Forwarded::Skipped };
+        let mut api = rtc.direct_api();
+        let Some(stream) = api.stream_tx(&slot.ssrc) else { return Forwarded::Skipped };
+
+        let mut extensions = packet.header.ext_vals.clone();
+        // These name the publisher's transport; the subscriber's own are filled in on sending.
+        (extensions.mid, extensions.rid, extensions.rid_repair) = (None, None, None);
+        (extensions.abs_send_time, extensions.transport_cc) = (None, None);
+
+        // `RtpWrite` shares the payload; nothing is copied until it is encrypted.
+        let mut write = RtpWrite::new(pt, SeqNo::from(out.seq), out.timestamp, facts.sent_at, packet.payload.clone())
+            .marker(packet.header.marker)
+            .ext_vals(extensions)
+            .nackable(facts.video);
+        if facts.codec == Codec::Vp8
+            && let Some(patch) = self.vp8.rewrite(&packet.payload)
+        {
+            write = write.vp8_patch(patch);
+        }
+        stream.write_rtp(write);
+        Forwarded::Written
+    }
+}
+
+/// A first sequence number in the lower half, so that losses at the very start cannot make the
+/// receiver guess the rollover counter wrong (RFC 3711 section 3.3.1).
+fn first_seq() -> u16 {
+    rand::random_range(1..0x8000)
+}

@@ -1,0 +1,111 @@
+//! Counting one incoming stream: bits per second, and packets that should have come.
+
+use std::time::{Duration, Instant};
+
+/// Rates are taken over this long.
+const WINDOW: Duration = Duration::from_millis(500);
+/// A stream that sent nothing for this long is not being sent.
+const STALE: Duration = Duration::from_millis(1_500);
+
+/// Meter of one incoming stream.
+#[derive(Debug)]
+pub struct Meter {
+    started: Instant,
+    bytes: u64,
+    rate: Option<u64>,
+    newest: Option<Instant>,
+    highest: Option<u64>,
+    expected: u64,
+    received: u64,
+}
+
+impl Meter {
+    /// An empty meter.
+    pub fn new(now: Instant) -> Self {
+        Self { started: now, bytes: 0, rate: None, newest: None, highest: None, expected: 0, received: 0 }
+    }
+
+    /// A packet with its extended sequence number and size in bytes.
+    pub fn count(&mut self, now: Instant, seq: u64, bytes: usize) {
+        if self.newest.is_none_or(|at| now.saturating_duration_since(at) > STALE) {
+            (self.started, self.bytes, self.rate) = (now, 0, None);
+        }
+        self.newest = Some(now);
+        self.bytes += bytes as u64;
+        self.received += 1;
+        match self.highest {
+            Some(highest) if seq > highest => {
+                self.expected += seq - highest;
+                self.highest = Some(seq);
+            }
+            Some(_) => {}
+            None => {
+                self.expected += 1;
+                self.highest = Some(seq);
+            }
+        }
+        let elapsed = now.saturating_duration_since(self.started);
+        if elapsed >= WINDOW {
+            let rate = self.bytes * 8 * 1_000 / (elapsed.as_millis() as u64).max(1);
+            // Half old, half new: one key frame should not look like a new bitrate.
+            self.rate = Some(self.rate.map_or(rate, |old| (old + rate) / 2));
+            (self.started, self.bytes) = (now, 0);
+        }
+    }
+
+    /// Whether packets come at present.
+    pub fn live(&self, now: Instant) -> bool {
+        self.newest.is_some_and(|at| now.saturating_duration_since(at) <= STALE)
+    }
+
+    /// Bits per second, `None` while the stream is not being sent. A stream too young to tell
+    /// counts as 0.
+    pub fn bitrate(&self, now: Instant) -> Option<u64> {
+        self.live(now).then(|| self.rate.unwrap_or(0))
+    }
+
+    /// Packets expected and received since the last call.
+    pub fn take_counts(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.expected), std::mem::take(&mut self.received))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measures_a_steady_stream() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        let mut now = start;
+        for seq in 0..300 {
+            meter.count(now, seq, 1_250);
+            now += Duration::from_millis(10);
+        }
+        let rate = meter.bitrate(now).unwrap_or(0);
+        assert!((950_000..1_100_000).contains(&rate), "{rate}");
+        assert_eq!(meter.take_counts(), (300, 300));
+    }
+
+    #[test]
+    fn gaps_count_as_expected_and_late_packets_fill_them() {
+        let now = Instant::now();
+        let mut meter = Meter::new(now);
+        for seq in [10, 11, 14, 13] {
+            meter.count(now, seq, 100);
+        }
+        assert_eq!(meter.take_counts(), (5, 4));
+        assert_eq!(meter.take_counts(), (0, 0));
+    }
+
+    #[test]
+    fn a_stream_that_stopped_has_no_bitrate() {
+        let now = Instant::now();
+        let mut meter = Meter::new(now);
+        assert_eq!(meter.bitrate(now), None);
+        meter.count(now, 1, 100);
+        assert_eq!(meter.bitrate(now), Some(0));
+        assert_eq!(meter.bitrate(now + Duration::from_secs(2)), None);
+    }
+}

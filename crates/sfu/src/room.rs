@@ -1,0 +1,418 @@
+//! A room: participants, their transports and what flows between them. Sans-IO: signalling
+//! messages, datagrams and time go in; signalling messages, datagrams and events come out.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use livekit_protocol as proto;
+use proto::signal_response::Message;
+use str0m::net::{Protocol, Receive, Transmit};
+use str0m::{Event, Output as RtcOutput};
+
+use crate::event::{LeaveReason, RoomEvent};
+use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, room_sid};
+use crate::participant::Participant;
+use crate::speaker::SpeakerDetector;
+use crate::transport::{Heard, TransportConfig};
+
+/// How often the room looks after itself.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a room is given when it is made. The times may be zero.
+#[derive(Clone, Debug)]
+pub struct RoomConfig {
+    /// Name of the room.
+    pub name: String,
+    /// Metadata that every participant sees.
+    pub metadata: String,
+    /// Most participants at a time; 0 is unlimited.
+    pub max_participants: u32,
+    /// How long the room waits for its first participant before it calls itself idle.
+    pub empty_timeout: Duration,
+    /// How long it waits after the last one left.
+    pub departure_timeout: Duration,
+    /// What its transports have in common.
+    pub transport: Arc<TransportConfig>,
+}
+
+/// Something the room wants done. Datagrams come separately, see [`Room::take_datagrams`].
+#[derive(Debug)]
+pub enum Output {
+    /// Send a message on a signalling connection.
+    Signal(ConnectionId, Message),
+    /// Close a signalling connection, after what was sent on it.
+    CloseSignal(ConnectionId),
+    /// Change where datagrams go.
+    Route(RouteChange),
+    /// Tell the room service.
+    Event(RoomEvent),
+}
+
+/// A change of what belongs to which transport. Apply them before sending datagrams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteChange {
+    /// STUN requests to this user name fragment belong to the transport.
+    AddUfrag(String, TransportId),
+    /// They do not any more.
+    RemoveUfrag(String),
+    /// Datagrams (or frames) from this address belong to the transport.
+    Bind(Protocol, SocketAddr, TransportId),
+    /// They do not any more, unless another transport took the address over.
+    Unbind(Protocol, SocketAddr, TransportId),
+}
+
+/// What the room counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomStats {
+    /// Participants at present.
+    pub participants: u64,
+    /// Media packets taken in.
+    pub packets_received: u64,
+    /// Media packets handed to subscribers' transports.
+    pub packets_forwarded: u64,
+    /// Datagrams that were refused: unparsable, from nobody, failed authentication of STUN.
+    pub datagrams_refused: u64,
+    /// Key-frame requests sent to publishers.
+    pub key_frame_requests: u64,
+}
+
+/// A room.
+pub struct Room {
+    pub(crate) config: RoomConfig,
+    pub(crate) sid: String,
+    pub(crate) created_at: SystemTime,
+    pub(crate) participants: Vec<Option<Box<Participant>>>,
+    pub(crate) by_identity: HashMap<String, ParticipantKey>,
+    pub(crate) by_connection: HashMap<ConnectionId, ParticipantKey>,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) datagrams: Vec<Transmit>,
+    pub(crate) speakers: SpeakerDetector,
+    pub(crate) stats: RoomStats,
+    pub(crate) closed: bool,
+    timers: BinaryHeap<Reverse<(Instant, TransportId)>>,
+    dirty: Vec<TransportId>,
+    pub(crate) next_tick: Instant,
+    pub(crate) next_quality: Instant,
+    pub(crate) next_connection: u64,
+    /// Since when nobody is here.
+    pub(crate) empty_since: Option<Instant>,
+    pub(crate) ever_joined: bool,
+    pub(crate) idle_told: bool,
+}
+
+impl Room {
+    /// An empty room.
+    pub fn new(now: Instant, created_at: SystemTime, config: RoomConfig) -> Self {
+        Self {
+            config,
+            sid: room_sid(),
+            created_at,
+            participants: Vec::new(),
+            by_identity: HashMap::new(),
+            by_connection: HashMap::new(),
+            outputs: VecDeque::new(),
+            datagrams: Vec::new(),
+            speakers: SpeakerDetector::new(now),
+            stats: RoomStats::default(),
+            closed: false,
+            timers: BinaryHeap::new(),
+            dirty: Vec::new(),
+            next_tick: now + TICK,
+            next_quality: now + crate::media::QUALITY_INTERVAL,
+            next_connection: 0,
+            empty_since: Some(now),
+            ever_joined: false,
+            idle_told: false,
+        }
+    }
+
+    /// Sid of the room, `RM_…`.
+    pub fn sid(&self) -> &str {
+        &self.sid
+    }
+
+    /// The room as clients and the room service see it.
+    pub fn info(&self) -> proto::Room {
+        let since_epoch = self.created_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let visible = || self.participants.iter().flatten().filter(|p| !p.admission.hidden);
+        proto::Room {
+            sid: self.sid.clone(),
+            name: self.config.name.clone(),
+            empty_timeout: self.config.empty_timeout.as_secs() as u32,
+            departure_timeout: self.config.departure_timeout.as_secs() as u32,
+            max_participants: self.config.max_participants,
+            creation_time: since_epoch.as_secs() as i64,
+            creation_time_ms: since_epoch.as_millis() as i64,
+            enabled_codecs: enabled_codecs(),
+            metadata: self.config.metadata.clone(),
+            num_participants: visible().count() as u32,
+            num_publishers: visible().filter(|p| !p.publisher.tracks.is_empty()).count() as u32,
+            ..Default::default()
+        }
+    }
+
+    /// All participants, hidden ones too.
+    pub fn participants(&self) -> Vec<proto::ParticipantInfo> {
+        self.participants.iter().flatten().map(|p| p.info()).collect()
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> RoomStats {
+        RoomStats { participants: self.by_identity.len() as u64, ..self.stats }
+    }
+
+    /// Changes limits and times for what comes; participants that are in stay.
+    pub fn configure(&mut self, max_participants: u32, empty_timeout: Duration, departure_timeout: Duration) {
+        self.config.max_participants = max_participants;
+        self.config.empty_timeout = empty_timeout;
+        self.config.departure_timeout = departure_timeout;
+    }
+
+    /// Changes the room's metadata and tells everybody.
+    pub fn set_metadata(&mut self, metadata: String) {
+        if self.config.metadata == metadata {
+            return;
+        }
+        self.config.metadata = metadata;
+        self.tell_room_update();
+    }
+
+    pub(crate) fn tell_room_update(&mut self) {
+        let update = proto::RoomUpdate { room: Some(self.info()) };
+        self.broadcast(None, |_| Some(Message::RoomUpdate(update.clone())));
+    }
+
+    // ---- time and datagrams -------------------------------------------------------------------
+
+    /// A datagram (or a TCP frame) for a transport of this room. Garbage is counted and forgotten.
+    /// Call [`drive`](Self::drive) when all datagrams at hand are in.
+    pub fn datagram(
+        &mut self,
+        now: Instant,
+        to: TransportId,
+        protocol: Protocol,
+        from: SocketAddr,
+        local: SocketAddr,
+        bytes: &[u8],
+    ) {
+        let stun = bytes.first().is_some_and(|b| *b < 2);
+        let Ok(receive) = Receive::new(protocol, from, local, bytes) else {
+            self.stats.datagrams_refused += 1;
+            return;
+        };
+        let Some(participant) = self.get_mut(to.participant) else {
+            self.stats.datagrams_refused += 1;
+            return;
+        };
+        match participant.transport(to.side).receive(now, receive, stun) {
+            Ok(Heard::Refused) => self.stats.datagrams_refused += 1,
+            Ok(Heard::Known) => self.pump(now, to),
+            Ok(Heard::New { forgotten }) => {
+                self.outputs.push_back(Output::Route(RouteChange::Bind(protocol, from, to)));
+                if let Some((protocol, address)) = forgotten {
+                    self.outputs.push_back(Output::Route(RouteChange::Unbind(protocol, address, to)));
+                }
+                self.pump(now, to);
+            }
+            Err(error) => {
+                tracing::debug!(transport = %to, %error, "transport refused a datagram");
+                self.stats.datagrams_refused += 1;
+                self.pump(now, to);
+            }
+        }
+    }
+
+    /// Lets time go on: wakes what is due and sends what was written.
+    pub fn drive(&mut self, now: Instant) {
+        while let Some(&Reverse((at, transport))) = self.timers.peek() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            let Some(participant) = self.get_mut(transport.participant) else { continue };
+            let state = participant.transport(transport.side);
+            // Entries are never taken out: one that was overtaken by an earlier one is stale.
+            if state.scheduled != Some(at) {
+                continue;
+            }
+            state.scheduled = None;
+            if state.deadline <= now {
+                self.mark_dirty(transport);
+            } else {
+                self.schedule(transport);
+            }
+        }
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+            self.tick(now);
+        }
+        self.flush(now);
+    }
+
+    /// Drives every transport that was written to.
+    fn flush(&mut self, now: Instant) {
+        // Driving one may write to others (data, key-frame requests): until nothing is left.
+        while let Some(transport) = self.dirty.pop() {
+            let Some(participant) = self.get_mut(transport.participant) else { continue };
+            let state = participant.transport(transport.side);
+            state.dirty = false;
+            if let Err(error) = state.advance(now) {
+                tracing::debug!(%transport, %error, "transport failed");
+            }
+            self.pump(now, transport);
+        }
+    }
+
+    /// When [`drive`](Self::drive) wants to be called next, if nothing comes before.
+    pub fn next_deadline(&self) -> Instant {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        // An empty room needs no more than a look at its timeouts.
+        timer.map_or(self.next_tick, |at| at.min(self.next_tick))
+    }
+
+    /// Next thing to do; `None` when there is nothing left for now.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Datagrams to send, in order. Take them after the outputs.
+    pub fn take_datagrams(&mut self) -> std::vec::Drain<'_, Transmit> {
+        self.datagrams.drain(..)
+    }
+
+    // ---- inside -------------------------------------------------------------------------------
+
+    pub(crate) fn get(&self, key: ParticipantKey) -> Option<&Participant> {
+        self.participants.get(key.0 as usize)?.as_deref()
+    }
+
+    pub(crate) fn get_mut(&mut self, key: ParticipantKey) -> Option<&mut Participant> {
+        self.participants.get_mut(key.0 as usize)?.as_deref_mut()
+    }
+
+    pub(crate) fn keys(&self) -> Vec<ParticipantKey> {
+        self.participants.iter().flatten().map(|p| p.key).collect()
+    }
+
+    /// The transport has something to send: drive it before the room's turn is over.
+    pub(crate) fn mark_dirty(&mut self, transport: TransportId) {
+        let Some(participant) = self.get_mut(transport.participant) else { return };
+        let state = participant.transport(transport.side);
+        if !std::mem::replace(&mut state.dirty, true) {
+            self.dirty.push(transport);
+        }
+    }
+
+    fn schedule(&mut self, transport: TransportId) {
+        let Some(participant) = self.get_mut(transport.participant) else { return };
+        let state = participant.transport(transport.side);
+        let at = state.deadline;
+        if state.scheduled.is_none_or(|scheduled| at < scheduled) {
+            state.scheduled = Some(at);
+            self.timers.push(Reverse((at, transport)));
+        }
+    }
+
+    /// Takes everything out of a transport.
+    pub(crate) fn pump(&mut self, now: Instant, transport: TransportId) {
+        loop {
+            let Some(participant) = self.get_mut(transport.participant) else { return };
+            let state = participant.transport(transport.side);
+            match state.poll() {
+                Ok(RtcOutput::Timeout(at)) => {
+                    state.deadline = at;
+                    self.schedule(transport);
+                    return;
+                }
+                Ok(RtcOutput::Transmit(datagram)) => self.datagrams.push(datagram),
+                Ok(RtcOutput::Event(event)) => self.on_event(now, transport, event),
+                Err(error) => {
+                    tracing::debug!(%transport, %error, "transport failed");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn on_event(&mut self, now: Instant, from: TransportId, event: Event) {
+        let key = from.participant;
+        match event {
+            Event::RtpPacket(packet) if from.side == Side::Publisher => self.forward(now, key, packet),
+            Event::Connected => self.on_connected(now, from, true),
+            Event::IceConnectionStateChange(state) => self.on_connected(now, from, !state.is_disconnected()),
+            Event::Closed => self.on_connected(now, from, false),
+            Event::ChannelOpen(id, label) if from.side == Side::Publisher => self.on_channel(key, id, &label),
+            Event::ChannelData(data) if from.side == Side::Publisher => self.on_data(key, data),
+            Event::ChannelOpen(..) | Event::ChannelBufferedAmountLow(_) if from.side == Side::Subscriber => {
+                self.flush_data(key);
+            }
+            Event::KeyframeRequest(request) if from.side == Side::Subscriber => {
+                self.on_key_frame_request(now, key, request.mid);
+            }
+            Event::EgressBitrateEstimate(kind) if from.side == Side::Subscriber => self.on_estimate(now, key, &kind),
+            Event::PeerStats(stats) if from.side == Side::Subscriber => {
+                if let Some(participant) = self.get_mut(key) {
+                    participant.subscriber.loss = stats.egress_loss_fraction;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends a message to one participant, if its signalling connection is there.
+    pub(crate) fn send(&mut self, to: ParticipantKey, message: Message) {
+        if let Some(connection) = self.get(to).and_then(|p| p.connection) {
+            self.outputs.push_back(Output::Signal(connection, message));
+        }
+    }
+
+    /// Sends to everybody but `except` what `message` makes for them.
+    pub(crate) fn broadcast(
+        &mut self,
+        except: Option<ParticipantKey>,
+        message: impl Fn(&Participant) -> Option<Message>,
+    ) {
+        for participant in self.participants.iter().flatten() {
+            if Some(participant.key) == except {
+                continue;
+            }
+            if let Some((connection, message)) = participant.connection.zip(message(participant)) {
+                self.outputs.push_back(Output::Signal(connection, message));
+            }
+        }
+    }
+
+    /// Tells everybody (the participant too) that its information changed.
+    pub(crate) fn announce(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.get_mut(key) else { return };
+        participant.version += 1;
+        let info = participant.info();
+        let hidden = participant.admission.hidden;
+        self.broadcast(None, |p| {
+            let update = proto::ParticipantUpdate { participants: vec![info.clone()] };
+            (!hidden || p.key == key).then_some(Message::Update(update))
+        });
+    }
+
+    pub(crate) fn event(&mut self, event: RoomEvent) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Ends the room: everybody is sent away, nobody is let in any more.
+    pub fn close(&mut self, now: Instant, reason: LeaveReason) {
+        self.closed = true;
+        for key in self.keys() {
+            self.leave(now, key, reason);
+        }
+    }
+}
+
+/// Codecs the server forwards.
+pub(crate) fn enabled_codecs() -> Vec<proto::Codec> {
+    ["audio/opus", "video/h264", "video/vp8"]
+        .map(|mime| proto::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
+        .to_vec()
+}

@@ -1,0 +1,128 @@
+//! One WebRTC transport of a participant: an [`Rtc`] with what the room has to remember about it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::bwe::Bitrate;
+use str0m::config::DtlsCert;
+use str0m::net::{Protocol, Receive, TcpType};
+use str0m::{Candidate, Input, Output, Rtc, RtcConfig, RtcError};
+
+use crate::ids::Side;
+
+/// A transport keeps this many addresses of its client; older ones are forgotten.
+const MAX_ADDRESSES: usize = 8;
+/// What a subscriber's bandwidth is taken for until it is measured.
+const INITIAL_BITRATE: Bitrate = Bitrate::mbps(2);
+
+/// What all transports have in common.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// Addresses (UDP) that clients can reach the server at.
+    pub udp: Vec<SocketAddr>,
+    /// Addresses (TCP, RFC 4571 framing) that clients can reach the server at.
+    pub tcp: Vec<SocketAddr>,
+    /// Certificate of all DTLS sessions; `None` makes one for each.
+    pub certificate: Option<DtlsCert>,
+}
+
+/// A transport and its state.
+pub(crate) struct Transport {
+    pub rtc: Rtc,
+    /// When the transport wants to be woken, as last heard from it.
+    pub deadline: Instant,
+    /// Entry in the room's timer queue: there is one at this time or earlier.
+    pub scheduled: Option<Instant>,
+    /// Waits in the room's list of transports to be driven.
+    pub dirty: bool,
+    /// ICE and DTLS are up.
+    pub connected: bool,
+    /// Addresses the client was heard from, proven by STUN's message integrity.
+    pub addresses: Vec<(Protocol, SocketAddr)>,
+    /// ICE user name fragments under which clients may knock.
+    pub ufrags: Vec<String>,
+}
+
+impl Transport {
+    pub fn new(now: Instant, side: Side, config: &TransportConfig) -> Self {
+        let mut rtc = rtc_config(side, config).build(now);
+        let udp = config.udp.iter().filter_map(|&addr| Candidate::host(addr, "udp").ok());
+        let tcp = config
+            .tcp
+            .iter()
+            .filter_map(|&addr| Candidate::builder().tcp().host(addr).tcptype(TcpType::Passive).build().ok());
+        for candidate in udp.chain(tcp) {
+            rtc.add_local_candidate(candidate);
+        }
+        let ufrags = vec![rtc.direct_api().local_ice_credentials().ufrag];
+        Self { rtc, deadline: now, scheduled: None, dirty: false, connected: false, addresses: Vec::new(), ufrags }
+    }
+
+    /// Takes a datagram in. `Ok(Some(old))` when the address is new and an old one had to make
+    /// room; see [`Heard`].
+    pub fn receive(&mut self, now: Instant, receive: Receive<'_>, stun: bool) -> Result<Heard, RtcError> {
+        let from = (receive.proto, receive.source);
+        let input = Input::Receive(now, receive);
+        // Only STUN proves where it comes from (message integrity); the rest must come from there.
+        if stun && !self.rtc.accepts(&input) || !stun && !self.addresses.contains(&from) {
+            return Ok(Heard::Refused);
+        }
+        self.rtc.handle_input(input)?;
+        if self.addresses.contains(&from) {
+            return Ok(Heard::Known);
+        }
+        self.addresses.push(from);
+        let forgotten = (self.addresses.len() > MAX_ADDRESSES).then(|| self.addresses.remove(0));
+        Ok(Heard::New { forgotten })
+    }
+
+    /// Lets the transport's time go on.
+    pub fn advance(&mut self, now: Instant) -> Result<(), RtcError> {
+        self.rtc.handle_input(Input::Timeout(now))
+    }
+
+    pub fn poll(&mut self) -> Result<Output, RtcError> {
+        self.rtc.poll_output()
+    }
+
+    /// A user name fragment that is new since the last look (after an ICE restart).
+    pub fn new_ufrag(&mut self) -> Option<String> {
+        let ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
+        (!self.ufrags.contains(&ufrag)).then(|| {
+            self.ufrags.push(ufrag.clone());
+            ufrag
+        })
+    }
+}
+
+/// What became of a received datagram.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It does not belong here.
+    Refused,
+    /// From an address that was known.
+    Known,
+    /// From a new address; an older one may have been given up for it.
+    New { forgotten: Option<(Protocol, SocketAddr)> },
+}
+
+fn rtc_config(side: Side, config: &TransportConfig) -> RtcConfig {
+    let mut rtc = RtcConfig::new()
+        .set_ice_lite(true)
+        .set_rtp_mode(true)
+        .clear_codecs()
+        .enable_opus(true, false)
+        .enable_vp8(true)
+        .set_sctp_max_buffered_amount(1 << 20)
+        // Video comes in frames of many packets; keep two seconds of a large picture.
+        .set_send_buffer_video(1_500);
+    // Constrained baseline, packetization mode 1: what every endpoint can do.
+    rtc.codec_config().add_h264(108.into(), Some(109.into()), true, 0x42_e0_1f);
+    if let Some(certificate) = &config.certificate {
+        rtc = rtc.set_dtls_cert(certificate.clone());
+    }
+    match side {
+        Side::Publisher => rtc,
+        Side::Subscriber => rtc.enable_bwe(Some(INITIAL_BITRATE)).set_stats_interval(Some(Duration::from_secs(2))),
+    }
+}
