@@ -13,7 +13,10 @@ pub fn web() -> Result<()> {
         bail!("npm is not installed; install Node.js 20 or newer (its packages bring npm) and run this again");
     }
     let installed = ui.join("node_modules/.package-lock.json");
-    let newer = |a: &PathBuf, b: &PathBuf| match (a.metadata().and_then(|m| m.modified()), b.metadata().and_then(|m| m.modified())) {
+    let newer = |a: &PathBuf, b: &PathBuf| match (
+        a.metadata().and_then(|m| m.modified()),
+        b.metadata().and_then(|m| m.modified()),
+    ) {
         (Ok(a), Ok(b)) => a > b,
         _ => true,
     };

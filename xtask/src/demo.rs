@@ -43,12 +43,12 @@ fn show(options: &Options) -> Result<()> {
     packages::ensure(&[packages::BUILD, packages::DEMO])?;
     prepare(options.no_build)?;
     let folder = run::target().join("demo");
-    let mut server = start_server(&folder, &options.listen)?;
+    let mut server = start_server(&run::built("beckond"), &folder, &options.listen)?;
     let data = std::env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")))
         .context("neither XDG_DATA_HOME nor HOME is set; cannot register beckon: for this user")?;
-    register(&data, &[], |program| Command::new(program))?;
+    register(&data, &run::built("beckon"), &[], |program| Command::new(program))?;
 
     let page = format!("http://{}/crm/", options.listen);
     println!("\nThe server runs (log: {}).", folder.join("beckond.log").display());
@@ -63,11 +63,11 @@ fn show(options: &Options) -> Result<()> {
 }
 
 /// Starts `beckond --dev` with its data under `folder`, and waits until it answers.
-pub fn start_server(folder: &Path, listen: &str) -> Result<Process> {
+fn start_server(program: &Path, folder: &Path, listen: &str) -> Result<Process> {
     let mut server = Process::start(
         "beckond",
         folder,
-        Command::new(run::built("beckond")).args(["--dev", "--listen", listen, "--data"]).arg(folder.join("beckond-data")),
+        Command::new(program).args(["--dev", "--listen", listen, "--data"]).arg(folder.join("beckond-data")),
     )?;
     server.wait_until("listening", Duration::from_secs(20), |_| healthy(listen))?;
     Ok(server)
@@ -85,11 +85,10 @@ fn healthy(listen: &str) -> bool {
         && answer.starts_with("HTTP/1.1 200")
 }
 
-/// Registers `beckon:` for the user whose data folder this is, for the app that was built here.
+/// Registers `beckon:` for the user whose data folder this is, for this build of the app.
 ///
 /// The `Exec` line has no quotes: xdg-open 1.1.3 outside of GNOME does not read them.
-pub fn register(data: &Path, arguments: &[String], on_desktop: impl Fn(&str) -> Command) -> Result<()> {
-    let program = run::built("beckon");
+fn register(data: &Path, program: &Path, arguments: &[String], on_desktop: impl Fn(&str) -> Command) -> Result<()> {
     let program = program.display().to_string();
     if program.contains(char::is_whitespace) {
         bail!("the checkout's path has a space in it ({program}), which desktop files cannot hold; move the checkout");
@@ -129,23 +128,34 @@ fn check(no_build: bool) -> Result<()> {
 
 /// Starts desktop and server and lets a script of tests/e2e walk through them; its files land in `folder`.
 pub fn walk(folder: &Path, script: &str) -> Result<()> {
+    walk_with(folder, script, "debug", &[])
+}
+
+/// The same with the optimised programs, for figures.
+pub fn walk_release(folder: &Path, script: &str, variables: &[(&str, String)]) -> Result<()> {
+    walk_with(folder, script, "release", variables)
+}
+
+fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
+    let programs = run::target().join(profile);
     let desktop = Desktop::start(folder, 1600, 1000)?;
     let listen = format!("127.0.0.1:{}", free_port()?);
-    let _server = start_server(folder, &listen)?;
+    let _server = start_server(&programs.join("beckond"), folder, &listen)?;
     let home = PathBuf::from(&desktop.environment["HOME"]);
     std::fs::create_dir_all(home.join(".config"))?;
-    let profile = folder.join("app-data");
-    let arguments =
-        ["--camera", "testcard", "--microphone", "tone", "--data", &profile.display().to_string()].map(str::to_owned);
-    register(&home.join(".local/share"), &arguments, |program| desktop.command(program))?;
+    let app = programs.join("beckon");
+    let data = folder.join("app-data").display().to_string();
+    let arguments = ["--camera", "testcard", "--microphone", "tone", "--data", &data].map(str::to_owned);
+    register(&home.join(".local/share"), &app, &arguments, |program| desktop.command(program))?;
     run::run(
         desktop
             .command("node")
             .arg(script)
             .current_dir(run::root().join("tests/e2e"))
             .env("BECKON_SERVER", format!("http://{listen}"))
-            .env("BECKON_APP", run::built("beckon"))
-            .env("BECKON_OUT", desktop.folder()),
+            .env("BECKON_PROGRAMS", &programs)
+            .env("BECKON_OUT", desktop.folder())
+            .envs(variables.iter().map(|(name, value)| (name, value))),
     )
     .with_context(|| format!("the way through was not whole; screenshots and logs are in {}", folder.display()))
 }

@@ -47,7 +47,8 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("there is no step {unknown:?}; the steps are {}", names.join(", "));
     }
     let wanted = |name: &str| {
-        (options.only.is_empty() || options.only.iter().any(|only| only == name)) && !(options.no_e2e && name == "end-to-end")
+        (options.only.is_empty() || options.only.iter().any(|only| only == name))
+            && !(options.no_e2e && name == "end-to-end")
     };
     let mut passed = 0;
     let start = Instant::now();
@@ -81,6 +82,7 @@ fn deny() -> Result<()> {
         // Unoptimised: it runs for a second, but would compile for many minutes.
         run::run(run::cargo().args(["install", "cargo-deny", "--locked", "--debug", "--root"]).arg(&tools))?;
     }
-    let mut command = if program.is_file() { std::process::Command::new(program) } else { std::process::Command::new("cargo-deny") };
+    let mut command =
+        if program.is_file() { std::process::Command::new(program) } else { std::process::Command::new("cargo-deny") };
     run::run(command.args(["check", "licenses", "bans", "sources"]).current_dir(run::root()))
 }

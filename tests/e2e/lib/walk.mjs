@@ -7,7 +7,7 @@ import { screenshot } from "./screen.mjs";
 
 export const out = process.env.BECKON_OUT ?? "out";
 export const server = process.env.BECKON_SERVER ?? "http://127.0.0.1:8080";
-export const app = process.env.BECKON_APP ?? "beckon";
+export const programs = process.env.BECKON_PROGRAMS ?? "../../target/debug";
 
 /** One walk: `walk.step(name, async () => …)` runs and times a step, `walk.time(name, ms)` notes a figure. */
 export class Walk {

@@ -1,0 +1,39 @@
+//! `cargo xtask bench`: ours and the peer in one run; prints the figures and their ratio.
+
+mod call;
+mod sfu;
+
+use anyhow::Result;
+
+/// What to measure.
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Packets forwarded per CPU second by our media server and by LiveKit's, under the same load
+    Sfu(sfu::Options),
+    /// CPU and memory of a 1v1 720p30 call in the app and in Chromium
+    Call(call::Options),
+}
+
+/// Runs a bench.
+pub fn run(options: &Options) -> Result<()> {
+    match &options.what {
+        What::Sfu(options) => sfu::run(options),
+        What::Call(options) => call::run(options),
+    }
+}
+
+/// The middle value; 0 of none.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => values[n / 2],
+        n => (values[n / 2 - 1] + values[n / 2]) / 2.0,
+    }
+}
