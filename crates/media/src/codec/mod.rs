@@ -11,9 +11,10 @@ mod video_encoder;
 mod tests;
 
 pub use annexb::{nal_units, sps_profile_level};
-pub(crate) use avframe::{color_of, wrap_planar};
+pub(crate) use avframe::color_of;
 pub use error::CodecError;
 pub use opus::{EncodedAudio, OPUS_FRAME_SAMPLES, OpusConfig, OpusDecoder, OpusEncoder, has_fec};
+pub(crate) use opus::packet_samples;
 pub use video_decoder::{VideoCodec, VideoDecoder};
 pub use video_encoder::{EncodedVideo, EncoderChoice, EncoderConfig, VideoEncoder, h264_level_for};
 

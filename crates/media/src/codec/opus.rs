@@ -175,7 +175,7 @@ impl OpusDecoder {
         self.run(packet, LONGEST, false, out)
     }
 
-    /// Appends `samples` (per channel, a multiple of 2.5 ms) of the sound lost just before `next`, from the copy that it carries.
+    /// Appends `samples` (per channel, the length of the lost packet) of the sound lost just before `next`, from the copy that it carries.
     ///
     /// # Errors
     /// [`CodecError::Damaged`] when it is no Opus packet.
@@ -183,7 +183,7 @@ impl OpusDecoder {
         self.run(next, samples, true, out)
     }
 
-    /// Appends `samples` (per channel, a multiple of 2.5 ms, at most 120 ms) of what the sound might have been.
+    /// Appends `samples` (per channel, a multiple of 10 ms, at most 120 ms) of what the sound might have been.
     ///
     /// # Errors
     /// When libopus fails.

@@ -1,0 +1,79 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::MediaTime;
+
+/// Packets are compared with the fastest one of this long a time.
+const WINDOW: Duration = Duration::from_secs(2);
+const BUCKET_NS: i64 = 5_000_000;
+const BUCKETS: usize = 200;
+/// The part of packets that shall be in time.
+const QUANTILE: f32 = 0.97;
+/// How fast old packets are forgotten: at 50 packets a second half is gone after seven seconds.
+const FORGET: f32 = 0.998;
+/// Added to what the network needs: the sound card's and the scheduler's own unsteadiness.
+const SLACK_NS: i64 = 10_000_000;
+const LEAST_NS: i64 = 20_000_000;
+
+/// Learns from arrivals how long sound must wait so that nearly all packets are there when their turn comes.
+///
+/// *Transit* is the time of arrival minus the media time of a packet: its value means nothing, but the differences between
+/// packets are the network's unsteadiness.
+#[derive(Debug)]
+pub(super) struct DelayEstimator {
+    /// Ascending transits of the window: the first is its least.
+    least: VecDeque<(MediaTime, i64)>,
+    histogram: [f32; BUCKETS],
+    seen: u32,
+}
+
+impl DelayEstimator {
+    pub(super) fn new() -> Self {
+        Self { least: VecDeque::new(), histogram: [0.0; BUCKETS], seen: 0 }
+    }
+
+    /// Forgets what the base of comparison was, for example when the sender started anew; keeps what is known of the unsteadiness.
+    pub(super) fn rebase(&mut self) {
+        self.least.clear();
+    }
+
+    /// Takes notice of a packet.
+    pub(super) fn observe(&mut self, received: MediaTime, transit_ns: i64) {
+        while self.least.back().is_some_and(|(_, t)| *t >= transit_ns) {
+            self.least.pop_back();
+        }
+        self.least.push_back((received, transit_ns));
+        while self.least.len() > 1 && self.least.front().is_some_and(|(at, _)| received.saturating_since(*at) > WINDOW) {
+            self.least.pop_front();
+        }
+        let late = transit_ns - self.base_ns().unwrap_or(transit_ns);
+        let bucket = usize::try_from(late / BUCKET_NS).unwrap_or(0).min(BUCKETS - 1);
+        self.seen = self.seen.saturating_add(1);
+        // The first packets weigh as in a plain average.
+        let keep = (1.0 - 1.0 / self.seen as f32).min(FORGET);
+        for part in &mut self.histogram {
+            *part *= keep;
+        }
+        self.histogram[bucket] += 1.0 - keep;
+    }
+
+    /// Transit of the fastest packet of late.
+    pub(super) fn base_ns(&self) -> Option<i64> {
+        self.least.front().map(|(_, transit)| *transit)
+    }
+
+    /// How long sound should wait.
+    pub(super) fn target_ns(&self) -> i64 {
+        let mut sum = 0.0;
+        let bucket = self.histogram.iter().position(|part| {
+            sum += part;
+            sum >= QUANTILE
+        });
+        let needed = match bucket {
+            // The first bucket is as good as no unsteadiness at all.
+            Some(0) | None => 0,
+            Some(bucket) => (bucket as i64 + 1) * BUCKET_NS,
+        };
+        (needed + SLACK_NS).max(LEAST_NS)
+    }
+}

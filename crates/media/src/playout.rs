@@ -1,0 +1,245 @@
+//! Lips and voice: when to show each picture of a remote participant so that it goes with the sound.
+//!
+//! Sound sets the pace, for a stretched voice is heard and a picture shown 20 ms later is not seen. A picture is held until the sound
+//! captured with it plays; when pictures are the slower ones, [`Playout::sound_too_early`] says how much longer sound should wait.
+//! Pure: times come in with each call.
+//!
+//! Times of capture are on the sender's clock, as its RTCP sender reports tell ([`RtpMap`]). It need not agree with ours:
+//! only what pictures and sound of one sender say about each other counts.
+
+use std::time::Duration;
+
+use crate::clock::MediaTime;
+
+/// A picture is never held longer than this: sooner is the sender's clock wrong.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
+/// Sound that has not been heard for this long sets no pace.
+const SOUND_STALE: Duration = Duration::from_secs(2);
+/// Sound is not asked to wait longer than this for pictures.
+const MOST_SOUND_WAIT: Duration = Duration::from_millis(400);
+/// Offsets below this are not seen (ITU-R BT.1359: 45 ms sound early, 125 ms late).
+const UNSEEN_NS: i64 = 30_000_000;
+/// Weight of a new measurement.
+const SMOOTHING: f64 = 0.05;
+/// A leap of latency beyond this is followed at once.
+const LEAP_NS: f64 = 200e6;
+
+/// Maps RTP times of one stream to times of capture on its sender's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct RtpMap {
+    rate: i64,
+    anchor: Option<(u32, MediaTime)>,
+}
+
+impl RtpMap {
+    /// A map for a stream whose RTP clock ticks `rate` times a second (90 000 for video, 48 000 for Opus).
+    pub fn new(rate: u32) -> Self {
+        Self { rate: i64::from(rate.max(1)), anchor: None }
+    }
+
+    /// Takes a sender report: its RTP time and its NTP time, the latter as nanoseconds on any fixed scale common to all
+    /// streams of the sender.
+    pub fn anchor(&mut self, rtp_time: u32, sender_time: MediaTime) {
+        self.anchor = Some((rtp_time, sender_time));
+    }
+
+    /// When what carries `rtp_time` was captured; `None` before the first report.
+    pub fn capture_of(&self, rtp_time: u32) -> Option<MediaTime> {
+        let (anchor, time) = self.anchor?;
+        let ticks = i64::from(rtp_time.wrapping_sub(anchor) as i32);
+        Some(MediaTime(time.0.saturating_add(ticks * 1_000_000_000 / self.rate)))
+    }
+}
+
+/// A smoothed latency, capture to play or show, in nanoseconds on two clocks: only differences mean something.
+#[derive(Clone, Copy, Debug)]
+struct Latency {
+    ns: f64,
+    at: MediaTime,
+}
+
+impl Latency {
+    fn follow(slot: &mut Option<Self>, ns: i64, at: MediaTime) {
+        let ns = ns as f64;
+        *slot = Some(match *slot {
+            Some(old) if (ns - old.ns).abs() < LEAP_NS && at.saturating_since(old.at) < SOUND_STALE => {
+                Self { ns: old.ns + (ns - old.ns) * SMOOTHING, at }
+            }
+            _ => Self { ns, at },
+        });
+    }
+}
+
+/// Keeps one participant's pictures with their sound.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Playout {
+    sound: Option<Latency>,
+    /// From capture to readiness, before any holding.
+    pictures: Option<Latency>,
+    last_shown: Option<MediaTime>,
+}
+
+impl Playout {
+    /// Nothing heard or seen yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sound captured at `capture` leaves the loudspeaker at `heard`: the jitter buffer's position plus what waits in the sound card.
+    pub fn sound_heard(&mut self, capture: MediaTime, heard: MediaTime) {
+        Latency::follow(&mut self.sound, heard.nanos_since(capture), heard);
+    }
+
+    /// A picture captured at `capture` (if that is known) is decoded now. Returns when to show it: now, or up to a second later,
+    /// and never before the picture before it.
+    pub fn picture_ready(&mut self, capture: Option<MediaTime>, now: MediaTime) -> MediaTime {
+        let mut show = now;
+        if let Some(capture) = capture {
+            Latency::follow(&mut self.pictures, now.nanos_since(capture), now);
+            if let Some(sound) = self.sound.filter(|sound| now.saturating_since(sound.at) < SOUND_STALE) {
+                let due = MediaTime(capture.0.saturating_add(sound.ns as i64));
+                if due > now && due.saturating_since(now) <= LONGEST_HOLD {
+                    show = due;
+                }
+            }
+        }
+        // In order; but an old promise of a far time does not hold up what is to be shown now.
+        if let Some(last) = self.last_shown
+            && last > show
+            && last.saturating_since(now) <= LONGEST_HOLD
+        {
+            show = last;
+        }
+        self.last_shown = Some(show);
+        show
+    }
+
+    /// How much longer sound should wait so that pictures can keep up; zero when they do, or when the difference is not seen.
+    /// Hand it to [`JitterBuffer::set_minimum_delay`](crate::jitter::JitterBuffer::set_minimum_delay), added to the delay it has now.
+    pub fn sound_too_early(&self, now: MediaTime) -> Duration {
+        let fresh = |l: &Latency| now.saturating_since(l.at) < SOUND_STALE;
+        match (self.sound.filter(fresh), self.pictures.filter(fresh)) {
+            (Some(sound), Some(pictures)) => {
+                let early = (pictures.ns - sound.ns) as i64;
+                // A second and more is no lag but a wrong clock.
+                if !(UNSEEN_NS..=1_000_000_000).contains(&early) {
+                    return Duration::ZERO;
+                }
+                Duration::from_nanos(early.unsigned_abs()).min(MOST_SOUND_WAIT)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// How far pictures, as shown, are behind the sound (negative: ahead); `None` until both are known.
+    pub fn offset_ns(&self) -> Option<i64> {
+        let (sound, pictures) = (self.sound?, self.pictures?);
+        Some(((pictures.ns - sound.ns) as i64).max(0))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// The sender's clock is an hour ahead of ours.
+    const SKEW: i64 = 3_600_000;
+
+    fn ours(ms: i64) -> MediaTime {
+        MediaTime::from_millis(ms)
+    }
+
+    fn theirs(ms: i64) -> MediaTime {
+        MediaTime::from_millis(ms + SKEW)
+    }
+
+    fn hear(playout: &mut Playout, from: i64, to: i64, latency: i64) {
+        for t in (from..to).step_by(10) {
+            playout.sound_heard(theirs(t), ours(t + latency));
+        }
+    }
+
+    #[test]
+    fn without_sound_pictures_are_shown_at_once() {
+        let mut playout = Playout::new();
+        for n in 0..10 {
+            assert_eq!(playout.picture_ready(Some(theirs(n * 33)), ours(n * 33 + 70)), ours(n * 33 + 70));
+        }
+        assert_eq!(playout.picture_ready(None, ours(500)), ours(500));
+    }
+
+    #[test]
+    fn pictures_wait_for_their_sound_whatever_the_senders_clock_says() {
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 1000, 120);
+        for n in 0..10 {
+            let t = 900 + n * 33;
+            assert_eq!(playout.picture_ready(Some(theirs(t)), ours(t + 50)), ours(t + 120));
+        }
+        assert_eq!(playout.sound_too_early(ours(1200)), Duration::ZERO);
+    }
+
+    #[test]
+    fn late_pictures_are_shown_at_once_and_sound_is_asked_to_wait() {
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 1000, 60);
+        for n in 0..30 {
+            let t = n * 33;
+            assert_eq!(playout.picture_ready(Some(theirs(t)), ours(t + 160)), ours(t + 160));
+        }
+        let early = playout.sound_too_early(ours(1100));
+        assert_eq!(early, Duration::from_millis(100));
+    }
+
+    #[test]
+    fn nothing_is_held_over_a_second() {
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 1000, 5000);
+        assert_eq!(playout.picture_ready(Some(theirs(1000)), ours(1050)), ours(1050));
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 1000, 900);
+        assert_eq!(playout.picture_ready(Some(theirs(1000)), ours(1050)), ours(1900));
+    }
+
+    #[test]
+    fn pictures_keep_their_order() {
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 1000, 300);
+        let first = playout.picture_ready(Some(theirs(1000)), ours(1050));
+        let second = playout.picture_ready(None, ours(1060));
+        assert!(second >= first);
+    }
+
+    #[test]
+    fn sound_that_fell_silent_sets_no_pace() {
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 1000, 300);
+        assert_eq!(playout.picture_ready(Some(theirs(4000)), ours(4050)), ours(4050));
+    }
+
+    #[test]
+    fn a_change_of_the_sounds_delay_is_followed_without_leaps() {
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 1000, 100);
+        let mut last = playout.picture_ready(Some(theirs(1000)), ours(1010));
+        for n in 0..60 {
+            let t = 1033 + n * 33;
+            hear(&mut playout, t - 30, t, 160);
+            let shown = playout.picture_ready(Some(theirs(t)), ours(t + 10));
+            let step = shown.nanos_since(last);
+            assert!((0..=45_000_000).contains(&step), "{step}");
+            last = shown;
+        }
+        assert!((last.nanos_since(ours(1033 + 59 * 33 + 160))).abs() < 2_000_000);
+    }
+
+    #[test]
+    fn rtp_times_map_across_the_wrap_around() {
+        let mut map = RtpMap::new(90_000);
+        assert_eq!(map.capture_of(5), None);
+        map.anchor(u32::MAX - 89_999, ours(10_000));
+        assert_eq!(map.capture_of(0), Some(ours(11_000)));
+        assert_eq!(map.capture_of(u32::MAX - 179_999), Some(ours(9_000)));
+    }
+}
