@@ -1,0 +1,138 @@
+/** What a code means to the person in front of the window, and what they can do. */
+import type { Language } from './types';
+
+interface Meaning {
+  title: string;
+  hint: string;
+}
+
+type Entry = [en: Meaning, zh: Meaning];
+
+const say = (title: string, hint: string): Meaning => ({ title, hint });
+
+const signature: Entry = [
+  say(
+    'The page could not log you in',
+    'Reload the page you came from and try again. If it happens again, tell its owner.',
+  ),
+  say('网页未能为您登录', '请刷新原网页后重试。若仍出现，请联系网页的管理员。'),
+];
+
+const table: Record<number, Entry> = {
+  0: [say('The room is over', 'The page closed the room.'), say('房间已结束', '网页关闭了房间。')],
+  1001: [
+    say('The start address is damaged', 'Reload the page you came from and try again.'),
+    say('启动地址已损坏', '请刷新原网页后重试。'),
+  ],
+  1002: [
+    say('This page needs a newer Beckon', 'Install the current version and try again.'),
+    say('此网页需要更新版本的 Beckon', '请安装最新版本后重试。'),
+  ],
+  2001: signature,
+  2002: signature,
+  2003: signature,
+  2004: signature,
+  2005: signature,
+  2006: signature,
+  2007: [
+    say('Too many log-ins failed', 'Wait a minute, then try again.'),
+    say('登录失败次数过多', '请稍等一分钟后重试。'),
+  ],
+  2008: signature,
+  3001: [
+    say('There is no such room', 'It may be over already. Ask for a new invitation.'),
+    say('房间不存在', '房间可能已经结束，请索取新的邀请。'),
+  ],
+  3002: [say('The room is full', 'Try again when somebody has left.'), say('房间已满', '有人离开后请重试。')],
+  3003: [
+    say('A room with this ID exists already', 'Enter that room, or choose another ID on the page.'),
+    say('该房间号已存在', '请进入该房间，或在网页上选择其他房间号。'),
+  ],
+  3005: [say('The room is over', 'The host ended it.'), say('房间已结束', '主持人结束了房间。')],
+  3006: [
+    say('You joined from somewhere else', 'The same user opened this room in another place, so it closed here.'),
+    say('您已在别处加入', '同一用户在其他地方打开了此房间，因此这里已关闭。'),
+  ],
+  3007: [
+    say('You were removed from the room', 'Ask the host if this was a mistake.'),
+    say('您已被移出房间', '如有误会，请联系主持人。'),
+  ],
+  3008: [
+    say('You left the room', 'To come back, open it from the page again.'),
+    say('您已离开房间', '如需返回，请从网页重新打开。'),
+  ],
+  4001: [
+    say('No camera is connected', 'Connect one; it is used as soon as you turn the camera on.'),
+    say('没有连接摄像头', '请连接摄像头，然后打开即可使用。'),
+  ],
+  4002: [
+    say('Another program uses the camera', 'Close that program, then turn the camera on.'),
+    say('摄像头正被其他程序使用', '请关闭该程序后再打开摄像头。'),
+  ],
+  4003: [
+    say('The system does not let Beckon use the camera', 'Allow it in the system’s privacy settings.'),
+    say('系统不允许 Beckon 使用摄像头', '请在系统隐私设置中允许。'),
+  ],
+  4004: [
+    say('The camera was unplugged', 'Plug it in again, then turn the camera on.'),
+    say('摄像头已断开', '请重新插入后再打开摄像头。'),
+  ],
+  4005: [
+    say('No microphone was found', 'Connect one, then turn the microphone on.'),
+    say('没有找到麦克风', '请连接麦克风后再打开。'),
+  ],
+  4006: [
+    say('The microphone was unplugged', 'Plug it in again, then turn the microphone on.'),
+    say('麦克风已断开', '请重新插入后再打开麦克风。'),
+  ],
+  4007: [
+    say('No loudspeaker was found', 'Connect a loudspeaker or headset to hear the others.'),
+    say('没有找到扬声器', '请连接扬声器或耳机以收听。'),
+  ],
+  4008: [
+    say('Pictures cannot be coded on this computer', 'You hear the others, but no picture can be sent.'),
+    say('此电脑无法编解码画面', '您可以听到对方，但无法发送画面。'),
+  ],
+  4009: [
+    say('The media file cannot be read', 'Check that the file is there and holds pictures or sound.'),
+    say('无法读取媒体文件', '请检查文件是否存在且包含画面或声音。'),
+  ],
+  5001: [
+    say('The server does not answer', 'Check your network and try again from the page.'),
+    say('服务器没有响应', '请检查网络，然后从网页重试。'),
+  ],
+  5002: [
+    say('The connection was lost', 'It could not be mended. Check your network and open the room from the page again.'),
+    say('连接已断开', '无法恢复。请检查网络后从网页重新打开房间。'),
+  ],
+  5003: [
+    say(
+      'Pictures and sound cannot reach the server',
+      'A firewall may be in the way. Try another network, or ask your administrator.',
+    ),
+    say('画面和声音无法到达服务器', '可能被防火墙拦截。请更换网络或联系管理员。'),
+  ],
+  5004: [
+    say('App and server do not understand each other', 'Install the current version of Beckon.'),
+    say('应用与服务器版本不兼容', '请安装最新版本的 Beckon。'),
+  ],
+  5005: [
+    say('The server is being restarted', 'Open the room from the page again in a moment.'),
+    say('服务器正在重启', '请稍后从网页重新打开房间。'),
+  ],
+  5006: [
+    say('The proxy does not answer', 'Check the proxy’s address, or ask your administrator.'),
+    say('代理服务器没有响应', '请检查代理地址或联系管理员。'),
+  ],
+};
+
+const other: Entry = [
+  say('Something went wrong', 'Open the room from the page again. The log has the details.'),
+  say('出现问题', '请从网页重新打开房间。详情见日志。'),
+];
+
+/** The meaning of a code. */
+export function meaning(code: number, language: Language): Meaning {
+  const [en, zh] = table[code] ?? other;
+  return language === 'zh-CN' ? zh : en;
+}

@@ -1,0 +1,64 @@
+import type { Answer, Boot, Chat, Home, Language, LanguageChoice, Question, RoomView, StagePlace } from './types';
+
+/** What the app tells its windows. */
+export interface Events {
+  room: RoomView;
+  chat: Chat;
+  /** A tile of this member was clicked. */
+  member: { userID: string };
+  question: Question;
+  home: Home;
+  language: Language;
+}
+
+/** What a window may ask of the app. Each command acts on the window that calls it, and on no other. */
+export interface Host {
+  boot(): Promise<Boot>;
+  on<K extends keyof Events>(event: K, handler: (payload: Events[K]) => void): void;
+  setCamera(on: boolean): Promise<void>;
+  setMicrophone(on: boolean): Promise<void>;
+  setSpeaker(on: boolean): Promise<void>;
+  sendChat(text: string): Promise<void>;
+  leave(): Promise<void>;
+  copyGuestLink(): Promise<void>;
+  placeStage(place: StagePlace): Promise<void>;
+  focusTile(tile: number | null): Promise<void>;
+  answer(answer: Answer): Promise<void>;
+  revoke(origin: string, relay: string | undefined): Promise<void>;
+  setLanguage(language: LanguageChoice): Promise<void>;
+}
+
+async function tauri(): Promise<Host> {
+  const { invoke } = await import('@tauri-apps/api/core');
+  const { listen } = await import('@tauri-apps/api/event');
+  const { metadata } = (globalThis as unknown as { __TAURI_INTERNALS__: { metadata: Metadata } }).__TAURI_INTERNALS__;
+  const target = { kind: 'WebviewWindow', label: metadata.currentWebview.label } as const;
+  return {
+    boot: () => invoke('boot'),
+    on: (event, handler) => {
+      void listen<never>(event, (e) => handler(e.payload), { target });
+    },
+    setCamera: (on) => invoke('set_camera', { on }),
+    setMicrophone: (on) => invoke('set_microphone', { on }),
+    setSpeaker: (on) => invoke('set_speaker', { on }),
+    sendChat: (text) => invoke('send_chat', { text }),
+    leave: () => invoke('leave'),
+    copyGuestLink: () => invoke('copy_guest_link'),
+    placeStage: (place) => invoke('place_stage', { place }),
+    focusTile: (tile) => invoke('focus_tile', { tile }),
+    answer: (answer) => invoke('answer', { answer }),
+    revoke: (origin, relay) => invoke('revoke', { origin, relay }),
+    setLanguage: (language) => invoke('set_language', { language }),
+  };
+}
+
+interface Metadata {
+  currentWebview: { label: string };
+}
+
+/** The app around this page; in a browser, for the work on the pages themselves, a made-up one. */
+export async function connect(): Promise<Host> {
+  if ('__TAURI_INTERNALS__' in globalThis) return tauri();
+  if (import.meta.env.DEV) return (await import('./mock')).mock();
+  throw new Error('this page belongs into the Beckon app');
+}

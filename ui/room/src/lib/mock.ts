@@ -1,0 +1,135 @@
+/** A made-up app, for the work on the pages in a browser: `npm run dev -w room`, then `?view=room&phase=connected…`. */
+import type { Events, Host } from './host';
+import type { Boot, Chat, Home, Language, Member, Phase, Question, RoomView } from './types';
+
+const query = new URLSearchParams(location.search);
+const say = (...what: unknown[]) => console.info('mock', ...what);
+
+function member(n: number, userName: string, more: Partial<Member> = {}): Member {
+  return {
+    sid: `PA_${n}`,
+    userID: `user${n}`,
+    userName,
+    userAvatar: '',
+    role: n === 0 ? 'creator' : 'member',
+    isLocal: n === 0,
+    tile: n + 1,
+    screenTile: null,
+    camera: true,
+    cameraConnecting: false,
+    microphone: true,
+    speaking: false,
+    level: 0,
+    quality: 'good',
+    synthetic: false,
+    ...more,
+  };
+}
+
+const names = ['李雷', 'Maria Fernández', '王小明', 'Nguyễn Văn An', 'A person with a remarkably long display name'];
+
+function room(): RoomView {
+  const phase = (query.get('phase') ?? 'connected') as Phase;
+  const count = Number(query.get('members') ?? 3);
+  const code = Number(query.get('code') ?? 3005);
+  const device = { on: true, running: true, label: 'Camera', synthetic: query.has('synthetic'), problem: null };
+  return {
+    phase,
+    end: phase === 'ended' ? { code, message: '' } : null,
+    roomID: 'crm-4711',
+    roomName: 'Renewal',
+    roomTitle: '合同续签 · Contract renewal',
+    roomLogo: '',
+    guestLink: 'https://meet.example.com/join/crm-4711?i=x',
+    members: names.slice(0, count).map((name, n) => member(n, name, { speaking: n === 1, microphone: n !== 2 })),
+    camera: device,
+    microphone: { ...device, on: !query.has('muted'), label: 'Microphone' },
+    speaker: { ...device, synthetic: false },
+    notices: query.has('notice') ? [{ code: 4004, message: 'the camera was unplugged' }] : [],
+  };
+}
+
+function chat(): Chat[] {
+  const line = (n: number, message: string, minutes: number): Chat => ({
+    roomID: 'crm-4711',
+    userID: `user${n}`,
+    userName: names[n] ?? '',
+    userAvatar: '',
+    message,
+    time: Date.UTC(2026, 10, 20, 9, minutes),
+  });
+  return [
+    line(1, 'Hello, can you see the contract?', 1),
+    line(0, '看到了，第三页的日期要改一下。', 2),
+    line(1, 'Which one? The start of the term or the date of signature? I have both open here.', 3),
+    line(0, '起始日期', 3),
+  ];
+}
+
+/** The made-up app. */
+export function mock(): Host {
+  const handlers: { [K in keyof Events]?: (payload: Events[K]) => void } = {};
+  const language = (query.get('lang') ?? 'en') as Language;
+  let view = room();
+  const change = (next: Partial<RoomView>) => {
+    view = { ...view, ...next };
+    handlers.room?.(view);
+  };
+  const question: Question = {
+    origin: query.has('idn') ? 'https://xn--fiqs8s.example.com' : 'https://crm.example.com',
+    unicodeHost: query.has('idn') ? '中国.example.com' : null,
+    secure: !query.has('plain'),
+    relay: query.has('relay') ? 'meet.example.com' : null,
+    asks: (query.get('asks') ?? 'room') as Question['asks'],
+  };
+  const home: Home = {
+    version: '0.1.0',
+    language: 'system',
+    allowed: query.has('empty')
+      ? []
+      : [
+          { origin: 'https://crm.example.com', since: 1_795_000_000 },
+          { origin: 'http://localhost:8080', relay: 'meet.example.com', since: 1_796_000_000 },
+        ],
+    policy: query.has('policy') ? ['https://*.corp.example'] : [],
+    trouble: query.has('trouble') ? { code: 1001, message: '' } : null,
+  };
+  const boots: Record<string, Boot> = {
+    room: {
+      view: 'room',
+      language,
+      room: view,
+      chat: query.has('quiet') ? [] : chat(),
+      panels: { members: !query.has('nomembers'), chat: !query.has('nochat') },
+      nativeStage: true,
+    },
+    consent: { view: 'consent', language, question },
+    home: { view: 'home', language, home },
+  };
+  const done = async (...what: unknown[]) => say(...what);
+  return {
+    boot: async () => boots[query.get('view') ?? 'room'] as Boot,
+    on: (event, handler) => {
+      Object.assign(handlers, { [event]: handler });
+    },
+    setCamera: async (on) => change({ camera: { ...view.camera, on } }),
+    setMicrophone: async (on) => change({ microphone: { ...view.microphone, on } }),
+    setSpeaker: async (on) => change({ speaker: { ...view.speaker, on } }),
+    sendChat: async (message) =>
+      handlers.chat?.({
+        roomID: view.roomID,
+        userID: 'user0',
+        userName: '李雷',
+        userAvatar: '',
+        message,
+        time: Date.now(),
+      }),
+    leave: () => done('leave'),
+    copyGuestLink: () => done('copy'),
+    placeStage: (place) => done('place', place),
+    focusTile: (tile) => done('focus', tile),
+    answer: (answer) => done('answer', answer),
+    revoke: (origin) => done('revoke', origin),
+    setLanguage: (choice) => done('language', choice),
+  };
+}
