@@ -16,6 +16,7 @@ pub mod barcode;
 pub mod clock;
 pub mod codec;
 pub mod compositor;
+pub mod file;
 pub mod frame;
 pub mod jitter;
 pub mod latest;

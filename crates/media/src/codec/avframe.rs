@@ -67,7 +67,7 @@ impl Planes for Decoded {
 }
 
 /// Makes a decoded planar 4:2:0 picture ours. `None` when it is in another format, of odd size, or upside down in memory.
-pub(super) fn wrap_planar(av: frame::Video, capture: MediaTime) -> Option<VideoFrame> {
+pub(crate) fn wrap_planar(av: frame::Video, capture: MediaTime) -> Option<VideoFrame> {
     if !matches!(av.format(), Pixel::YUV420P | Pixel::YUVJ420P) {
         return None;
     }

@@ -11,7 +11,7 @@ mod video_encoder;
 mod tests;
 
 pub use annexb::{nal_units, sps_profile_level};
-pub(crate) use avframe::color_of;
+pub(crate) use avframe::{color_of, wrap_planar};
 pub use error::CodecError;
 pub use opus::{EncodedAudio, OPUS_FRAME_SAMPLES, OpusConfig, OpusDecoder, OpusEncoder, has_fec};
 pub(crate) use opus::packet_samples;
