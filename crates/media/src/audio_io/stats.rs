@@ -50,10 +50,6 @@ impl IoStats {
         self.cell.last_call_ns.store(now.0, Ordering::Relaxed);
     }
 
-    pub(super) fn alive(&self, now: MediaTime) {
-        self.cell.last_call_ns.store(now.0, Ordering::Relaxed);
-    }
-
     pub(super) fn last_call(&self) -> MediaTime {
         MediaTime(self.cell.last_call_ns.load(Ordering::Relaxed))
     }

@@ -23,6 +23,9 @@ const RETRY: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// A device that has not called for so long is lost, even if the sound system says nothing.
 const SILENT_FOR: Duration = Duration::from_secs(2);
+/// How long a new stream may take to call for the first time, at the first and at the second try: with PulseAudio a
+/// stream now and then stays dead and a new one works; some wireless devices need seconds to wake.
+const FIRST_CALL: [Duration; 2] = [Duration::from_millis(1200), Duration::from_secs(4)];
 /// How often we look whether we are to stop.
 const GLANCE: Duration = Duration::from_millis(50);
 /// How long the sound system may take to make a stream.
@@ -59,7 +62,6 @@ pub(super) fn supervise(
         let (alarms, heard) = channel();
         match open(&watch, again, &alarms, &mut build) {
             Ok((stream, chosen)) => {
-                watch.stats.alive(MediaTime::now());
                 tell(&mut watch.listener, || DeviceEvent::Opened {
                     label: chosen.label.clone(),
                     rate: chosen.config.sample_rate,
@@ -120,16 +122,26 @@ fn start(
     build: &mut impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
 ) -> Result<(cpal::Stream, Chosen), SourceError> {
     let chosen = choose(choice, watch.direction, watch.period)?;
-    let stream = build(&chosen, chosen.config, alarms.clone()).or_else(|error| {
-        // Some drivers announce period sizes that they then refuse.
-        if chosen.config.buffer_size == BufferSize::Default {
-            return Err(error);
+    for patience in FIRST_CALL {
+        let stream = build(&chosen, chosen.config, alarms.clone()).or_else(|error| {
+            // Some drivers announce period sizes that they then refuse.
+            if chosen.config.buffer_size == BufferSize::Default {
+                return Err(error);
+            }
+            build(&chosen, StreamConfig { buffer_size: BufferSize::Default, ..chosen.config }, alarms.clone())
+        });
+        let stream = stream.map_err(|e| error_of(&e, &chosen.label, false))?;
+        let begun = MediaTime::now();
+        stream.play().map_err(|e| error_of(&e, &chosen.label, false))?;
+        while MediaTime::now().saturating_since(begun) < patience {
+            if watch.stats.last_call() >= begun {
+                return Ok((stream, chosen));
+            }
+            std::thread::sleep(Duration::from_millis(2));
         }
-        build(&chosen, StreamConfig { buffer_size: BufferSize::Default, ..chosen.config }, alarms.clone())
-    });
-    let stream = stream.map_err(|e| error_of(&e, &chosen.label, false))?;
-    stream.play().map_err(|e| error_of(&e, &chosen.label, false))?;
-    Ok((stream, chosen))
+        tracing::warn!(device = chosen.label, "the stream is open but does not run");
+    }
+    Err(SourceError::Device { device: chosen.label, reason: "it opens but does not run".to_owned() })
 }
 
 /// Waits while the device works. `None` when it is time to stop, else why it is lost.
