@@ -1,0 +1,208 @@
+//! The whole server: put together from a configuration, started, and stopped in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, Request, header},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tower_http::{set_header::SetResponseHeaderLayer, trace::TraceLayer};
+
+use crate::account::{Accounts, LimitConfig};
+use crate::api::{Api, ClientRules};
+use crate::config::{Config, ConfigError, EngineChoice, KeyError, Keys};
+use crate::relay::{Relay, hall::HallConfig};
+use crate::room::{
+    EngineFailure, RoomEngine, RoomError, RoomService, RoomServiceConfig, engine::LiveKit, rules::Patience,
+};
+use crate::store::{Store, StoreError};
+use crate::web::Pages;
+
+/// How long open calls may take to end when the server stops.
+const STOPPING: Duration = Duration::from_secs(5);
+
+/// Why the server does not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The configuration.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The server's keys.
+    #[error("{0}")]
+    Keys(#[from] KeyError),
+    /// The database.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The rooms.
+    #[error("{0}")]
+    Rooms(#[from] RoomError),
+    /// What rooms run on.
+    #[error("{0}")]
+    Engine(#[from] EngineFailure),
+    /// The HTTP port.
+    #[error("cannot listen on {address}: {source} (is another server running? choose another address with --listen)")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The HTTP server failed.
+    #[error("the HTTP server stopped: {0}")]
+    Serve(std::io::Error),
+}
+
+/// A server that runs.
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    http: JoinHandle<std::io::Result<()>>,
+    tasks: Vec<JoinHandle<()>>,
+    rooms: Arc<RoomService>,
+    relay: Relay,
+}
+
+impl Server {
+    /// Starts everything: keys, database, engine, rooms, HTTP.
+    ///
+    /// # Errors
+    /// [`ServerError`], which says what does not fit and what to do.
+    pub async fn start(config: Config) -> Result<Self, ServerError> {
+        let keys = if config.dev { Keys::dev(&config.data)? } else { Keys::load(&config.data)? };
+        let sealer = keys.sealer().ok_or_else(|| KeyError::Damaged {
+            path: config.data.clone(),
+            reason: "the seal key is of a wrong length".into(),
+        })?;
+        let accounts = Arc::new(Accounts::new(
+            config.applications(&keys)?,
+            sealer,
+            hours(config.login.session_hours),
+            hours(config.guests.invitation_hours),
+            LimitConfig {
+                address_failures: config.login.address_failures,
+                user_failures: config.login.user_failures,
+                ..LimitConfig::default()
+            },
+        ));
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|source| ServerError::Listen { address: config.listen, source })?;
+        let address =
+            listener.local_addr().map_err(|source| ServerError::Listen { address: config.listen, source })?;
+        let store = Store::open(&config.data).await?;
+
+        let livekit = match (config.rooms.engine, &config.rooms.url) {
+            (EngineChoice::Livekit, Some(url)) => {
+                let client_url = config.rooms.client_url.as_ref();
+                Some(Arc::new(LiveKit::new(url, client_url, &config.rooms.key, config.rooms.secret.clone())?))
+            }
+            _ => None,
+        };
+        let engine: Arc<dyn RoomEngine> = match &livekit {
+            Some(livekit) => livekit.clone(),
+            None => Arc::new(crate::room::engine::Embedded::new(keys.api_key.clone(), keys.api_secret.clone())),
+        };
+        let rooms = RoomService::open(
+            store,
+            engine,
+            RoomServiceConfig {
+                patience: Patience {
+                    abandoned_after: Duration::from_secs(config.rooms.abandoned_after_s),
+                    creator_grace: Duration::from_secs(config.rooms.creator_grace_s),
+                },
+                per_user: config.rooms.per_user,
+                poll: Duration::from_secs(config.rooms.poll_s),
+            },
+        )
+        .await?;
+        let clients = Arc::new(ClientRules {
+            trusted: config.trusted_proxies.clone(),
+            public_url: config.public_url.clone(),
+            listen: address,
+        });
+        let relay = Relay::new(HallConfig::default(), clients.clone());
+        let tasks = vec![tokio::spawn(rooms.clone().run()), tokio::spawn(relay.clone().run())];
+        let pages = Pages {
+            demo: config.web.demo,
+            livekit: rooms.engine().client_url().cloned(),
+        };
+        let api = Api {
+            accounts,
+            rooms: rooms.clone(),
+            livekit,
+            clients,
+            test_logins: config.login.test_logins,
+            guests: config.guests.enabled,
+            open_guests: config.guests.open,
+            started: Instant::now(),
+        };
+        let router = with_layers(api.router().merge(relay.clone().router()).merge(pages.router()));
+
+        let (stop, stopping) = watch::channel(false);
+        let http = tokio::spawn(serve(listener, router, stopping));
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "beckond listens");
+        Ok(Self { address, stop, http, tasks, rooms, relay })
+    }
+
+    /// Where HTTP is listened.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns when the server stops by itself, which it does only when something failed.
+    ///
+    /// # Errors
+    /// [`ServerError::Serve`].
+    pub async fn failed(&mut self) -> Result<(), ServerError> {
+        match (&mut self.http).await {
+            Ok(done) => done.map_err(ServerError::Serve),
+            Err(error) => Err(ServerError::Serve(std::io::Error::other(error))),
+        }
+    }
+
+    /// Stops in order: takes nothing new, tells everybody, lets open calls end (for at most 5 s), closes the database.
+    /// Rooms stay in it for the next start.
+    pub async fn stop(mut self) {
+        tracing::info!("stopping");
+        // Nobody listens when the HTTP server has failed already.
+        let _ = self.stop.send(true);
+        self.relay.close();
+        for task in &self.tasks {
+            task.abort();
+        }
+        if tokio::time::timeout(STOPPING, &mut self.http).await.is_err() {
+            tracing::warn!("some calls did not end in time");
+            self.http.abort();
+        }
+        self.rooms.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours.saturating_mul(3600))
+}
+
+async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            // The sender goes only with the server, which is a reason to stop too.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        })
+        .await
+}
+
+/// What every answer gets, and how calls are logged: by method and path only, since queries hold tokens.
+fn with_layers(router: Router) -> Router {
+    let set = |name: HeaderName, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    router
+        .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(set(header::CACHE_CONTROL, "no-store"))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
+            tracing::debug_span!("http", method = %request.method(), path = %request.uri().path())
+        }))
+}
