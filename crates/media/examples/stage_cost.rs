@@ -6,13 +6,16 @@ use std::{error::Error, time::Instant};
 
 use beckon_media::{
     FramePool, MediaTime, VideoFrame,
-    compositor::{Compositor, Language, Scene, Surface, Theme, TileState, TileView},
+    compositor::{Compositor, Language, Scene, Surface, Theme, TileState, TileView, load_fonts},
     layout::{Layout, LayoutRequest, Template, TileId, TileSpec, layout},
 };
 
 const FRAMES: u32 = 300;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    load_fonts();
+    println!("fonts loaded in {:.1} ms", started.elapsed().as_secs_f64() * 1000.0);
     println!("{:<58} {:>9} {:>14}", "scene", "ms/frame", "cores at 30/s");
     let own = |tiles: &mut Vec<TileView>| {
         if let Some(t) = tiles.last_mut() {

@@ -347,3 +347,9 @@ fn words_are_shaped_once_for_many_frames() {
     }
     assert_eq!(s.compositor.labels.shaped, shaped);
 }
+
+#[test]
+fn a_compositor_may_live_on_any_thread() {
+    fn sendable<T: Send>() {}
+    sendable::<Compositor>();
+}

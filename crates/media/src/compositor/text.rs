@@ -119,17 +119,24 @@ impl Labels {
     }
 }
 
-/// One line without control characters, of bounded length.
+/// One line of bounded length, without control characters and without marks that turn the direction of what
+/// follows (a name must not rearrange the words around it).
 fn tame(text: &str) -> Arc<str> {
-    if text.chars().count() <= LONGEST && !text.chars().any(char::is_control) {
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let unfit = |c: char| c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}');
+    if text.len() <= LONGEST && !text.chars().any(unfit) {
         return text.into();
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect::<String>().into()
+    text.chars().take(LONGEST).map(|c| if unfit(c) { ' ' } else { c }).collect::<String>().into()
 }
 
 fn shape(key: &Key, style: Style) -> Label {
     let mut fonts = fonts().lock();
     let Fonts { system, glyphs, family } = &mut *fonts;
+    // A machine without any font shows pictures without words.
+    if system.db().is_empty() {
+        return Label { w: 0, h: 0, pixels: Vec::new() };
+    }
     let line = (style.size * 1.3).ceil();
     let mut buffer = Buffer::new(system, Metrics::new(style.size, line));
     buffer.set_wrap(Wrap::None);
@@ -255,6 +262,26 @@ mod tests {
         assert!(labels.get("", STYLE, 100).is_none());
         assert!(labels.get("   ", STYLE, 100).is_none_or(|l| ink(&l) == 0));
         assert!(labels.get("abc", STYLE, 3).is_none());
+    }
+
+    #[test]
+    fn no_text_and_no_width_makes_the_shaper_panic() {
+        let nasty: Vec<char> = "aB 1.-王明あ한ا\u{200e}ب\u{200f}ת\u{202e}\u{2066}\u{200d}\u{fe0f}\u{301}\u{20e3}👩🇨🇳🙂\u{0}\n\u{2028}\u{feff}\u{e000}\u{10ffff}𠀀(“"
+            .chars()
+            .collect();
+        let mut labels = Labels::default();
+        let mut seed = 7u32;
+        let mut next = |n: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % n
+        };
+        for _ in 0..1500 {
+            let text: String = (0..next(24)).map(|_| nasty[next(nasty.len())]).collect();
+            let style = Style { size: [11.0, 15.0, 60.0][next(3)], bold: next(2) == 0, ..STYLE };
+            if let Some(l) = labels.get(&text, style, next(160) as u32) {
+                assert_eq!(l.pixels.len(), (l.w * l.h) as usize, "{text:?}");
+            }
+        }
     }
 
     #[test]
