@@ -2,12 +2,16 @@
 
 use std::net::SocketAddr;
 
+use beckon_sfu::JoinError;
+
 /// A failure of the media engine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// A media port could not be opened.
-    #[error("cannot open the {proto} media port {addr}: {source} (is another server running? choose another port in the configuration)")]
+    #[error(
+        "cannot open the {proto} media port {addr}: {source} (is another server running? choose another port in the configuration)"
+    )]
     Bind {
         /// `"UDP"` or `"TCP"`.
         proto: &'static str,
@@ -38,4 +42,16 @@ pub enum EngineError {
     /// The engine is shutting down.
     #[error("the media engine is shutting down")]
     Closed,
+}
+
+/// Why a client may not enter.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnterError {
+    /// The room does not let it in.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// There is no such room, or the engine is closing.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }

@@ -1,0 +1,68 @@
+//! What a client says of itself in the address it connects to.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use beckon_sfu::{Admission, JoinRequest};
+use serde::Deserialize;
+
+/// Query of `/rtc`. Clients send more; it is not needed.
+#[derive(Default, Deserialize)]
+pub(super) struct JoinParams {
+    pub access_token: Option<String>,
+    auto_subscribe: Option<String>,
+    reconnect: Option<String>,
+    sid: Option<String>,
+    protocol: Option<String>,
+}
+
+impl JoinParams {
+    /// The wish to join that follows.
+    pub(super) fn request(&self, admission: Admission) -> JoinRequest {
+        let resume = is_yes(self.reconnect.as_deref()).then(|| self.sid.clone()).flatten();
+        JoinRequest {
+            admission,
+            protocol: self.protocol.as_deref().and_then(|p| p.parse().ok()).unwrap_or(0),
+            auto_subscribe: self.auto_subscribe.as_deref().is_none_or(|v| is_yes(Some(v))),
+            resume: resume.filter(|sid| !sid.is_empty()),
+        }
+    }
+}
+
+fn is_yes(value: Option<&str>) -> bool {
+    matches!(value, Some("1" | "true"))
+}
+
+/// The token in an `Authorization: Bearer` header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_subscribes_to_everything_unless_it_says_otherwise() {
+        let request = |auto: Option<&str>| {
+            let params = JoinParams { auto_subscribe: auto.map(str::to_owned), ..JoinParams::default() };
+            params.request(Admission::new("a")).auto_subscribe
+        };
+        assert!(request(None) && request(Some("1")) && request(Some("true")));
+        assert!(!request(Some("0")) && !request(Some("false")));
+    }
+
+    #[test]
+    fn a_session_is_resumed_only_when_both_are_said() {
+        let request = |reconnect: &str, sid: &str| {
+            let params = JoinParams {
+                reconnect: Some(reconnect.to_owned()),
+                sid: Some(sid.to_owned()),
+                ..JoinParams::default()
+            };
+            params.request(Admission::new("a")).resume
+        };
+        assert_eq!(request("1", "PA_x").as_deref(), Some("PA_x"));
+        assert_eq!(request("0", "PA_x"), None);
+        assert_eq!(request("1", ""), None);
+    }
+}
