@@ -8,9 +8,11 @@
 pub mod account;
 pub mod api;
 pub mod config;
+pub mod media;
 pub mod relay;
 pub mod room;
 mod server;
+pub mod signal;
 pub mod store;
 pub mod web;
 
