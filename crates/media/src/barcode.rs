@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn what_is_drawn_is_read_at_every_usual_size() {
         let code = BarCode { frame: 0x00AB_CDEF, time: 0x1234_5678_9ABC };
-        for (w, h) in [(1920, 1080), (1280, 720), (640, 360), (640, 480), (320, 180), (160, 120), (128, 72), (722, 406)] {
+        for (w, h) in [(1920, 1080), (1280, 720), (640, 360), (640, 480), (320, 180), (160, 120), (128, 72), (722, 406)]
+        {
             assert_eq!(BarCode::read(&drawn(code, w, h)), Some(code), "{w}×{h}");
         }
     }
@@ -177,7 +178,8 @@ mod tests {
         assert_eq!(checksum(0x3132_3334, 0x3536_3738, 0x3930), {
             let mut crc = 0xFFFFu16;
             for b in *b"1234567890" {
-                crc = (0..8).fold(crc ^ u16::from(b) << 8, |c, _| if c & 0x8000 != 0 { c << 1 ^ 0x1021 } else { c << 1 });
+                crc =
+                    (0..8).fold(crc ^ u16::from(b) << 8, |c, _| if c & 0x8000 != 0 { c << 1 ^ 0x1021 } else { c << 1 });
             }
             crc
         });

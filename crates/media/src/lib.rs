@@ -13,6 +13,7 @@
 
 pub mod audio_io;
 pub mod barcode;
+pub mod camera;
 pub mod clock;
 pub mod codec;
 pub mod compositor;

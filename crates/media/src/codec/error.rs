@@ -3,7 +3,9 @@
 #[non_exhaustive]
 pub enum CodecError {
     /// No encoder opened.
-    #[error("no H.264 encoder opened for {width}×{height} (tried {tried}); install libx264 or libopenh264 support for FFmpeg")]
+    #[error(
+        "no H.264 encoder opened for {width}×{height} (tried {tried}); install libx264 or libopenh264 support for FFmpeg"
+    )]
     NoEncoder {
         /// Picture width in pixels.
         width: u32,

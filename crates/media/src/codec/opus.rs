@@ -76,7 +76,9 @@ impl OpusEncoder {
             opus::Encoder::new(SAMPLE_RATE, layout(config.channels), mode).map_err(failed("open the encoder"))?;
         encoder.set_bitrate(Bitrate::Bits(config.bitrate_bps as i32)).map_err(failed("set the bitrate"))?;
         encoder.set_inband_fec(config.fec).map_err(failed("set FEC"))?;
-        encoder.set_packet_loss_perc(i32::from(config.expected_loss_percent.min(100))).map_err(failed("set the loss"))?;
+        encoder
+            .set_packet_loss_perc(i32::from(config.expected_loss_percent.min(100)))
+            .map_err(failed("set the loss"))?;
         encoder.set_dtx(config.dtx).map_err(failed("set DTX"))?;
         // 9 is libopus's own default; 7 sounds the same for speech at a third less work.
         encoder.set_complexity(7).map_err(failed("set the complexity"))?;
@@ -136,7 +138,9 @@ fn mix_into(out: &mut Vec<f32>, frame: &AudioFrame, channels: usize) {
     let from = usize::from(frame.channels.max(1));
     let whole = frame.samples.chunks_exact(from).take(SAMPLES_PER_CHANNEL);
     match (from, channels) {
-        (a, b) if a == b => out.extend_from_slice(&frame.samples[..SAMPLES_PER_CHANNEL.min(frame.samples.len() / a) * a]),
+        (a, b) if a == b => {
+            out.extend_from_slice(&frame.samples[..SAMPLES_PER_CHANNEL.min(frame.samples.len() / a) * a])
+        }
         (_, 1) => out.extend(whole.map(|s| s.iter().sum::<f32>() / from as f32)),
         (1, _) => out.extend(whole.flat_map(|s| [s[0], s[0]])),
         _ => out.extend(whole.flat_map(|s| [s[0], s[1]])),

@@ -165,9 +165,13 @@ fn an_unknown_encoder_is_refused_by_name() {
 
 #[test]
 fn levels_follow_the_standards_table() {
-    for (w, h, fps, level) in
-        [(1280, 720, 30, "3.1"), (1920, 1080, 30, "4.0"), (640, 360, 30, "3.0"), (320, 180, 15, "1.2"), (3840, 2160, 30, "5.1")]
-    {
+    for (w, h, fps, level) in [
+        (1280, 720, 30, "3.1"),
+        (1920, 1080, 30, "4.0"),
+        (640, 360, 30, "3.0"),
+        (320, 180, 15, "1.2"),
+        (3840, 2160, 30, "5.1"),
+    ] {
         assert_eq!(h264_level_for(w, h, fps), level, "{w}×{h}@{fps}");
     }
 }
@@ -259,7 +263,13 @@ fn cost_of_720p30() {
         }
         let cores = |ns: i64| ns as f64 / 1e9 / 10.0;
         let bits = encoded.iter().map(|e| e.data.len()).sum::<usize>() as f64 * 8.0 / 10.0;
-        println!("{}: encode {:.3} cores, decode {:.3} cores, {:.0} bit/s", encoder.name(), cores(half - begun), cores(cpu_ns() - half), bits);
+        println!(
+            "{}: encode {:.3} cores, decode {:.3} cores, {:.0} bit/s",
+            encoder.name(),
+            cores(half - begun),
+            cores(cpu_ns() - half),
+            bits
+        );
     }
 }
 

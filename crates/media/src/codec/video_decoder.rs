@@ -58,11 +58,10 @@ impl VideoDecoder {
         });
         let mut options = Dictionary::new();
         options.set("max_pixels", MAX_PIXELS);
-        let decoder = context
-            .decoder()
-            .open_as_with(found, options)
-            .and_then(|opened| opened.video())
-            .map_err(|e| CodecError::Failed { codec: codec.name(), doing: "open the decoder", reason: e.to_string() })?;
+        let decoder =
+            context.decoder().open_as_with(found, options).and_then(|opened| opened.video()).map_err(|e| {
+                CodecError::Failed { codec: codec.name(), doing: "open the decoder", reason: e.to_string() }
+            })?;
         Ok(Self { decoder, codec, scaler: Scaler::new(), next_pts: 0, captures: [(-1, MediaTime(0)); DEPTH] })
     }
 

@@ -195,7 +195,8 @@ impl VideoEncoder {
         self.last_pts = pts;
         self.inside.push_back((pts, picture.capture));
 
-        let mut lent = avframe::lend(picture, pts).ok_or_else(|| failed("take a picture", ffmpeg_next::Error::Unknown))?;
+        let mut lent =
+            avframe::lend(picture, pts).ok_or_else(|| failed("take a picture", ffmpeg_next::Error::Unknown))?;
         if let Some(nv12) = &mut self.open.to_nv12 {
             interleave(picture, nv12);
             nv12.set_pts(Some(pts));
@@ -380,12 +381,9 @@ fn options_of(name: &str) -> &'static [(&'static str, &'static str)] {
             ("forced_idr", "1"),
             ("look_ahead", "0"),
         ],
-        "h264_amf" => &[
-            ("usage", "ultralowlatency"),
-            ("profile", "constrained_baseline"),
-            ("rc", "cbr"),
-            ("forced_idr", "1"),
-        ],
+        "h264_amf" => {
+            &[("usage", "ultralowlatency"), ("profile", "constrained_baseline"), ("rc", "cbr"), ("forced_idr", "1")]
+        }
         "h264_mf" => &[("rate_control", "cbr"), ("scenario", "video_conference"), ("hw_encoding", "1")],
         "h264_videotoolbox" => &[("profile", "constrained_baseline"), ("realtime", "1"), ("allow_sw", "0")],
         _ => &[],

@@ -150,6 +150,9 @@ fn what_cannot_be_played_is_refused_with_a_reason() {
     std::fs::write(&text, "no film at all").unwrap();
     for path in [text.as_path(), Path::new("/no/such/file.mp4"), dir.path(), Path::new("http://localhost/x.mp4")] {
         let error = MediaFile::open(path).unwrap_err();
-        assert!(matches!(&error, SourceError::File { path: p, reason } if !p.is_empty() && !reason.is_empty()), "{error}");
+        assert!(
+            matches!(&error, SourceError::File { path: p, reason } if !p.is_empty() && !reason.is_empty()),
+            "{error}"
+        );
     }
 }

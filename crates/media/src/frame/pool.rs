@@ -119,7 +119,9 @@ impl VideoFrameMut {
 
     /// Y, U and V, each with its stride in bytes; `height`, `height / 2` and `height / 2` rows.
     pub fn planes_mut(&mut self) -> [(&mut [u8], usize); 3] {
-        let Some(Buffer { data, layout: l, .. }) = &mut self.buffer else { return [(&mut [], 0), (&mut [], 0), (&mut [], 0)] };
+        let Some(Buffer { data, layout: l, .. }) = &mut self.buffer else {
+            return [(&mut [], 0), (&mut [], 0), (&mut [], 0)];
+        };
         let (y, chroma) = data.split_at_mut(l.u_at);
         let (u, v) = chroma.split_at_mut(l.v_at - l.u_at);
         [(y, l.y_stride), (u, l.c_stride), (v, l.c_stride)]
@@ -139,7 +141,9 @@ impl VideoFrameMut {
         }
         let (w, h) = (self.width as usize, self.height as usize);
         let sizes = [(w, h), (w / 2, h / 2), (w / 2, h / 2)];
-        for (((to, to_stride), (from, from_stride)), (columns, rows)) in self.planes_mut().into_iter().zip(frame.planes()).zip(sizes) {
+        for (((to, to_stride), (from, from_stride)), (columns, rows)) in
+            self.planes_mut().into_iter().zip(frame.planes()).zip(sizes)
+        {
             for row in 0..rows {
                 to[row * to_stride..][..columns].copy_from_slice(&from[row * from_stride..][..columns]);
             }

@@ -62,9 +62,10 @@ impl VideoFrame {
             return None;
         }
         let (w, h) = (width as usize, height as usize);
-        let fits = planes.planes().iter().zip([(w, h), (w / 2, h / 2), (w / 2, h / 2)]).all(
-            |(&(data, stride), (columns, rows))| stride >= columns && data.len() >= stride * (rows - 1) + columns,
-        );
+        let fits =
+            planes.planes().iter().zip([(w, h), (w / 2, h / 2), (w / 2, h / 2)]).all(
+                |(&(data, stride), (columns, rows))| stride >= columns && data.len() >= stride * (rows - 1) + columns,
+            );
         fits.then(|| Self {
             planes,
             width,

@@ -43,7 +43,8 @@ impl DelayEstimator {
             self.least.pop_back();
         }
         self.least.push_back((received, transit_ns));
-        while self.least.len() > 1 && self.least.front().is_some_and(|(at, _)| received.saturating_since(*at) > WINDOW) {
+        while self.least.len() > 1 && self.least.front().is_some_and(|(at, _)| received.saturating_since(*at) > WINDOW)
+        {
             self.least.pop_front();
         }
         let late = transit_ns - self.base_ns().unwrap_or(transit_ns);

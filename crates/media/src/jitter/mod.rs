@@ -246,7 +246,9 @@ impl JitterBuffer {
 
     /// Keeps a buffer that nobody empties from growing.
     fn limit(&mut self) {
-        while let (Some((&first, _)), Some((&last, _))) = (self.packets.first_key_value(), self.packets.last_key_value()) {
+        while let (Some((&first, _)), Some((&last, _))) =
+            (self.packets.first_key_value(), self.packets.last_key_value())
+        {
             if last - first <= MOST_KEPT {
                 return;
             }

@@ -64,7 +64,8 @@ fn find_period(pcm: &[f32], channels: usize, likeness: f32, enough: usize) -> Op
         lags.map(|lag| (alike(x, lag, window), lag)).max_by(|a, b| a.0.total_cmp(&b.0))
     };
     let (_, rough) = best(&coarse, SHORTEST_LAG / COARSE..=longest / COARSE, (frames - longest) / COARSE)?;
-    let fine = (rough * COARSE).saturating_sub(COARSE - 1).max(SHORTEST_LAG)..=(rough * COARSE + COARSE - 1).min(longest);
+    let fine =
+        (rough * COARSE).saturating_sub(COARSE - 1).max(SHORTEST_LAG)..=(rough * COARSE + COARSE - 1).min(longest);
     let (found, lag) = best(&mono, fine, frames - longest)?;
     (found >= likeness).then_some(lag)
 }
@@ -85,7 +86,9 @@ mod tests {
     use super::*;
 
     fn tone(frames: usize, channels: usize) -> Vec<f32> {
-        (0..frames * channels).map(|i| ((i / channels) as f32 * 440.0 / 48_000.0 * std::f32::consts::TAU).sin()).collect()
+        (0..frames * channels)
+            .map(|i| ((i / channels) as f32 * 440.0 / 48_000.0 * std::f32::consts::TAU).sin())
+            .collect()
     }
 
     /// The steepest step of a 440 Hz tone of full scale is 0.058.

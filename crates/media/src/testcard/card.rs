@@ -76,11 +76,7 @@ pub(super) fn flash_field(w: usize, h: usize) -> (usize, usize, usize, usize) {
 fn from_rgb(r: f64, g: f64, b: f64) -> Yuv {
     let y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
     let limited = |v: f64| v.round().clamp(0.0, 255.0) as u8;
-    (
-        limited(16.0 + 219.0 * y),
-        limited(128.0 + 224.0 * (b - y) / 1.8556),
-        limited(128.0 + 224.0 * (r - y) / 1.5748),
-    )
+    (limited(16.0 + 219.0 * y), limited(128.0 + 224.0 * (b - y) / 1.8556), limited(128.0 + 224.0 * (r - y) / 1.5748))
 }
 
 fn fill(frame: &mut VideoFrameMut, x0: usize, y0: usize, x1: usize, y1: usize, (y, u, v): Yuv) {
@@ -139,7 +135,9 @@ fn draw_dial(frame: &mut VideoFrameMut) {
     });
     for tick in 0..12 {
         let (sin, cos) = (f64::from(tick) * std::f64::consts::TAU / 12.0).sin_cos();
-        for_disc(frame, cx + sin * radius * 0.84, cy - cos * radius * 0.84, radius * 0.035, |_, _| Some((DIM, 128, 128)));
+        for_disc(frame, cx + sin * radius * 0.84, cy - cos * radius * 0.84, radius * 0.035, |_, _| {
+            Some((DIM, 128, 128))
+        });
     }
 }
 
@@ -266,9 +264,8 @@ mod tests {
     fn pictures_come_at_the_asked_rate_and_move() {
         let (tx, rx) = latest::channel();
         let running = Box::new(TestCardSource::new(320, 180, 100)).start(tx).unwrap();
-        let codes: Vec<_> = (0..10)
-            .map(|_| BarCode::read(&rx.recv_timeout(Duration::from_secs(20)).unwrap()).unwrap())
-            .collect();
+        let codes: Vec<_> =
+            (0..10).map(|_| BarCode::read(&rx.recv_timeout(Duration::from_secs(20)).unwrap()).unwrap()).collect();
         running.stop();
         for pair in codes.windows(2) {
             let numbers = u64::from(pair[1].frame - pair[0].frame);
