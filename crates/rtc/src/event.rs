@@ -153,6 +153,8 @@ pub enum DisconnectReason {
     Refused(String),
     /// The connection was not won back in time.
     Unreachable(String),
+    /// The client broke down; this is a defect of ours.
+    Internal,
     /// Another reason, by its number in the protocol.
     Other(i32),
 }
@@ -173,6 +175,7 @@ impl fmt::Display for DisconnectReason {
             Self::ConnectionTimeout => f.write_str("no media connection came up"),
             Self::Refused(why) => write!(f, "the server refused the token: {why}"),
             Self::Unreachable(why) => write!(f, "the connection could not be won back: {why}"),
+            Self::Internal => f.write_str("the client broke down"),
             Self::Other(n) => write!(f, "reason {n}"),
         }
     }

@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod data;
+mod engine;
 mod error;
 mod event;
 mod ids;
@@ -34,8 +35,10 @@ mod options;
 mod participant;
 mod publication;
 mod room;
+mod signal;
 mod stats;
 mod track;
+mod transport;
 
 pub use data::{ChatMessage, DataMessage, DataOptions};
 pub use error::{ConnectError, PublishError, RoomError, WriteError};

@@ -27,5 +27,5 @@ pub(crate) enum Command {
     UpdateSelf { name: String, metadata: String, attributes: HashMap<String, String> },
     RequestKeyFrame(TrackSid),
     WantKeyFrame { track: LocalKey, layer: usize },
-    Close { reply: oneshot::Sender<()> },
+    Close,
 }

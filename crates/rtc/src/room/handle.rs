@@ -211,10 +211,9 @@ impl Room {
 
     /// Leaves the room. Returns when the server has been told, or after two seconds.
     pub async fn close(&self) {
-        let (reply, done) = oneshot::channel();
-        if self.commands.send(Command::Close { reply }).is_ok() {
+        if self.commands.send(Command::Close).is_ok() {
             // Either way the room is left: the driver ends by itself.
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, done).await;
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.commands.closed()).await;
         }
     }
 

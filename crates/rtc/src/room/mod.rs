@@ -1,9 +1,13 @@
 //! The room: a handle for the application, a driver behind it.
 
 mod command;
+mod convert;
+mod core;
 mod driver;
 mod handle;
+mod locals;
+mod reconnect;
+mod roster;
 
 pub(crate) use command::{Command, LocalKey};
 pub use handle::{Room, RoomEvents, RoomInfo};
-pub(crate) use handle::{RoomShared, RoomView};

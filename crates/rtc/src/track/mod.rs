@@ -4,9 +4,8 @@ mod local;
 mod queue;
 mod remote;
 
-pub(crate) use local::{Carrier, LocalShared, OutFrame, OutMedia};
+pub(crate) use local::{LocalShared, OutFrame, OutMedia};
 pub use local::{EncodedAudio, EncodedVideo, LocalTrack};
-pub(crate) use queue::{MediaSender, media_queue};
 pub use queue::{MediaReceiver, RecvError};
 pub(crate) use remote::{RemoteShared, RemoteSink};
 pub use remote::{RemoteAudioPacket, RemoteTrack, RemoteVideoFrame, VideoCodec};

@@ -1,6 +1,10 @@
 //! Messages beside the media.
 
+mod chat;
+
 use bytes::Bytes;
+
+pub(crate) use chat::{ChatReader, encode as encode_chat};
 
 use crate::ids::Identity;
 

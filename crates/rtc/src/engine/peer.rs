@@ -1,0 +1,242 @@
+//! One peer connection: what publisher and subscriber have in common.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use str0m::net::{Protocol, Receive, TcpType};
+use str0m::stats::PeerStats;
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
+
+use super::{EngineOut, Outputs};
+use crate::stats::LinkStats;
+use crate::transport::Lane;
+
+/// How long UDP may try before TCP candidates join in: UDP is better, and often only a little slower to answer.
+const TCP_HANDICAP: Duration = Duration::from_millis(1500);
+/// The port of a candidate that only opens connections (RFC 6544, 4.5).
+const DISCARD_PORT: u16 = 9;
+
+/// The JSON of a trickle message.
+#[derive(Deserialize)]
+struct CandidateInit {
+    candidate: String,
+}
+
+pub(super) struct Peer {
+    pub(super) rtc: Rtc,
+    lane: Lane,
+    due: Instant,
+    force_tcp: bool,
+    connected: bool,
+    broken: bool,
+    held_tcp: Vec<Candidate>,
+    release_tcp: Option<Instant>,
+    pub(super) stats: LinkStats,
+}
+
+impl Peer {
+    pub(super) fn new(rtc: Rtc, now: Instant, lane: Lane, force_tcp: bool) -> Self {
+        Self {
+            rtc,
+            lane,
+            due: now,
+            force_tcp,
+            connected: false,
+            broken: false,
+            held_tcp: Vec::new(),
+            release_tcp: None,
+            stats: LinkStats::default(),
+        }
+    }
+
+    pub(super) fn due(&self) -> Instant {
+        self.release_tcp.map_or(self.due, |t| t.min(self.due))
+    }
+
+    pub(super) fn connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Moves time forward.
+    pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs, on_event: impl FnMut(Event, &mut Outputs)) {
+        if self.release_tcp.is_some_and(|t| now >= t) {
+            self.release_tcp(out);
+        }
+        self.input(Input::Timeout(now), out, on_event);
+    }
+
+    /// Feeds a packet; what cannot be one of ours is ignored.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        tcp: bool,
+        source: SocketAddr,
+        destination: SocketAddr,
+        packet: &[u8],
+        out: &mut Outputs,
+        on_event: impl FnMut(Event, &mut Outputs),
+    ) {
+        let proto = if tcp { Protocol::Tcp } else { Protocol::Udp };
+        let Ok(receive) = Receive::new(proto, source, destination, packet) else { return };
+        let input = Input::Receive(now, receive);
+        // A stranger's packet must not touch the session.
+        if self.rtc.accepts(&input) {
+            self.input(input, out, on_event);
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>, out: &mut Outputs, on_event: impl FnMut(Event, &mut Outputs)) {
+        if self.broken {
+            return;
+        }
+        if let Err(e) = self.rtc.handle_input(input) {
+            // A packet that cannot be dealt with is the sender's fault; a state that cannot is found when polling.
+            tracing::debug!(lane = ?self.lane, "input: {e}");
+        }
+        self.drain(out, on_event);
+    }
+
+    /// Takes out everything there is. To be called after every change.
+    pub(super) fn drain(&mut self, out: &mut Outputs, mut on_event: impl FnMut(Event, &mut Outputs)) {
+        loop {
+            if !self.broken && !self.rtc.is_alive() {
+                return self.fail("the connection was shut down".into(), out);
+            }
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(due)) => {
+                    self.due = due;
+                    return;
+                }
+                Ok(Output::Transmit(t)) => out.push_back(EngineOut::Transmit {
+                    lane: self.lane,
+                    tcp: t.proto == Protocol::Tcp,
+                    source: t.source,
+                    destination: t.destination,
+                    data: t.contents,
+                }),
+                Ok(Output::Event(event)) => match event {
+                    Event::Connected => self.set_connected(true, out),
+                    Event::IceConnectionStateChange(state) => match state {
+                        IceConnectionState::Disconnected => self.set_connected(false, out),
+                        IceConnectionState::Connected | IceConnectionState::Completed if self.rtc.is_connected() => {
+                            self.set_connected(true, out);
+                        }
+                        _ => {}
+                    },
+                    Event::Closed => self.fail("the server closed the media connection".into(), out),
+                    Event::PeerStats(stats) => self.note(&stats),
+                    event => on_event(event, out),
+                },
+                Err(e) => return self.fail(e.to_string(), out),
+            }
+        }
+    }
+
+    fn fail(&mut self, why: String, out: &mut Outputs) {
+        if !self.broken {
+            self.broken = true;
+            self.connected = false;
+            self.release_tcp = None;
+            self.rtc.disconnect();
+            if let Ok(Output::Timeout(due)) = self.rtc.poll_output() {
+                self.due = due;
+            }
+            out.push_back(EngineOut::Broken { lane: self.lane, why });
+        }
+    }
+
+    fn set_connected(&mut self, connected: bool, out: &mut Outputs) {
+        if self.connected != connected {
+            self.connected = connected;
+            self.stats.connected = connected;
+            if connected {
+                self.release_tcp = None;
+            }
+            out.push_back(EngineOut::Link { lane: self.lane, connected });
+        }
+    }
+
+    fn note(&mut self, stats: &PeerStats) {
+        self.stats.bytes_sent = stats.peer_bytes_tx;
+        self.stats.bytes_received = stats.peer_bytes_rx;
+        if let Some(pair) = &stats.selected_candidate_pair {
+            self.stats.transport = if pair.protocol == Protocol::Tcp { "tcp" } else { "udp" }.into();
+            self.stats.remote = pair.remote.addr.to_string();
+            self.stats.rtt_ms = pair.current_round_trip_time.map(|d| d.as_secs_f32() * 1000.0);
+        }
+    }
+
+    /// A candidate of ours: a bound socket (UDP), or the address connections will leave from (TCP).
+    pub(super) fn add_local(&mut self, tcp: bool, local: SocketAddr, out: &mut Outputs) {
+        let candidate = if tcp {
+            let local = SocketAddr::new(local.ip(), DISCARD_PORT);
+            Candidate::builder().tcp().host(local).tcptype(TcpType::Active).build()
+        } else {
+            Candidate::host(local, Protocol::Udp)
+        };
+        match candidate {
+            Ok(candidate) => {
+                if let Some(added) = self.rtc.add_local_candidate(candidate) {
+                    let candidate = added.to_sdp_string();
+                    let candidate = candidate.trim_start_matches("a=").trim().to_owned();
+                    out.push_back(EngineOut::LocalCandidate { lane: self.lane, candidate });
+                }
+            }
+            Err(e) => tracing::debug!("no candidate from {local}: {e}"),
+        }
+    }
+
+    /// A candidate of the server's, as the JSON of a trickle message.
+    pub(super) fn add_remote_json(&mut self, now: Instant, init: &str, out: &mut Outputs) {
+        match serde_json::from_str::<CandidateInit>(init) {
+            Ok(init) => self.add_remote(now, &init.candidate, out),
+            Err(e) => tracing::warn!("skipped a candidate that cannot be read: {e}"),
+        }
+    }
+
+    /// A candidate of the server's, as in a description, without `a=`.
+    pub(super) fn add_remote(&mut self, now: Instant, candidate: &str, out: &mut Outputs) {
+        let candidate = candidate.trim();
+        if candidate.is_empty() {
+            // "No more candidates".
+            return;
+        }
+        let candidate = match Candidate::from_sdp_string(candidate) {
+            Ok(candidate) => candidate,
+            Err(e) => return tracing::debug!("skipped the candidate {candidate:?}: {e}"),
+        };
+        match candidate.proto() {
+            Protocol::Udp if !self.force_tcp => self.pair(candidate, false, out),
+            Protocol::Tcp if candidate.tcptype() != Some(TcpType::Active) => {
+                if self.force_tcp {
+                    self.pair(candidate, true, out);
+                } else {
+                    self.held_tcp.push(candidate);
+                    if !self.connected && self.release_tcp.is_none() {
+                        self.release_tcp = Some(now + TCP_HANDICAP);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn pair(&mut self, candidate: Candidate, tcp: bool, out: &mut Outputs) {
+        out.push_back(EngineOut::Route { lane: self.lane, remote: candidate.addr(), tcp });
+        self.rtc.add_remote_candidate(candidate);
+    }
+
+    fn release_tcp(&mut self, out: &mut Outputs) {
+        self.release_tcp = None;
+        for candidate in std::mem::take(&mut self.held_tcp) {
+            self.pair(candidate, true, out);
+        }
+    }
+
+    /// An ICE restart begins: TCP waits again.
+    pub(super) fn restarted(&mut self) {
+        self.held_tcp.clear();
+        self.release_tcp = None;
+    }
+}

@@ -1,0 +1,446 @@
+//! The peer connection that carries our media and data to the server. We make the offers on it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::format::Codec;
+use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::stats::MediaEgressStats;
+use str0m::{Event, Rtc, RtcError};
+
+use super::peer::Peer;
+use super::sdp;
+use super::times::{Anchor, RtpClock};
+use super::{EngineConfig, EngineOut, Outputs};
+use crate::publication::{PublishMedia, TrackKind};
+use crate::room::LocalKey;
+use crate::stats::{LocalTrackStats, RoomStats};
+use crate::track::{LocalShared, OutFrame, OutMedia};
+use crate::transport::Lane;
+
+const H264: u8 = 108;
+const H264_REPAIR: u8 = 109;
+/// Constrained baseline, level 3.1 (RFC 6184, 8.1); the level is a floor, as asymmetry is allowed.
+const H264_PROFILE: u32 = 0x42_e01f;
+/// Capture times may lie this far before the connection's start.
+const CLOCK_MARGIN: Duration = Duration::from_secs(15);
+/// Changes of the bandwidth estimate smaller than this share (in percent) are not worth telling.
+const ESTIMATE_STEP: u64 = 3;
+
+struct Sending {
+    shared: Arc<LocalShared>,
+    cid: String,
+    /// The media section, once offered.
+    mid: Option<Mid>,
+    /// The payload type, once agreed.
+    pt: Option<Pt>,
+    clock: RtpClock,
+    stats: Vec<LocalTrackStats>,
+}
+
+#[derive(Clone, Copy)]
+struct Channels {
+    reliable: ChannelId,
+    lossy: ChannelId,
+    reliable_open: bool,
+    lossy_open: bool,
+}
+
+/// Everything about the tracks that events need, apart from the connection itself.
+struct Tracks {
+    sending: BTreeMap<LocalKey, Sending>,
+    channels: Option<Channels>,
+    estimate: u64,
+}
+
+pub(crate) struct Publisher {
+    peer: Peer,
+    anchor: Anchor,
+    base: Instant,
+    tracks: Tracks,
+    /// Media sections whose track is gone but not yet told to the server.
+    leaving: Vec<Mid>,
+    pending: Option<(SdpPendingOffer, u32)>,
+    offers: u32,
+    dirty: bool,
+    restart: bool,
+}
+
+impl Publisher {
+    pub(super) fn new(now: Instant, config: EngineConfig) -> Self {
+        let mut rtc = Rtc::builder()
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_bwe(Some(Bitrate::bps(config.start_bitrate_bps)))
+            .set_stats_interval(Some(Duration::from_secs(1)));
+        rtc.codec_config().add_h264(H264.into(), Some(H264_REPAIR.into()), true, H264_PROFILE);
+        Self {
+            peer: Peer::new(rtc.build(now), now, Lane::Publisher, config.force_tcp),
+            anchor: config.anchor,
+            base: now.checked_sub(CLOCK_MARGIN).unwrap_or(now),
+            tracks: Tracks { sending: BTreeMap::new(), channels: None, estimate: 0 },
+            leaving: Vec::new(),
+            pending: None,
+            offers: 0,
+            dirty: true,
+            restart: false,
+        }
+    }
+
+    pub(super) fn due(&self) -> Instant {
+        self.peer.due()
+    }
+
+    pub(super) fn connected(&self) -> bool {
+        self.peer.connected()
+    }
+
+    pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs) {
+        let Self { peer, tracks, .. } = self;
+        peer.timeout(now, out, |event, out| tracks.on_event(event, out));
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        tcp: bool,
+        from: SocketAddr,
+        to: SocketAddr,
+        packet: &[u8],
+        out: &mut Outputs,
+    ) {
+        let Self { peer, tracks, .. } = self;
+        let was = peer.connected();
+        peer.receive(now, tcp, from, to, packet, out, |event, out| tracks.on_event(event, out));
+        if peer.connected() != was {
+            self.carry(out);
+        }
+    }
+
+    pub(super) fn add_local(&mut self, now: Instant, tcp: bool, local: SocketAddr, out: &mut Outputs) {
+        self.peer.add_local(tcp, local, out);
+        self.timeout(now, out);
+    }
+
+    pub(super) fn add_remote(&mut self, now: Instant, init: &str, out: &mut Outputs) {
+        self.peer.add_remote_json(now, init, out);
+        self.timeout(now, out);
+    }
+
+    /// A track is to be sent; it goes into the next offer. `cid` names it in the description.
+    pub(crate) fn add_track(&mut self, shared: Arc<LocalShared>, cid: String) {
+        let rate = match shared.options.kind() {
+            TrackKind::Audio => 48_000,
+            TrackKind::Video => 90_000,
+        };
+        let layers = shared.needs_key.len();
+        let stats = (0..layers)
+            .map(|n| LocalTrackStats { layer: shared.rid(n).map(str::to_owned), ..LocalTrackStats::default() })
+            .collect();
+        let clock = RtpClock::new(rate, self.base, rand::random::<u32>() >> 1);
+        self.tracks.sending.insert(shared.key, Sending { shared, cid, mid: None, pt: None, clock, stats });
+        self.dirty = true;
+        self.set_desired();
+    }
+
+    /// A track is no longer to be sent.
+    pub(crate) fn remove_track(&mut self, key: LocalKey) {
+        if let Some(sending) = self.tracks.sending.remove(&key) {
+            sending.shared.carrier.set(false);
+            self.leaving.extend(sending.mid);
+            self.dirty = true;
+            self.set_desired();
+        }
+    }
+
+    /// A track's mute state changed: what bandwidth we wish for changes with it.
+    pub(crate) fn mute_changed(&mut self) {
+        self.set_desired();
+    }
+
+    /// The next offer is to restart ICE; an answer still due is not waited for.
+    pub(crate) fn restart(&mut self) {
+        self.restart = true;
+        self.dirty = true;
+        if self.pending.take().is_some() {
+            self.forget_offered();
+        }
+    }
+
+    /// An offer, if something changed and none is on its way: the description and its number.
+    pub(crate) fn offer(&mut self, now: Instant, out: &mut Outputs) -> Option<(String, u32)> {
+        if !self.dirty || self.pending.is_some() {
+            return None;
+        }
+        self.dirty = false;
+        let restart = std::mem::take(&mut self.restart);
+        if restart {
+            self.peer.restarted();
+        }
+        let mut change = self.peer.rtc.sdp_api();
+        if self.tracks.channels.is_none() {
+            let reliable = change.add_channel("_reliable".into());
+            let lossy = change.add_channel_with_config(ChannelConfig {
+                label: "_lossy".into(),
+                ordered: false,
+                reliability: Reliability::MaxRetransmits { retransmits: 0 },
+                ..ChannelConfig::default()
+            });
+            self.tracks.channels = Some(Channels { reliable, lossy, reliable_open: false, lossy_open: false });
+        }
+        for mid in self.leaving.drain(..) {
+            change.set_direction(mid, Direction::Inactive);
+        }
+        for sending in self.tracks.sending.values_mut().filter(|s| s.mid.is_none()) {
+            let options = &sending.shared.options;
+            let (kind, simulcast) = match &options.media {
+                PublishMedia::Audio(_) => (MediaKind::Audio, None),
+                PublishMedia::Video(v) if v.layers.is_empty() => (MediaKind::Video, None),
+                PublishMedia::Video(v) => {
+                    let mut simulcast = Simulcast::new();
+                    for layer in &v.layers {
+                        simulcast.add_send_layer(SimulcastLayer::new(&layer.rid));
+                    }
+                    (MediaKind::Video, Some(simulcast))
+                }
+            };
+            let stream = if options.stream.is_empty() { "beckon" } else { &options.stream };
+            let mid =
+                change.add_media(kind, Direction::SendOnly, Some(stream.into()), Some(sending.cid.clone()), simulcast);
+            sending.mid = Some(mid);
+        }
+        if restart {
+            change.ice_restart(true);
+        }
+        let made = change.apply();
+        self.timeout(now, out);
+        let (offer, pending) = made?;
+        self.offers += 1;
+        self.pending = Some((pending, self.offers));
+        Some((offer.to_sdp_string(), self.offers))
+    }
+
+    /// The server's answer. An error leaves the tracks of that offer unsent.
+    pub(crate) fn answer(&mut self, now: Instant, sdp: &str, id: u32, out: &mut Outputs) -> Result<(), RtcError> {
+        // Servers that do not number offers answer with 0.
+        let Some((pending, _)) = self.pending.take_if(|(_, sent)| id == 0 || id == *sent) else {
+            tracing::debug!("skipped an answer to an offer that is no longer open");
+            return Ok(());
+        };
+        let (sdp, candidates) = sdp::without_candidates(sdp);
+        let result =
+            SdpAnswer::from_sdp_string(&sdp).map_err(RtcError::from).and_then(|answer| {
+                self.peer.rtc.sdp_api().accept_answer(pending, answer)
+            });
+        if result.is_err() {
+            let refused = self.tracks.sending.iter().filter(|(_, s)| s.pt.is_none() && s.mid.is_some());
+            out.extend(refused.map(|(key, _)| EngineOut::TrackRejected { track: *key }));
+            self.forget_offered();
+        }
+        self.timeout(now, out);
+        result?;
+        for candidate in candidates {
+            self.peer.add_remote(now, &candidate, out);
+            self.timeout(now, out);
+        }
+        self.agree(out);
+        self.carry(out);
+        Ok(())
+    }
+
+    /// An offer came to nothing: its media sections do not exist.
+    fn forget_offered(&mut self) {
+        for sending in self.tracks.sending.values_mut().filter(|s| s.pt.is_none()) {
+            sending.mid = None;
+        }
+    }
+
+    /// Looks up what was agreed for each new track.
+    fn agree(&mut self, out: &mut Outputs) {
+        let rtc = &mut self.peer.rtc;
+        for (key, sending) in self.tracks.sending.iter_mut().filter(|(_, s)| s.pt.is_none()) {
+            let Some(mid) = sending.mid else { continue };
+            let wanted = match sending.shared.options.kind() {
+                TrackKind::Audio => Codec::Opus,
+                TrackKind::Video => Codec::H264,
+            };
+            let sends = rtc.media(mid).is_some_and(|m| m.direction().is_sending() && !m.disabled());
+            let pt = rtc.writer(mid).filter(|_| sends).and_then(|w| {
+                w.payload_params().find(|p| p.spec().codec == wanted).map(|p| p.pt())
+            });
+            match pt {
+                Some(pt) => sending.pt = Some(pt),
+                None => out.push_back(EngineOut::TrackRejected { track: *key }),
+            }
+        }
+    }
+
+    /// Opens or closes the tracks as the connection and the agreement allow.
+    fn carry(&mut self, out: &mut Outputs) {
+        let connected = self.peer.connected();
+        for (key, sending) in &self.tracks.sending {
+            let up = connected && sending.pt.is_some();
+            if up == sending.shared.carrier.is_up() {
+                continue;
+            }
+            if up {
+                sending.shared.require_key();
+                if sending.shared.options.kind() == TrackKind::Video {
+                    out.push_back(EngineOut::KeyRequest { track: *key, layer: None });
+                }
+            }
+            sending.shared.carrier.set(up);
+        }
+    }
+
+    /// After time has passed: the connection may have changed.
+    pub(crate) fn settle(&mut self, out: &mut Outputs) {
+        self.carry(out);
+    }
+
+    fn set_desired(&mut self) {
+        let wanted: u64 = self
+            .tracks
+            .sending
+            .values()
+            .filter(|s| !s.shared.muted.load(Ordering::Acquire))
+            .map(|s| match &s.shared.options.media {
+                PublishMedia::Audio(a) => a.max_bitrate_bps,
+                PublishMedia::Video(v) => v.max_bitrate_bps,
+            })
+            .sum();
+        self.peer.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(wanted.max(50_000)));
+    }
+
+    /// Sends one frame.
+    pub(crate) fn write(&mut self, now: Instant, frame: OutFrame, out: &mut Outputs) {
+        let Some(sending) = self.tracks.sending.get(&frame.track) else { return };
+        let (Some(mid), Some(pt), true) = (sending.mid, sending.pt, sending.shared.carrier.is_up()) else { return };
+        let capture = self.anchor.capture(now, frame.capture_ns);
+        let ticks = sending.clock.ticks(capture);
+        let Some(writer) = self.peer.rtc.writer(mid) else { return };
+        let written = match frame.media {
+            OutMedia::Video { data, layer } => {
+                let writer = match sending.shared.rid(layer) {
+                    Some(rid) => writer.rid(Rid::from(rid)),
+                    None => writer,
+                };
+                writer.write(pt, capture, MediaTime::from_90khz(ticks), &data[..])
+            }
+            OutMedia::Audio { data, level } => {
+                let writer = match level {
+                    Some(level) => writer.audio_level(level.clamp(-127, 0), level > -60),
+                    None => writer,
+                };
+                writer.write(pt, capture, MediaTime::new(ticks, Frequency::FORTY_EIGHT_KHZ), &data[..])
+            }
+        };
+        if let Err(e) = written {
+            tracing::debug!("a frame was not sent: {e}");
+        }
+        self.timeout(now, out);
+    }
+
+    /// Sends a data packet; `false` when the channel is not open or full.
+    pub(crate) fn send_data(&mut self, now: Instant, reliable: bool, packet: &[u8], out: &mut Outputs) -> bool {
+        let Some(channels) = self.tracks.channels else { return false };
+        let (id, open) = if reliable {
+            (channels.reliable, channels.reliable_open)
+        } else {
+            (channels.lossy, channels.lossy_open)
+        };
+        let sent = open
+            && self.peer.rtc.channel(id).is_some_and(|mut channel| match channel.write(true, packet) {
+                Ok(taken) => taken,
+                Err(e) => {
+                    tracing::debug!("a data message was not sent: {e}");
+                    false
+                }
+            });
+        self.timeout(now, out);
+        sent
+    }
+
+    pub(super) fn snapshot(&self, stats: &mut RoomStats) {
+        stats.publisher = self.peer.stats.clone();
+        stats.send_estimate_bps = self.tracks.estimate;
+        stats.local.clear();
+        for sending in self.tracks.sending.values() {
+            let shared = &sending.shared;
+            for (n, layer) in sending.stats.iter().enumerate() {
+                let mut layer = layer.clone();
+                layer.sid = shared.info.read().sid.clone();
+                if n == 0 {
+                    layer.frames = shared.frames.load(Ordering::Relaxed);
+                    layer.frames_dropped = shared.dropped.load(Ordering::Relaxed);
+                }
+                stats.local.push(layer);
+            }
+        }
+    }
+}
+
+impl Tracks {
+    fn by_mid(&mut self, mid: Mid) -> Option<(LocalKey, &mut Sending)> {
+        self.sending.iter_mut().find(|(_, s)| s.mid == Some(mid)).map(|(k, s)| (*k, s))
+    }
+
+    fn on_event(&mut self, event: Event, out: &mut Outputs) {
+        match event {
+            Event::ChannelOpen(id, _) => {
+                if let Some(channels) = &mut self.channels {
+                    if id == channels.reliable {
+                        channels.reliable_open = true;
+                    } else if id == channels.lossy {
+                        channels.lossy_open = true;
+                    } else {
+                        return;
+                    }
+                    out.push_back(EngineOut::ChannelOpen { reliable: id == channels.reliable });
+                }
+            }
+            // Some servers send data back on the channels we opened.
+            Event::ChannelData(data) => {
+                let reliable = self.channels.is_some_and(|c| c.reliable == data.id);
+                out.push_back(EngineOut::Data { reliable, bytes: data.data });
+            }
+            Event::KeyframeRequest(request) => {
+                if let Some((track, sending)) = self.by_mid(request.mid) {
+                    let layer = request.rid.and_then(|rid| layer_of(sending, rid));
+                    out.push_back(EngineOut::KeyRequest { track, layer });
+                }
+            }
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
+                let bps = estimate.as_u64();
+                if bps.abs_diff(self.estimate) * 100 > self.estimate * ESTIMATE_STEP {
+                    self.estimate = bps;
+                    out.push_back(EngineOut::Estimate { bps });
+                }
+            }
+            Event::MediaEgressStats(stats) => self.note(&stats),
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, stats: &MediaEgressStats) {
+        let Some((_, sending)) = self.by_mid(stats.mid) else { return };
+        let layer = stats.rid.and_then(|rid| layer_of(sending, rid)).unwrap_or(0);
+        let Some(entry) = sending.stats.get_mut(layer) else { return };
+        entry.packets = stats.packets;
+        entry.bytes = stats.bytes;
+        entry.nacks = stats.nacks;
+        entry.key_frame_requests = stats.plis + stats.firs;
+        entry.loss = stats.loss;
+        entry.rtt_ms = stats.rtt.map(|d| d.as_secs_f32() * 1000.0);
+    }
+}
+
+fn layer_of(sending: &Sending, rid: Rid) -> Option<usize> {
+    (0..sending.stats.len()).find(|&n| sending.shared.rid(n) == Some(&*rid))
+}

@@ -1,0 +1,328 @@
+//! The peer connection that carries others' media to us. The server makes the offers on it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpOffer;
+use str0m::channel::ChannelId;
+use str0m::format::Codec;
+use str0m::media::{KeyframeRequestKind, MediaData, Mid};
+use str0m::stats::MediaIngressStats;
+use str0m::{Event, Rtc, RtcError};
+
+use super::peer::Peer;
+use super::sdp::{self, Section};
+use super::times::{Anchor, sender_unix_ns};
+use super::{EngineConfig, EngineOut, Outputs};
+use crate::ids::TrackSid;
+use crate::stats::{RemoteTrackStats, RoomStats};
+use crate::track::{RemoteAudioPacket, RemoteShared, RemoteSink, RemoteVideoFrame, VideoCodec};
+use crate::transport::Lane;
+
+/// Key frame requests for one track are at least this far apart.
+const KEY_REQUEST_GAP: Duration = Duration::from_millis(300);
+/// Audio packets kept for one another when a decoder starts late: 400 ms.
+const STALE_AUDIO: usize = 20;
+
+/// Names a media section's present track, so that a late attachment does not reach its successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RemoteSinkKey(u32);
+
+struct Receiving {
+    key: RemoteSinkKey,
+    sid: TrackSid,
+    sink: Option<(RemoteSink, Arc<RemoteShared>)>,
+    stats: RemoteTrackStats,
+    /// A key frame is needed; ask when the stream is known and the last request is old enough.
+    wants_key: bool,
+    last_request: Option<Instant>,
+    is_video: bool,
+}
+
+struct Tracks {
+    anchor: Anchor,
+    receiving: HashMap<Mid, Receiving>,
+    channels: HashMap<ChannelId, bool>,
+}
+
+pub(crate) struct Subscriber {
+    peer: Peer,
+    tracks: Tracks,
+    next_key: u32,
+    offered: bool,
+    last_offer: String,
+    last_answer: String,
+}
+
+impl Subscriber {
+    pub(super) fn new(now: Instant, config: EngineConfig) -> Self {
+        let rtc = Rtc::builder()
+            // The jitter buffer orders audio itself and wants what comes as it comes.
+            .set_reordering_size_audio(0)
+            .set_stats_interval(Some(Duration::from_secs(1)))
+            .build(now);
+        Self {
+            peer: Peer::new(rtc, now, Lane::Subscriber, config.force_tcp),
+            tracks: Tracks { anchor: config.anchor, receiving: HashMap::new(), channels: HashMap::new() },
+            next_key: 0,
+            offered: false,
+            last_offer: String::new(),
+            last_answer: String::new(),
+        }
+    }
+
+    /// When time should pass: also when a key frame request is held back.
+    pub(super) fn due(&self) -> Instant {
+        let held = self.tracks.receiving.values().filter(|r| r.wants_key).filter_map(|r| r.last_request);
+        held.map(|t| t + KEY_REQUEST_GAP).fold(self.peer.due(), Instant::min)
+    }
+
+    /// Whether packets flow; a subscriber that was never offered anything lacks nothing.
+    pub(super) fn connected(&self) -> bool {
+        !self.offered || self.peer.connected()
+    }
+
+    pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs) {
+        self.ask_for_keys(now, out);
+        let Self { peer, tracks, .. } = self;
+        peer.timeout(now, out, |event, out| tracks.on_event(event, out));
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        tcp: bool,
+        from: SocketAddr,
+        to: SocketAddr,
+        packet: &[u8],
+        out: &mut Outputs,
+    ) {
+        let Self { peer, tracks, .. } = self;
+        peer.receive(now, tcp, from, to, packet, out, |event, out| tracks.on_event(event, out));
+        self.ask_for_keys(now, out);
+    }
+
+    pub(super) fn add_local(&mut self, now: Instant, tcp: bool, local: SocketAddr, out: &mut Outputs) {
+        self.peer.add_local(tcp, local, out);
+        self.timeout(now, out);
+    }
+
+    pub(super) fn add_remote(&mut self, now: Instant, init: &str, out: &mut Outputs) {
+        self.peer.add_remote_json(now, init, out);
+        self.timeout(now, out);
+    }
+
+    /// The server's offer: returns the answer.
+    pub(crate) fn offer(
+        &mut self,
+        now: Instant,
+        sdp: &str,
+        names: &HashMap<String, String>,
+        out: &mut Outputs,
+    ) -> Result<String, RtcError> {
+        let (plain, candidates) = sdp::without_candidates(sdp);
+        let offer = SdpOffer::from_sdp_string(&plain)?;
+        let answer = self.peer.rtc.sdp_api().accept_offer(offer);
+        self.timeout(now, out);
+        let answer = answer?.to_sdp_string();
+        self.offered = true;
+        for candidate in candidates {
+            self.peer.add_remote(now, &candidate, out);
+            self.timeout(now, out);
+        }
+        self.retrack(sdp::sections(&plain), names, out);
+        self.last_offer = sdp.to_owned();
+        self.last_answer.clone_from(&answer);
+        Ok(answer)
+    }
+
+    /// The last offer and answer, for the server to compare with after a loss.
+    pub(crate) fn last_exchange(&self) -> Option<(&str, &str)> {
+        self.offered.then_some((self.last_offer.as_str(), self.last_answer.as_str()))
+    }
+
+    /// Follows which track each media section carries now.
+    fn retrack(&mut self, sections: Vec<Section>, names: &HashMap<String, String>, out: &mut Outputs) {
+        for section in sections {
+            let mid = Mid::from(section.mid.as_str());
+            let current = self.tracks.receiving.get(&mid).map(|r| r.sid.clone());
+            let offered = section.track.map(|(participant, sid)| {
+                let named = names.get(&section.mid).filter(|n| n.starts_with("TR_"));
+                (participant, named.map_or(sid, |n| n.as_str().into()))
+            });
+            if current.as_ref() == offered.as_ref().map(|(_, sid)| sid) {
+                continue;
+            }
+            if let Some(gone) = self.tracks.receiving.remove(&mid) {
+                out.push_back(EngineOut::TrackRemoved { sid: gone.sid });
+            }
+            if let Some((_, sid)) = offered {
+                self.next_key += 1;
+                let key = RemoteSinkKey(self.next_key);
+                let is_video = section.kind == crate::publication::TrackKind::Video;
+                self.tracks.receiving.insert(
+                    mid,
+                    Receiving {
+                        key,
+                        sid: sid.clone(),
+                        sink: None,
+                        stats: RemoteTrackStats { sid: sid.clone(), ..RemoteTrackStats::default() },
+                        wants_key: false,
+                        last_request: None,
+                        is_video,
+                    },
+                );
+                out.push_back(EngineOut::TrackAdded { sid, kind: section.kind, sink: key });
+            }
+        }
+    }
+
+    /// From now on the track's media goes to `sink`.
+    pub(crate) fn attach(&mut self, key: RemoteSinkKey, sink: RemoteSink, shared: Arc<RemoteShared>) {
+        if let Some(receiving) = self.tracks.receiving.values_mut().find(|r| r.key == key) {
+            receiving.sink = Some((sink, shared));
+            // What came before had nowhere to go.
+            receiving.wants_key = receiving.is_video && receiving.stats.packets > 0;
+        }
+    }
+
+    /// The decoder wants a key frame.
+    pub(crate) fn request_key(&mut self, now: Instant, sid: &TrackSid, out: &mut Outputs) {
+        for receiving in self.tracks.receiving.values_mut().filter(|r| r.is_video && r.sid == *sid) {
+            receiving.wants_key = true;
+        }
+        self.timeout(now, out);
+    }
+
+    fn ask_for_keys(&mut self, now: Instant, out: &mut Outputs) {
+        let Self { peer, tracks, .. } = self;
+        let mut asked = false;
+        for (mid, receiving) in &mut tracks.receiving {
+            let recent = receiving.last_request.is_some_and(|t| now < t + KEY_REQUEST_GAP);
+            if !receiving.wants_key || recent {
+                continue;
+            }
+            receiving.last_request = Some(now);
+            // The request fails while no packet of the stream has come; then it is made again later.
+            if let Some(mut writer) = peer.rtc.writer(*mid)
+                && writer.request_keyframe(None, KeyframeRequestKind::Pli).is_ok()
+            {
+                receiving.wants_key = false;
+                receiving.stats.key_frame_requests += 1;
+                asked = true;
+            }
+        }
+        if asked {
+            peer.drain(out, |event, out| tracks.on_event(event, out));
+        }
+    }
+
+    pub(super) fn snapshot(&self, stats: &mut RoomStats) {
+        stats.subscriber = self.peer.stats.clone();
+        stats.remote.clear();
+        for receiving in self.tracks.receiving.values() {
+            let mut entry = receiving.stats.clone();
+            if let Some((sink, shared)) = &receiving.sink {
+                entry.frames_dropped = match sink {
+                    RemoteSink::Video(tx) => tx.dropped(),
+                    RemoteSink::Audio(tx) => tx.dropped(),
+                };
+                *shared.stats.write() = entry.clone();
+            }
+            stats.remote.push(entry);
+        }
+    }
+}
+
+impl Tracks {
+    fn on_event(&mut self, event: Event, out: &mut Outputs) {
+        match event {
+            Event::MediaData(data) => self.media(data),
+            Event::ChannelOpen(id, label) => {
+                self.channels.insert(id, label == "_reliable");
+            }
+            Event::ChannelClose(id) => {
+                self.channels.remove(&id);
+            }
+            Event::ChannelData(data) => {
+                let reliable = self.channels.get(&data.id).copied().unwrap_or(true);
+                out.push_back(EngineOut::Data { reliable, bytes: data.data });
+            }
+            Event::MediaIngressStats(stats) => self.note(&stats),
+            _ => {}
+        }
+    }
+
+    fn media(&mut self, data: MediaData) {
+        let Some(receiving) = self.receiving.get_mut(&data.mid) else { return };
+        receiving.stats.frames += 1;
+        let received_ns = self.anchor.ns_of(data.network_time);
+        let sender_unix_ns = sender_unix_ns(data.time, data.last_sender_info);
+        let Some((sink, _)) = &receiving.sink else {
+            receiving.wants_key = receiving.is_video;
+            return;
+        };
+        match sink {
+            RemoteSink::Video(tx) => {
+                let key = data.is_keyframe();
+                receiving.stats.key_frames += u64::from(key);
+                if !data.contiguous {
+                    receiving.stats.gaps += 1;
+                    receiving.wants_key = true;
+                }
+                if key {
+                    receiving.wants_key = false;
+                }
+                let dropped = tx.push(RemoteVideoFrame {
+                    codec: codec_of(data.params.spec().codec),
+                    rtp_time: data.time.numer(),
+                    key,
+                    contiguous: data.contiguous,
+                    received_ns,
+                    sender_unix_ns,
+                    data: data.data,
+                });
+                if dropped > 0 && !key {
+                    receiving.wants_key = true;
+                }
+            }
+            RemoteSink::Audio(tx) => {
+                let dropped = tx.push(RemoteAudioPacket {
+                    // The counters on the wire are these low bits.
+                    seq: **data.seq_range.start() as u16,
+                    rtp_time: data.time.numer() as u32,
+                    received_ns,
+                    sender_unix_ns,
+                    payload: data.data,
+                });
+                if dropped > 0 {
+                    tx.trim(STALE_AUDIO);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, stats: &MediaIngressStats) {
+        let Some(receiving) = self.receiving.get_mut(&stats.mid) else { return };
+        let entry = &mut receiving.stats;
+        entry.packets = stats.packets;
+        entry.bytes = stats.bytes;
+        entry.nacks = stats.nacks;
+        entry.loss = stats.loss;
+        entry.rtt_ms = stats.rtt.map(|d| d.as_secs_f32() * 1000.0);
+        entry.packets_lost = stats.remote.as_ref().map_or(0, |r| r.packets.saturating_sub(stats.packets));
+    }
+}
+
+fn codec_of(codec: Codec) -> VideoCodec {
+    match codec {
+        Codec::H264 => VideoCodec::H264,
+        Codec::Vp8 => VideoCodec::Vp8,
+        Codec::Vp9 => VideoCodec::Vp9,
+        Codec::Av1 => VideoCodec::Av1,
+        Codec::H265 => VideoCodec::H265,
+        _ => VideoCodec::Other,
+    }
+}
