@@ -14,9 +14,12 @@ use tower_http::{set_header::SetResponseHeaderLayer, trace::TraceLayer};
 use crate::account::{Accounts, LimitConfig};
 use crate::api::{Api, ClientRules};
 use crate::config::{Config, ConfigError, EngineChoice, KeyError, Keys};
+use crate::media::{Engine, EngineConfig, EngineError, EngineHandle};
 use crate::relay::{Relay, hall::HallConfig};
 use crate::room::{
-    EngineFailure, RoomEngine, RoomError, RoomService, RoomServiceConfig, engine::LiveKit, rules::Patience,
+    EngineFailure, RoomEngine, RoomError, RoomService, RoomServiceConfig,
+    engine::{Embedded, LiveKit, report},
+    rules::Patience,
 };
 use crate::store::{Store, StoreError};
 use crate::web::Pages;
@@ -42,6 +45,9 @@ pub enum ServerError {
     /// What rooms run on.
     #[error("{0}")]
     Engine(#[from] EngineFailure),
+    /// The embedded media engine.
+    #[error("{0}")]
+    Media(#[from] EngineError),
     /// The HTTP port.
     #[error("cannot listen on {address}: {source} (is another server running? choose another address with --listen)")]
     Listen {
@@ -63,6 +69,7 @@ pub struct Server {
     tasks: Vec<JoinHandle<()>>,
     rooms: Arc<RoomService>,
     relay: Relay,
+    media: Option<EngineHandle>,
 }
 
 impl Server {
@@ -101,10 +108,19 @@ impl Server {
             }
             _ => None,
         };
-        let engine: Arc<dyn RoomEngine> = match &livekit {
-            Some(livekit) => livekit.clone(),
-            None => Arc::new(crate::room::engine::Embedded::new(keys.api_key.clone(), keys.api_secret.clone())),
+        let media = match livekit {
+            None => Some(start_media(&config, &keys, address).await?),
+            Some(_) => None,
         };
+        let engine: Arc<dyn RoomEngine> = match (&livekit, &media) {
+            (Some(livekit), _) => livekit.clone(),
+            (None, Some(media)) => {
+                Arc::new(Embedded::new(media.clone(), keys.api_key.clone(), keys.api_secret.clone()))
+            }
+            (None, None) => return Err(EngineFailure::Closed.into()),
+        };
+        // Listened to before rooms open, so that nothing is missed.
+        let events = media.as_ref().map(EngineHandle::events);
         let rooms = RoomService::open(
             store,
             engine,
@@ -124,7 +140,10 @@ impl Server {
             listen: address,
         });
         let relay = Relay::new(HallConfig::default(), clients.clone());
-        let tasks = vec![tokio::spawn(rooms.clone().run()), tokio::spawn(relay.clone().run())];
+        let mut tasks = vec![tokio::spawn(rooms.clone().run()), tokio::spawn(relay.clone().run())];
+        if let Some(events) = events {
+            tasks.push(tokio::spawn(report(events, rooms.clone())));
+        }
         let pages = Pages {
             demo: config.web.demo,
             livekit: rooms.engine().client_url().cloned(),
@@ -139,12 +158,21 @@ impl Server {
             open_guests: config.guests.open,
             started: Instant::now(),
         };
-        let router = with_layers(api.router().merge(relay.clone().router()).merge(pages.router()));
+        let mut router = api.router().merge(relay.clone().router()).merge(pages.router());
+        if let Some(media) = &media {
+            router = router.merge(crate::signal::router(media.clone()));
+        }
+        let router = with_layers(router);
 
         let (stop, stopping) = watch::channel(false);
         let http = tokio::spawn(serve(listener, router, stopping));
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "beckond listens");
-        Ok(Self { address, stop, http, tasks, rooms, relay })
+        Ok(Self { address, stop, http, tasks, rooms, relay, media })
+    }
+
+    /// The embedded media engine, where rooms run on it.
+    pub fn media(&self) -> Option<&EngineHandle> {
+        self.media.as_ref()
     }
 
     /// Where HTTP is listened.
@@ -170,6 +198,9 @@ impl Server {
         // Nobody listens when the HTTP server has failed already.
         let _ = self.stop.send(true);
         self.relay.close();
+        if let Some(media) = &self.media {
+            media.shutdown().await;
+        }
         for task in &self.tasks {
             task.abort();
         }
@@ -180,6 +211,21 @@ impl Server {
         self.rooms.close().await;
         tracing::info!("stopped");
     }
+}
+
+async fn start_media(config: &Config, keys: &Keys, http: SocketAddr) -> Result<EngineHandle, EngineError> {
+    let media = &config.media;
+    Engine::start(EngineConfig {
+        // Who hides HTTP on one address does not want media on all of them.
+        bind: media.bind.unwrap_or(http.ip()),
+        udp_port: media.udp_port,
+        tcp_port: media.tcp.then_some(media.tcp_port),
+        announce: media.announce.clone(),
+        keys: [(keys.api_key.clone(), keys.api_secret.expose().to_owned())].into_iter().collect(),
+        auto_create: media.auto_create,
+        ..EngineConfig::default()
+    })
+    .await
 }
 
 fn hours(hours: u64) -> Duration {
@@ -204,5 +250,5 @@ fn with_layers(router: Router) -> Router {
         .layer(set(header::CACHE_CONTROL, "no-store"))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
             tracing::debug_span!("http", method = %request.method(), path = %request.uri().path())
-        }))
+        }).on_failure(()))
 }

@@ -178,11 +178,13 @@ pub struct MediaConfig {
     pub tcp: bool,
     /// Addresses told to clients; by default found out.
     pub announce: Vec<IpAddr>,
+    /// Whether a valid access token for a room that the room service does not have makes it, as LiveKit does by default.
+    pub auto_create: bool,
 }
 
 impl Default for MediaConfig {
     fn default() -> Self {
-        Self { bind: None, udp_port: 7882, tcp_port: 7881, tcp: true, announce: Vec::new() }
+        Self { bind: None, udp_port: 7882, tcp_port: 7881, tcp: true, announce: Vec::new(), auto_create: false }
     }
 }
 
@@ -313,6 +315,7 @@ impl Config {
             login: LoginConfig { test_logins: true, ..LoginConfig::default() },
             guests: GuestsConfig { open: true, ..GuestsConfig::default() },
             web: WebConfig { demo: true },
+            media: MediaConfig { auto_create: true, ..MediaConfig::default() },
             ..Self::default()
         }
     }

@@ -11,7 +11,7 @@ use beckon_protocol::{
 };
 use url::Url;
 
-pub use embedded::Embedded;
+pub use embedded::{Embedded, report};
 pub use livekit::{LiveKit, WebhookError};
 pub use token::{Badge, issue};
 
