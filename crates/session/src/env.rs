@@ -1,10 +1,12 @@
 //! The machine a session runs on.
 
+use std::any::Any;
 use std::sync::Arc;
 
+use beckon_media::audio_io::{DeviceListener, Render};
 use beckon_media::{AudioSource, SourceError, VideoSource};
 
-use crate::request::{CameraChoice, MicrophoneChoice, VideoSettings};
+use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
 
 /// Opens devices. The system's are behind [`SessionEnv::system`]; a test brings its own.
 pub trait Devices: Send + Sync {
@@ -14,11 +16,28 @@ pub trait Devices: Send + Sync {
     /// Why there is none.
     fn camera(&self, choice: &CameraChoice, wanted: VideoSettings) -> Result<Box<dyn VideoSource>, SourceError>;
 
-    /// The microphone of that choice, which is not [`MicrophoneChoice::None`].
+    /// The microphone of that choice, which is not [`MicrophoneChoice::None`]. One that survives the loss of its
+    /// device tells `listener` of it.
     ///
     /// # Errors
     /// Why there is none.
-    fn microphone(&self, choice: &MicrophoneChoice) -> Result<Box<dyn AudioSource>, SourceError>;
+    fn microphone(
+        &self,
+        choice: &MicrophoneChoice,
+        listener: DeviceListener,
+    ) -> Result<Box<dyn AudioSource>, SourceError>;
+
+    /// Opens the loudspeaker of that choice, which asks `render` for sound until what is returned is dropped, and
+    /// tells `listener` when it works and when it does not. [`SpeakerChoice::None`] asks at the same pace.
+    ///
+    /// # Errors
+    /// Only when the machine cannot even ask at a pace.
+    fn speaker(
+        &self,
+        choice: &SpeakerChoice,
+        render: Render,
+        listener: DeviceListener,
+    ) -> Result<Box<dyn Any + Send>, SourceError>;
 }
 
 /// What a session needs of the machine. Cheap to clone.

@@ -83,7 +83,13 @@ mod tests {
     #[test]
     fn a_late_listener_learns_the_state_and_the_end() {
         let hub = Hub::default();
-        let state = RoomState { room_id: "r".into(), phase: RoomPhase::Connected, camera: true, microphone: true };
+        let state = RoomState {
+            room_id: "r".into(),
+            phase: RoomPhase::Connected,
+            camera: true,
+            microphone: true,
+            guest_link: String::new(),
+        };
         hub.tell(SessionEvent::State(state.clone()));
         let mut early = hub.subscribe();
         assert_eq!(early.try_recv().unwrap(), SessionEvent::State(state));

@@ -29,6 +29,7 @@ mod error;
 mod event;
 mod handle;
 mod hub;
+mod measure;
 pub mod rate;
 pub mod report;
 pub mod request;

@@ -12,7 +12,7 @@ use crate::view::DeviceView;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// … and at most this long, as it may be plugged in any time.
 const MAX_RETRY: Duration = Duration::from_secs(8);
-/// The deadline of a device that is being opened again.
+/// The deadline of a device that is being opened again, or comes back by itself.
 const NEVER: MediaTime = MediaTime(i64::MAX);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +47,6 @@ pub(crate) struct DeviceState {
 impl DeviceState {
     pub(crate) fn new(device: Device, chosen: bool, on: bool) -> Self {
         Self { device, chosen, on: on && chosen, state: State::Closed, failures: 0, generation: 0 }
-    }
-
-    pub(crate) fn is_on(&self) -> bool {
-        self.on
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -112,6 +108,12 @@ impl DeviceState {
                 self.failures += 1;
                 self.generation += 1;
                 self.state = State::Failed { error: error.clone(), retry_at: now + wait };
+                Some(Change::Failed { error, first })
+            }
+            DeviceNews::Lost(error) => {
+                let first = self.failures == 0;
+                self.failures += 1;
+                self.state = State::Failed { error: error.clone(), retry_at: NEVER };
                 Some(Change::Failed { error, first })
             }
         }

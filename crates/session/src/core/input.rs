@@ -56,8 +56,10 @@ pub(crate) enum Device {
 pub(crate) enum DeviceNews {
     /// It runs.
     Opened { label: String, synthetic: bool },
-    /// It could not be opened, or broke off while running.
+    /// It could not be opened, or broke off while running; it must be opened again.
     Failed(SessionError),
+    /// It is gone and comes back by itself, with [`DeviceNews::Opened`].
+    Lost(SessionError),
 }
 
 /// We are in.
@@ -76,6 +78,8 @@ pub(crate) enum Input {
     Joined { attempt: u32, outcome: Result<Box<Joined>, SessionError> },
     Room { attempt: u32, event: RoomEvent },
     Device { device: Device, generation: u32, news: DeviceNews },
+    /// A track of ours is not taken by the room.
+    PublishFailed(SessionError),
     /// The first picture of a tile (since its camera went on) was decoded.
     FirstPicture(TileId),
     Command(Command),
@@ -102,7 +106,7 @@ pub(crate) enum Effect {
     Open { device: Device, generation: u32 },
     /// Close a device.
     Close(Device),
-    /// Publish the device's track in the room of this attempt.
+    /// Publish the device's track.
     Publish { device: Device, synthetic: bool },
     /// Mute or unmute a published track.
     SetMuted { device: Device, muted: bool },

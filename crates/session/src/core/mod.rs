@@ -194,6 +194,7 @@ impl Core {
             Input::Command(command) => self.command(now, command),
             Input::Device { device, generation, news } => self.device_news(now, device, generation, news),
             Input::FirstPicture(tile) => self.members.saw(tile),
+            Input::PublishFailed(error) => self.notice(error.code, &error.message),
             Input::Timeout => self.timeout(now),
             Input::Left => {
                 if let Stage::Leaving { end, .. } = &self.stage {
@@ -552,6 +553,7 @@ impl Core {
             phase: self.view.phase,
             camera: self.own.camera,
             microphone: self.own.microphone,
+            guest_link: self.view.guest_link.clone(),
         };
         if self.told_state.as_ref() != Some(&state) {
             self.told_state = Some(state.clone());

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use beckon_media::MediaTime;
 use beckon_protocol::{Code, Secret};
-use beckon_rtc::{ConnectError, ConnectOptions, DisconnectReason, Proxy, ReconnectPolicy, Room, RoomEvents};
+use beckon_rtc::{ConnectError, ConnectOptions, DisconnectReason, Proxy, PublishError, ReconnectPolicy, Room, RoomEvents};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::service::Service;
 use super::{Message, Meters};
-use crate::core::{Core, Effect, Input, Joined};
-use crate::env::SessionEnv;
+use super::media::Media;
+use crate::core::{Core, Device, Effect, Input, Joined};
 use crate::error::SessionError;
+use crate::event::SessionEvent;
 use crate::hub::Hub;
 use crate::request::{Entry, SessionRequest};
-use crate::tiles::Tiles;
 use crate::view::RoomView;
 
 /// The rtc layer comes back by itself within this time, or we enter anew with a new token.
@@ -25,11 +25,10 @@ const RTC_GIVES_UP_AFTER: Duration = Duration::from_secs(20);
 pub(crate) struct Conductor {
     core: Core,
     request: SessionRequest,
-    env: SessionEnv,
     messages: mpsc::UnboundedSender<Message>,
     view: watch::Sender<RoomView>,
     hub: Arc<Hub>,
-    tiles: Arc<Tiles>,
+    media: Media,
     meters: Arc<Meters>,
     service: Option<Service>,
     attempt: u32,
@@ -45,25 +44,22 @@ struct Live {
 }
 
 impl Conductor {
-    #[allow(clippy::too_many_arguments)] // The parts of a session, each once.
     pub(crate) fn new(
         core: Core,
         request: SessionRequest,
-        env: SessionEnv,
         messages: mpsc::UnboundedSender<Message>,
         view: watch::Sender<RoomView>,
         hub: Arc<Hub>,
-        tiles: Arc<Tiles>,
+        media: Media,
         meters: Arc<Meters>,
     ) -> Self {
         Self {
             core,
             request,
-            env,
             messages,
             view,
             hub,
-            tiles,
+            media,
             meters,
             service: None,
             attempt: 0,
@@ -88,13 +84,22 @@ impl Conductor {
             let effects = self.core.handle(MediaTime::now(), input);
             going = self.perform(effects);
         }
-        self.tiles.end();
+        self.media.end();
     }
 
     /// Takes what the state machine does not hold (rooms, tracks, tokens) out of a message.
     fn receive(&mut self, message: Message) -> Option<Input> {
         Some(match message {
-            Message::Input(input) => input,
+            Message::Input(input) => {
+                match &input {
+                    Input::Room { attempt, event } if *attempt == self.attempt => {
+                        self.media.room_event(&mut self.core, event);
+                    }
+                    Input::Command(command) => self.media.command(command),
+                    _ => {}
+                }
+                input
+            }
             Message::LoggedIn { attempt, outcome } => {
                 let outcome = outcome.map(|token| {
                     if let Some(service) = &mut self.service {
@@ -106,12 +111,25 @@ impl Conductor {
             Message::Connected { attempt, outcome: Err(error) } => Input::Joined { attempt, outcome: Err(error) },
             Message::Connected { attempt, outcome: Ok((room, events)) } if attempt == self.attempt => {
                 let joined = Joined { room: room.info(), local: room.local(), others: room.participants() };
+                self.meters.set_room(Some(room.clone()));
                 self.room = Some(Live { room, events: self.forward(attempt, events) });
                 Input::Joined { attempt, outcome: Ok(Box::new(joined)) }
             }
             // Of an attempt that was given up: dropping the room leaves it.
             Message::Connected { .. } => return None,
-            Message::Published { .. } => return None,
+            Message::Published { attempt, device, outcome } => {
+                if attempt != self.attempt || self.room.is_none() {
+                    return None;
+                }
+                match outcome {
+                    Ok(track) => {
+                        let room = self.room.as_ref().map(|live| &live.room);
+                        self.media.published(device, track, room);
+                        return None;
+                    }
+                    Err(error) => Input::PublishFailed(publish_error(&error)),
+                }
+            }
         })
     }
 
@@ -131,20 +149,45 @@ impl Conductor {
                         tracing::debug!(?sent, "room text");
                     }
                 }
+                Effect::Open { device, generation } => self.media.open(device, generation),
+                Effect::Close(device) => self.media.close(device),
+                Effect::Publish { device, synthetic } => self.publish(device, synthetic),
+                Effect::SetMuted { device, muted } => {
+                    self.media.set_muted(device, muted, self.room.as_ref().map(|live| &live.room));
+                }
+                Effect::Prefer { track, width, height } => {
+                    if let Some(live) = &self.room {
+                        let shown = width > 0 && height > 0;
+                        // A track that has gone meanwhile needs no size.
+                        let _ = live.room.set_video_preference(&track, width, height, shown);
+                    }
+                }
                 Effect::Tell(event) => {
                     // The view first: who hears of a change must find it there.
                     self.show();
+                    if let SessionEvent::Chat(chat) = &event {
+                        self.meters.chat(chat);
+                    }
                     self.hub.tell(event);
                 }
                 Effect::Finish => going = false,
-                _ => {}
             }
         }
         self.show();
         going
     }
 
-    fn show(&self) {
+    fn publish(&self, device: Device, synthetic: bool) {
+        let Some(live) = &self.room else { return };
+        let Some(options) = self.media.publish_options(device, synthetic) else { return };
+        let (room, messages, attempt) = (live.room.clone(), self.messages.clone(), self.attempt);
+        tokio::spawn(async move {
+            let outcome = room.publish(options).await;
+            let _ = messages.send(Message::Published { attempt, device, outcome });
+        });
+    }
+
+    fn show(&mut self) {
         let now = self.core.view();
         self.view.send_if_modified(|shown| {
             let changed = shown != now;
@@ -153,6 +196,10 @@ impl Conductor {
             }
             changed
         });
+        self.meters.show(now);
+        if let Some(tile) = self.core.own_tile() {
+            self.media.set_own_tile(tile);
+        }
     }
 
     fn log_in(&mut self, attempt: u32) {
@@ -238,6 +285,8 @@ impl Conductor {
         if let Some(entering) = self.entering.take() {
             entering.abort();
         }
+        self.media.leave_room();
+        self.meters.set_room(None);
         if let Some(live) = self.room.take() {
             live.events.abort();
             tokio::spawn(async move { live.room.close().await });
@@ -248,6 +297,8 @@ impl Conductor {
         if let Some(entering) = self.entering.take() {
             entering.abort();
         }
+        self.media.leave_room();
+        self.meters.set_room(None);
         let live = self.room.take();
         let service = self.service.clone().filter(|_| tell_service);
         let room_id = self.core.view().room_id.clone();
@@ -283,6 +334,16 @@ fn connect_error(error: ConnectError, proxied: bool) -> SessionError {
         ConnectError::Left(DisconnectReason::ServerShutdown) => Code::ServerStopping,
         ConnectError::Left(_) => Code::ConnectionLost,
         _ => Code::Internal,
+    };
+    SessionError::new(code, error.to_string())
+}
+
+fn publish_error(error: &PublishError) -> SessionError {
+    let code = match error {
+        PublishError::NotAllowed(_) => Code::Forbidden,
+        PublishError::TimedOut(_) => Code::MediaUnreachable,
+        PublishError::Closed => Code::ConnectionLost,
+        _ => Code::ProtocolMismatch,
     };
     SessionError::new(code, error.to_string())
 }

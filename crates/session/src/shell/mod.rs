@@ -1,9 +1,15 @@
 //! Does what the state machine says: sockets, devices, threads and clocks.
 
+mod audio_in;
+mod audio_out;
 mod conductor;
+mod devices;
+mod media;
 mod meters;
 mod service;
 mod system;
+mod video_in;
+mod video_out;
 
 use std::sync::Arc;
 
@@ -19,6 +25,7 @@ use crate::request::SessionRequest;
 use crate::tiles::Tiles;
 use beckon_protocol::Secret;
 use conductor::Conductor;
+use media::Media;
 pub(crate) use meters::Meters;
 pub(crate) use system::SystemDevices;
 
@@ -49,7 +56,8 @@ pub(crate) fn start(request: SessionRequest, env: SessionEnv) -> Arc<Shared> {
         tiles: tiles.clone(),
         meters: meters.clone(),
     });
-    let conductor = Conductor::new(core, request, env, messages, view_out, hub, tiles, meters);
+    let media = Media::new(&request, &env, messages.clone(), tiles, meters.clone());
+    let conductor = Conductor::new(core, request, messages, view_out, hub, media, meters);
     tokio::spawn(conductor.run(effects, inbox));
     shared
 }

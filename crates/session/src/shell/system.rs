@@ -1,12 +1,21 @@
 //! This machine's devices.
 
+use std::any::Any;
+use std::time::Duration;
+
+use beckon_media::audio_io::{DeviceChoice, DeviceEvent, DeviceListener, Microphone, Mixer, Render, Speaker};
+use beckon_media::frame::SAMPLE_RATE;
 use beckon_media::testcard::{TestCardSource, ToneSource};
-use beckon_media::{AudioSource, SourceError, VideoSource};
+use beckon_media::{AudioSource, MediaTime, RunningSource, SourceError, VideoSource};
 
 use crate::env::Devices;
-use crate::request::{CameraChoice, MicrophoneChoice, VideoSettings};
+use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
 
-/// Cameras, microphones, files, test card and tone.
+const FRAME: Duration = Duration::from_millis(10);
+/// A clock further behind than this was asleep: it goes on from now.
+const ASLEEP: Duration = Duration::from_millis(500);
+
+/// Cameras, microphones, loudspeakers, files, test card and tone.
 pub(crate) struct SystemDevices;
 
 fn absent(device: &str) -> SourceError {
@@ -21,10 +30,51 @@ impl Devices for SystemDevices {
         }
     }
 
-    fn microphone(&self, choice: &MicrophoneChoice) -> Result<Box<dyn AudioSource>, SourceError> {
-        match choice {
-            MicrophoneChoice::Tone => Ok(Box::new(ToneSource)),
-            _ => Err(absent("microphone")),
-        }
+    fn microphone(
+        &self,
+        choice: &MicrophoneChoice,
+        listener: DeviceListener,
+    ) -> Result<Box<dyn AudioSource>, SourceError> {
+        let device = |choice| Box::new(Microphone::new(choice).on_event(listener));
+        Ok(match choice {
+            MicrophoneChoice::Tone => Box::new(ToneSource),
+            MicrophoneChoice::Default => device(DeviceChoice::Default),
+            MicrophoneChoice::Device(id) => device(DeviceChoice::Id(id.clone())),
+            MicrophoneChoice::File(_) | MicrophoneChoice::None => return Err(absent("microphone")),
+        })
     }
+
+    fn speaker(
+        &self,
+        choice: &SpeakerChoice,
+        render: Render,
+        mut listener: DeviceListener,
+    ) -> Result<Box<dyn Any + Send>, SourceError> {
+        let choice = match choice {
+            SpeakerChoice::Default => DeviceChoice::Default,
+            SpeakerChoice::Device(id) => DeviceChoice::Id(id.clone()),
+            SpeakerChoice::None => {
+                let silent = unheard(render)?;
+                listener(DeviceEvent::Opened { label: String::new(), rate: SAMPLE_RATE, again: false });
+                return Ok(Box::new(silent));
+            }
+        };
+        Ok(Box::new(Speaker::open_when_available(choice, render, listener)?))
+    }
+}
+
+/// Asks for sound every 10 ms and lets nobody hear it.
+fn unheard(mut render: Render) -> Result<RunningSource, SourceError> {
+    RunningSource::spawn("unheard", move |control| {
+        let mut frame = [0.0; Mixer::FRAME_LEN];
+        let mut due = MediaTime::now();
+        while control.sleep_until(due) {
+            render(&mut frame, due);
+            due += FRAME;
+            if MediaTime::now().saturating_since(due) > ASLEEP {
+                due = MediaTime::now();
+            }
+        }
+        Ok(())
+    })
 }

@@ -1,0 +1,136 @@
+//! Opens and closes devices, each on a thread of its own: drivers may take their time.
+
+use std::any::Any;
+use std::sync::mpsc;
+
+use beckon_media::audio_io::{DeviceEvent, DeviceListener};
+use beckon_media::{SourceError, SourceStatus};
+use beckon_protocol::Code;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::Message;
+use crate::core::{Device, DeviceNews, Input};
+use crate::error::SessionError;
+
+/// An open device; dropping it closes it.
+pub(crate) type Opened = Box<dyn Any + Send>;
+
+enum Job<C> {
+    Open { generation: u32, choice: C },
+    Close,
+}
+
+/// One device's thread. Dropping it closes the device.
+pub(crate) struct DeviceThread<C> {
+    jobs: mpsc::Sender<Job<C>>,
+}
+
+/// Tells the state machine what became of one opening.
+#[derive(Clone)]
+pub(crate) struct Reporter {
+    device: Device,
+    generation: u32,
+    messages: UnboundedSender<Message>,
+}
+
+impl Reporter {
+    pub(crate) fn opened(&self, label: String, synthetic: bool) {
+        self.tell(DeviceNews::Opened { label, synthetic });
+    }
+
+    pub(crate) fn failed(&self, error: &SourceError) {
+        self.tell(DeviceNews::Failed(self.explain(error)));
+    }
+
+    /// For sources that end by themselves when something is wrong.
+    pub(crate) fn ended(&self, status: SourceStatus) {
+        match status {
+            SourceStatus::Failed(error) => self.failed(&error),
+            SourceStatus::Running | SourceStatus::Ended => {
+                let code = self.code_of_loss();
+                self.tell(DeviceNews::Failed(SessionError::of(code)));
+            }
+        }
+    }
+
+    /// For devices that come back by themselves.
+    pub(crate) fn listener(&self, synthetic: bool) -> DeviceListener {
+        let reporter = self.clone();
+        Box::new(move |event| match event {
+            DeviceEvent::Opened { label, .. } => reporter.opened(label, synthetic),
+            DeviceEvent::Lost(error) => reporter.tell(DeviceNews::Lost(reporter.explain(&error))),
+        })
+    }
+
+    fn tell(&self, news: DeviceNews) {
+        let input = Input::Device { device: self.device, generation: self.generation, news };
+        // After the end nobody wants to know.
+        let _ = self.messages.send(Message::Input(input));
+    }
+
+    fn code_of_loss(&self) -> Code {
+        match self.device {
+            Device::Camera => Code::CameraLost,
+            Device::Microphone => Code::MicrophoneLost,
+            Device::Speaker => Code::SpeakerAbsent,
+        }
+    }
+
+    fn explain(&self, error: &SourceError) -> SessionError {
+        let code = match (error, self.device) {
+            (SourceError::File { .. }, _) => Code::MediaFile,
+            (SourceError::Absent { .. }, Device::Camera) => Code::CameraAbsent,
+            (SourceError::InUse { .. }, Device::Camera) => Code::CameraInUse,
+            (SourceError::Denied { .. }, Device::Camera) => Code::CameraDenied,
+            (_, Device::Camera) => Code::CameraLost,
+            (SourceError::Unplugged { .. }, Device::Microphone) => Code::MicrophoneLost,
+            (_, Device::Microphone) => Code::MicrophoneAbsent,
+            (_, Device::Speaker) => Code::SpeakerAbsent,
+        };
+        SessionError::new(code, error.to_string())
+    }
+}
+
+impl<C: Send + 'static> DeviceThread<C> {
+    /// A thread that opens with `open`, which reports success by itself and failure by its result.
+    pub(crate) fn spawn(
+        device: Device,
+        messages: UnboundedSender<Message>,
+        mut open: impl FnMut(C, &Reporter) -> Result<Opened, SourceError> + Send + 'static,
+    ) -> Self {
+        let (jobs, todo) = mpsc::channel();
+        let name = match device {
+            Device::Camera => "camera",
+            Device::Microphone => "microphone",
+            Device::Speaker => "speaker",
+        };
+        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let mut opened: Option<Opened> = None;
+            while let Ok(job) = todo.recv() {
+                // The device that is open goes first: the next may be the same one.
+                drop(opened.take());
+                if let Job::Open { generation, choice } = job {
+                    let reporter = Reporter { device, generation, messages: messages.clone() };
+                    match open(choice, &reporter) {
+                        Ok(device) => opened = Some(device),
+                        Err(error) => reporter.failed(&error),
+                    }
+                }
+            }
+        });
+        if let Err(error) = spawned {
+            // Without its thread the device never opens; the jobs below go nowhere.
+            tracing::error!(name, %error, "no thread for a device");
+        }
+        Self { jobs }
+    }
+
+    pub(crate) fn open(&self, generation: u32, choice: C) {
+        // The thread lives as long as this sender.
+        let _ = self.jobs.send(Job::Open { generation, choice });
+    }
+
+    pub(crate) fn close(&self) {
+        let _ = self.jobs.send(Job::Close);
+    }
+}

@@ -1,0 +1,318 @@
+//! All media of a session: devices, what goes out and what comes in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use beckon_media::SourceError;
+use beckon_media::latest;
+use beckon_media::layout::TileId;
+use beckon_media::playout::Playout;
+use beckon_rtc::{LocalTrack, PublishMedia, PublishOptions, RemoteTrack, Room, RoomEvent, TrackKind, TrackSid};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::audio_in::AudioRoom;
+use super::audio_out::AudioOut;
+use super::devices::{DeviceThread, Opened};
+use super::meters::{Meters, ReceivedMeter};
+use super::video_in::VideoIn;
+use super::video_out::VideoOut;
+use super::Message;
+use crate::core::{Command, Core, Device, Input, SYNTHETIC, is_screen};
+use crate::env::SessionEnv;
+use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
+use crate::tiles::{Fanout, Tiles};
+
+/// Somebody's track that comes in.
+struct Incoming {
+    meter: Arc<ReceivedMeter>,
+    /// Where its pictures are shown.
+    fanout: Option<Arc<Fanout>>,
+}
+
+pub(crate) struct Media {
+    choices: (CameraChoice, MicrophoneChoice, SpeakerChoice),
+    settings: VideoSettings,
+    measure: bool,
+    messages: UnboundedSender<Message>,
+    tiles: Arc<Tiles>,
+    meters: Arc<Meters>,
+    camera: DeviceThread<CameraChoice>,
+    microphone: DeviceThread<MicrophoneChoice>,
+    speaker: DeviceThread<SpeakerChoice>,
+    video_out: Arc<VideoOut>,
+    audio_out: Arc<AudioOut>,
+    audio_room: Arc<AudioRoom>,
+    /// Whether our tracks are to be muted: camera, microphone.
+    muted: HashMap<Device, bool>,
+    incoming: HashMap<TrackSid, Incoming>,
+    playouts: HashMap<(String, bool), Arc<Mutex<Playout>>>,
+    own_tile: Option<TileId>,
+}
+
+impl Media {
+    pub(crate) fn new(
+        request: &SessionRequest,
+        env: &SessionEnv,
+        messages: UnboundedSender<Message>,
+        tiles: Arc<Tiles>,
+        meters: Arc<Meters>,
+    ) -> Self {
+        let video_out = VideoOut::new(request.video, meters.video.clone());
+        let audio_out = AudioOut::new(meters.audio.clone());
+        let audio_room = AudioRoom::new(meters.clone(), request.measure);
+        Self {
+            choices: (request.camera.clone(), request.microphone.clone(), request.speaker.clone()),
+            settings: request.video,
+            measure: request.measure,
+            camera: camera_thread(env, request.video, messages.clone(), video_out.clone()),
+            microphone: microphone_thread(env, messages.clone(), audio_out.clone()),
+            speaker: speaker_thread(env, messages.clone(), audio_room.clone()),
+            messages,
+            tiles,
+            meters,
+            video_out,
+            audio_out,
+            audio_room,
+            muted: HashMap::new(),
+            incoming: HashMap::new(),
+            playouts: HashMap::new(),
+            own_tile: None,
+        }
+    }
+
+    /// Remembers which devices were chosen before the state machine asks to open them.
+    pub(crate) fn command(&mut self, command: &Command) {
+        match command {
+            Command::ChooseCamera(choice) => self.choices.0 = choice.clone(),
+            Command::ChooseMicrophone(choice) => self.choices.1 = choice.clone(),
+            Command::ChooseSpeaker(choice) => self.choices.2 = choice.clone(),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn open(&self, device: Device, generation: u32) {
+        match device {
+            Device::Camera => self.camera.open(generation, self.choices.0.clone()),
+            Device::Microphone => self.microphone.open(generation, self.choices.1.clone()),
+            Device::Speaker => self.speaker.open(generation, self.choices.2.clone()),
+        }
+    }
+
+    pub(crate) fn close(&self, device: Device) {
+        match device {
+            Device::Camera => self.camera.close(),
+            Device::Microphone => self.microphone.close(),
+            Device::Speaker => self.speaker.close(),
+        }
+    }
+
+    pub(crate) fn publish_options(&self, device: Device, synthetic: bool) -> Option<PublishOptions> {
+        let mut options = match device {
+            Device::Camera => {
+                let VideoSettings { width, height, max_bitrate_bps, .. } = self.settings;
+                PublishOptions::camera(width, height, max_bitrate_bps)
+            }
+            Device::Microphone => PublishOptions::microphone(),
+            Device::Speaker => return None,
+        };
+        if synthetic && matches!(options.media, PublishMedia::Video(_)) {
+            options.name = SYNTHETIC.to_owned();
+        }
+        Some(options)
+    }
+
+    pub(crate) fn published(&self, device: Device, track: LocalTrack, room: Option<&Room>) {
+        let muted = self.muted.get(&device).copied().unwrap_or(false);
+        match device {
+            Device::Camera => self.video_out.set_track(Some(track)),
+            Device::Microphone => self.audio_out.set_track(Some(track)),
+            Device::Speaker => return,
+        }
+        // It may have been closed while the server was asked.
+        if muted {
+            self.mute(device, muted, room);
+        }
+    }
+
+    pub(crate) fn set_muted(&mut self, device: Device, muted: bool, room: Option<&Room>) {
+        self.muted.insert(device, muted);
+        self.mute(device, muted, room);
+    }
+
+    fn mute(&self, device: Device, muted: bool, room: Option<&Room>) {
+        let (track, meter) = match device {
+            Device::Camera => (self.video_out.track(), &self.video_out.meter),
+            Device::Microphone => (self.audio_out.track(), &self.audio_out.meter),
+            Device::Speaker => return,
+        };
+        meter.with(|m| m.track.muted = muted);
+        if let (Some(track), Some(room)) = (track, room)
+            && let Err(error) = room.set_muted(&track.sid(), muted)
+        {
+            tracing::warn!(%error, muted, "cannot mute or unmute our track");
+        }
+    }
+
+    /// Our own camera's pictures are shown on this tile.
+    pub(crate) fn set_own_tile(&mut self, tile: TileId) {
+        if self.own_tile != Some(tile) {
+            self.own_tile = Some(tile);
+            self.video_out.set_own(self.tiles.fanout(tile));
+        }
+    }
+
+    /// Takes what the room tells about media.
+    pub(crate) fn room_event(&mut self, core: &mut Core, event: &RoomEvent) {
+        match event {
+            RoomEvent::TrackSubscribed(track) => self.receive(core, track.clone()),
+            RoomEvent::TrackUnsubscribed { sid, .. } => {
+                self.audio_room.remove(sid);
+                self.incoming.remove(sid);
+            }
+            RoomEvent::TrackMuted { sid, muted, .. } => {
+                if let Some(incoming) = self.incoming.get(sid) {
+                    incoming.meter.with(|m| {
+                        m.out.muted = *muted;
+                        m.freezes.rest();
+                    });
+                    if let Some(fanout) = incoming.fanout.as_ref().filter(|_| *muted) {
+                        fanout.clear();
+                    }
+                }
+            }
+            RoomEvent::KeyFrameRequested { sid, .. } if self.video_out.is(sid) => self.video_out.key_frame(),
+            RoomEvent::LayersWanted { sid, qualities } if self.video_out.is(sid) => {
+                self.video_out.set_wanted(qualities.contains(&true));
+            }
+            RoomEvent::TargetBitrate { total_bps } => self.video_out.estimate(*total_bps),
+            RoomEvent::LocalTrackPublished(info) => {
+                // After a rejoin of the rtc layer the same track has another name.
+                let meter = match info.kind {
+                    TrackKind::Video => &self.video_out.meter,
+                    TrackKind::Audio => &self.audio_out.meter,
+                };
+                meter.with(|m| m.track.sid = info.sid.to_string());
+                if info.kind == TrackKind::Video {
+                    self.video_out.set_wanted(true);
+                    self.video_out.key_frame();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn receive(&mut self, core: &mut Core, track: RemoteTrack) {
+        let identity = track.identity().to_string();
+        let screen = is_screen(track.info().source);
+        let playout = self.playouts.entry((identity.clone(), screen)).or_default().clone();
+        let (meter, claps) = self.meters.receive(track.clone());
+        let mut incoming = Incoming { meter: meter.clone(), fanout: None };
+        let sid = track.sid();
+        match track.kind() {
+            TrackKind::Audio => {
+                if let Err(error) = self.audio_room.add(&track, playout, meter, claps) {
+                    tracing::error!(%error, user = identity, "cannot hear somebody");
+                }
+            }
+            TrackKind::Video => {
+                let tile = core.tile(&identity, screen);
+                let fanout = self.tiles.fanout(tile);
+                incoming.fanout = Some(fanout.clone());
+                let messages = self.messages.clone();
+                let video = VideoIn {
+                    track,
+                    tile,
+                    fanout,
+                    playout,
+                    meter,
+                    claps,
+                    meters: self.meters.clone(),
+                    measure: self.measure,
+                    on_first: Box::new(move |tile| {
+                        // After the end nobody waits for pictures.
+                        let _ = messages.send(Message::Input(Input::FirstPicture(tile)));
+                    }),
+                };
+                let spawned = std::thread::Builder::new().name("video-in".to_owned()).spawn(move || video.run());
+                if let Err(error) = spawned {
+                    tracing::error!(%error, user = identity, "cannot see somebody: no thread");
+                }
+            }
+        }
+        self.incoming.insert(sid, incoming);
+    }
+
+    /// The room is left or lost: nothing goes out or comes in.
+    pub(crate) fn leave_room(&mut self) {
+        self.video_out.set_track(None);
+        self.audio_out.set_track(None);
+        self.audio_room.clear();
+        self.incoming.clear();
+        self.muted.clear();
+    }
+
+    /// It is all over: whoever taps pictures learns of it.
+    pub(crate) fn end(&self) {
+        self.tiles.end();
+    }
+}
+
+fn camera_thread(
+    env: &SessionEnv,
+    settings: VideoSettings,
+    messages: UnboundedSender<Message>,
+    out: Arc<VideoOut>,
+) -> DeviceThread<CameraChoice> {
+    let devices = env.devices.clone();
+    DeviceThread::spawn(Device::Camera, messages, move |choice, reporter| {
+        let source = devices.camera(&choice, settings)?;
+        let info = source.describe();
+        let (pictures, taken) = latest::channel();
+        let running = source.start(pictures)?;
+        let encoder = out.clone();
+        std::thread::Builder::new()
+            .name("video-out".to_owned())
+            .spawn(move || encoder.run(&taken))
+            .map_err(|e| SourceError::Thread { source_name: "video-out".to_owned(), reason: e.to_string() })?;
+        out.meter.with(|m| m.track.label.clone_from(&info.label));
+        reporter.opened(info.label, info.synthetic);
+        let ended = reporter.clone();
+        running.on_end(move |status| ended.ended(status));
+        Ok(Box::new(running) as Opened)
+    })
+}
+
+fn microphone_thread(
+    env: &SessionEnv,
+    messages: UnboundedSender<Message>,
+    out: Arc<AudioOut>,
+) -> DeviceThread<MicrophoneChoice> {
+    let devices = env.devices.clone();
+    DeviceThread::spawn(Device::Microphone, messages, move |choice, reporter| {
+        let synthetic = matches!(choice, MicrophoneChoice::Tone | MicrophoneChoice::File(_));
+        let source = devices.microphone(&choice, reporter.listener(synthetic))?;
+        let info = source.describe();
+        let sink = out.sink().map_err(|e| SourceError::Device { device: "Opus".to_owned(), reason: e.to_string() })?;
+        // Before it starts: what its own listener tells later is better.
+        out.meter.with(|m| m.track.label.clone_from(&info.label));
+        let running = source.start(sink)?;
+        if info.synthetic {
+            reporter.opened(info.label, true);
+        }
+        let ended = reporter.clone();
+        running.on_end(move |status| ended.ended(status));
+        Ok(Box::new(running) as Opened)
+    })
+}
+
+fn speaker_thread(
+    env: &SessionEnv,
+    messages: UnboundedSender<Message>,
+    room: Arc<AudioRoom>,
+) -> DeviceThread<SpeakerChoice> {
+    let devices = env.devices.clone();
+    DeviceThread::spawn(Device::Speaker, messages, move |choice, reporter| {
+        devices.speaker(&choice, room.render(), reporter.listener(false)).map(|speaker| speaker as Opened)
+    })
+}
