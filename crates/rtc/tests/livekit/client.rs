@@ -77,6 +77,15 @@ impl Client {
         self.until("media", |e| matches!(e, RoomEvent::MediaConnected(true)).then_some(())).await;
     }
 
+    /// Waits until the server can send to us: what others send before that does not reach us.
+    pub async fn listening(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        while !self.room.stats().subscriber.connected {
+            assert!(Instant::now() < until, "the server does not reach us");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub async fn track(&mut self, kind: TrackKind) -> RemoteTrack {
         self.until("a track", |e| match e {
             RoomEvent::TrackSubscribed(track) if track.kind() == kind => Some(track.clone()),
@@ -155,7 +164,7 @@ impl Drop for Source {
     }
 }
 
-/// Sends 30 pictures a second; a key frame first, whenever wanted, and after every error.
+/// Sends 30 pictures a second; a key frame first, every second, whenever wanted, and after every error.
 pub fn send_pictures(track: LocalTrack, layers: usize) -> Source {
     let source = Source { stop: Arc::default(), key_wanted: Arc::new(AtomicBool::new(true)) };
     let (stop, wanted) = (source.stop.clone(), source.key_wanted.clone());
@@ -165,7 +174,7 @@ pub fn send_pictures(track: LocalTrack, layers: usize) -> Source {
         while !stop.load(Ordering::Relaxed) {
             tick.tick().await;
             number += 1;
-            let key = wanted.swap(false, Ordering::Relaxed);
+            let key = wanted.swap(false, Ordering::Relaxed) || number % 30 == 0;
             for layer in 0..layers {
                 let capture_ns = clock();
                 let data = picture(number, capture_ns, key);

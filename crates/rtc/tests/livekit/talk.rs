@@ -117,8 +117,9 @@ async fn muting_and_unpublishing_reach_the_others() {
 #[tokio::test]
 async fn data_and_chat_go_both_ways() {
     let server = server_or_skip!();
-    let mut ann = Client::join(options(&server.url(), token("data", "ann"))).await;
     let mut bob = Client::join(options(&server.url(), token("data", "bob"))).await;
+    bob.listening().await;
+    let mut ann = Client::join(options(&server.url(), token("data", "ann"))).await;
     // Sent before any channel is open: it waits.
     let topic = Some("seats".to_owned());
     let to_bob = DataOptions { topic: topic.clone(), destinations: vec!["bob".into()], ..DataOptions::default() };
@@ -131,7 +132,7 @@ async fn data_and_chat_go_both_ways() {
         .await;
     assert_eq!((data.from.unwrap(), data.topic, &data.payload[..], data.reliable), ("ann".into(), topic, &b"one"[..], true));
 
-    bob.media().await;
+    ann.listening().await;
     let sent = bob.room.send_chat("你好，会议").unwrap();
     let chat = ann
         .until("chat", |e| match e {
