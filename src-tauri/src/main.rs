@@ -1,2 +1,146 @@
-//! Skeleton.
-fn main() {}
+//! Beckon, the desktop app: a native conferencing room that web pages open.
+//!
+//! - [`args`]: the command line, where a launch address arrives
+//! - [`desk`]: who asks, who may, which room; pure
+//! - [`consent`], [`profile`]: what the person and the machine's owner laid down, kept between runs
+//! - [`shell`]: windows, channels and rooms around the desk
+//! - [`stage`]: pictures drawn natively into a room's window
+//! - [`registration`], [`self_test`], [`log`]: what an installer, an administrator and a developer need
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+
+mod args;
+mod consent;
+mod desk;
+mod language;
+mod log;
+mod profile;
+mod registration;
+mod self_test;
+mod shell;
+mod stage;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use tauri::{Manager, RunEvent};
+
+use args::{ArgsError, Start};
+use shell::{Shell, Work, commands, windows};
+
+/// The app's identifier, as in `tauri.conf.json`.
+const IDENTIFIER: &str = "org.beckon.app";
+
+fn main() -> ExitCode {
+    let start = match Start::read(std::env::args_os()) {
+        Ok(start) => start,
+        Err(ArgsError::Options(error)) => {
+            // Help and version are "errors" of clap, too.
+            let code = error.exit_code();
+            if let Err(error) = error.print() {
+                eprintln!("{error}");
+            }
+            return ExitCode::from(u8::try_from(code).unwrap_or(2));
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let options = &start.options;
+    let done = if options.self_test {
+        return self_test::run();
+    } else if options.register {
+        registration::register().context("beckon: addresses could not be registered")
+    } else if options.unregister {
+        registration::unregister().context("beckon: addresses could not be unregistered")
+    } else {
+        run(start)
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The profile's folder: the one that was asked for, or this user's.
+fn profile_folder(asked: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    let folder = match asked {
+        Some(folder) => folder.clone(),
+        None => dirs::data_local_dir().context("this user has no folder for application data")?.join(IDENTIFIER),
+    };
+    std::fs::create_dir_all(&folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    std::fs::canonicalize(&folder).with_context(|| format!("the folder {} cannot be used", folder.display()))
+}
+
+/// Each profile is an app of its own: its name on the session bus tells it from the others.
+fn instance_name(asked: Option<&PathBuf>, folder: &std::path::Path) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    match asked {
+        None => IDENTIFIER.to_owned(),
+        Some(_) => {
+            let mut hasher = DefaultHasher::new();
+            folder.hash(&mut hasher);
+            format!("{IDENTIFIER}.p{:016x}", hasher.finish())
+        }
+    }
+}
+
+fn run(start: Start) -> anyhow::Result<()> {
+    let Start { options, launch } = start;
+    let folder = profile_folder(options.data.as_ref())?;
+    log::start(&folder, &options.log)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), folder = %folder.display(), "Beckon starts");
+    // Found once and kept: the fonts of the names on the stage take a moment to load.
+    std::thread::spawn(beckon_media::compositor::load_fonts);
+
+    let instance = instance_name(options.data.as_ref(), &folder);
+    let second_start = |app: &tauri::AppHandle, args: Vec<String>, _folder: String| {
+        let Some(shell) = app.try_state::<Arc<Shell>>() else { return };
+        match Start::read_second(args) {
+            Ok(launch) => shell.work(Work::Start(launch)),
+            Err(error) => tracing::warn!(%error, "a second start was refused"),
+        }
+    };
+    let app = tauri::Builder::default()
+        // First of all plugins: a second start ends here.
+        .plugin(tauri_plugin_single_instance::Builder::new().callback(second_start).dbus_id(instance).build())
+        .plugin(tauri_plugin_deep_link::init())
+        .invoke_handler(tauri::generate_handler![
+            commands::boot,
+            commands::set_camera,
+            commands::set_microphone,
+            commands::set_speaker,
+            commands::send_chat,
+            commands::leave,
+            commands::place_stage,
+            commands::focus_tile,
+            commands::answer,
+            commands::revoke,
+            commands::set_language,
+        ])
+        .on_menu_event(|app, event| {
+            if let Some(shell) = app.try_state::<Arc<Shell>>() {
+                windows::menu_chosen(&shell, event.id().as_ref());
+            }
+        })
+        .setup(move |app| {
+            let handle = app.handle().clone();
+            let shell = tauri::async_runtime::block_on(async { Shell::open(handle, folder, options) });
+            app.manage(shell.clone());
+            registration::at_start(app.handle());
+            shell.work(Work::Start(launch));
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .context("the app's windows cannot be set up; is there a display?")?;
+    app.run(|_, event| {
+        // The clerk ends the app; the last window's closing does not.
+        if let RunEvent::ExitRequested { api, code: None, .. } = event {
+            api.prevent_exit();
+        }
+    });
+    Ok(())
+}

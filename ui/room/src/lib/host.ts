@@ -20,10 +20,9 @@ export interface Host {
   setSpeaker(on: boolean): Promise<void>;
   sendChat(text: string): Promise<void>;
   leave(): Promise<void>;
-  copyGuestLink(): Promise<void>;
   placeStage(place: StagePlace): Promise<void>;
   focusTile(tile: number | null): Promise<void>;
-  answer(answer: Answer): Promise<void>;
+  answer(question: number, answer: Answer): Promise<void>;
   revoke(origin: string, relay: string | undefined): Promise<void>;
   setLanguage(language: LanguageChoice): Promise<void>;
 }
@@ -43,10 +42,9 @@ async function tauri(): Promise<Host> {
     setSpeaker: (on) => invoke('set_speaker', { on }),
     sendChat: (text) => invoke('send_chat', { text }),
     leave: () => invoke('leave'),
-    copyGuestLink: () => invoke('copy_guest_link'),
     placeStage: (place) => invoke('place_stage', { place }),
     focusTile: (tile) => invoke('focus_tile', { tile }),
-    answer: (answer) => invoke('answer', { answer }),
+    answer: (number, answer) => invoke('answer', { number, answer }),
     revoke: (origin, relay) => invoke('revoke', { origin, relay }),
     setLanguage: (language) => invoke('set_language', { language }),
   };

@@ -76,6 +76,7 @@ export function mock(): Host {
     handlers.room?.(view);
   };
   const question: Question = {
+    number: 1,
     origin: query.has('idn') ? 'https://xn--fiqs8s.example.com' : 'https://crm.example.com',
     unicodeHost: query.has('idn') ? '中国.example.com' : null,
     secure: !query.has('plain'),
@@ -101,7 +102,6 @@ export function mock(): Host {
       room: view,
       chat: query.has('quiet') ? [] : chat(),
       panels: { members: !query.has('nomembers'), chat: !query.has('nochat') },
-      nativeStage: true,
     },
     consent: { view: 'consent', language, question },
     home: { view: 'home', language, home },
@@ -125,10 +125,9 @@ export function mock(): Host {
         time: Date.now(),
       }),
     leave: () => done('leave'),
-    copyGuestLink: () => done('copy'),
     placeStage: (place) => done('place', place),
     focusTile: (tile) => done('focus', tile),
-    answer: (answer) => done('answer', answer),
+    answer: (number, answer) => done('answer', number, answer),
     revoke: (origin) => done('revoke', origin),
     setLanguage: (choice) => done('language', choice),
   };

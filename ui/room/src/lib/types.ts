@@ -68,11 +68,11 @@ export interface RoomBoot {
   room: RoomView;
   chat: Chat[];
   panels: { members: boolean; chat: boolean };
-  /** The pictures are drawn natively over the place this page leaves for them. */
-  nativeStage: boolean;
 }
 
 export interface Question {
+  /** Goes back with the answer: a late click must not answer the next question. */
+  number: number;
   /** Scheme, host and port, as ASCII: what cannot be imitated. */
   origin: string;
   /** The host in its own script, where that differs from `origin`. */

@@ -10,7 +10,7 @@ const en = {
   microphoneOff: 'Turn microphone off',
   cameraOn: 'Turn camera on',
   cameraOff: 'Turn camera off',
-  microphone: 'Microphone',
+  microphone: 'Mic',
   camera: 'Camera',
   speakerOn: 'Turn sound on',
   speakerOff: 'Turn sound off',

@@ -1,0 +1,290 @@
+//! The one task that brings everything to the desk, one thing after the other, and does what it says.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use beckon_bridge::{Bridge, LaunchId, Reply, Request};
+use beckon_protocol::{
+    Code,
+    channel::page::{Call, MediaSet, RoomOpen, RoomOpened},
+    launch::{Launch, LaunchError},
+    rpc::RpcError,
+};
+use beckon_session::{LeaveReason, SessionEvent};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::{Shell, Work, room::OpenRoom, windows};
+use crate::{
+    consent,
+    desk::{Asker, CallId, Desk, Done, Effect, Input, RoomKey, Why},
+};
+
+/// How long the app stays when nobody needs it: the next click then opens its room at once.
+const LINGER: Duration = Duration::from_secs(45);
+
+/// Where an answer goes.
+enum Waiting {
+    Plain(Reply<()>),
+    Opened(Reply<RoomOpened>),
+}
+
+/// See the [module](self).
+pub struct Clerk {
+    shell: Arc<Shell>,
+    bridge: Bridge,
+    desk: Desk,
+    replies: HashMap<CallId, Waiting>,
+    next_call: u64,
+    /// Questions asked so far.
+    questions: u64,
+    /// Launches the bridge still listens for.
+    launches: HashSet<LaunchId>,
+    /// Counts what happened, so that a late [`Work::Linger`] is seen to be late.
+    moments: u64,
+}
+
+impl Clerk {
+    /// A clerk with an empty desk.
+    pub fn new(shell: Arc<Shell>, bridge: Bridge) -> Self {
+        Self {
+            shell,
+            bridge,
+            desk: Desk::default(),
+            replies: HashMap::new(),
+            next_call: 0,
+            questions: 0,
+            launches: HashSet::new(),
+            moments: 0,
+        }
+    }
+
+    /// Works until the app ends.
+    pub async fn run(mut self, mut inbox: UnboundedReceiver<Work>, mut requests: UnboundedReceiver<Request>) {
+        loop {
+            tokio::select! {
+                work = inbox.recv() => match work {
+                    Some(Work::Linger(moment)) => {
+                        if moment == self.moments && self.idle() {
+                            tracing::info!("nobody needs the app any more");
+                            self.bridge.shutdown().await;
+                            self.shell.app.exit(0);
+                            return;
+                        }
+                        continue;
+                    }
+                    Some(Work::Desk(input)) => self.bring(input),
+                    Some(Work::Start(start)) => self.start(start),
+                    Some(Work::WindowGone) => {}
+                    None => return,
+                },
+                request = requests.recv() => match request {
+                    Some(request) => self.request(request),
+                    None => return,
+                },
+            }
+            self.moments += 1;
+            if self.idle() {
+                let (shell, moment) = (self.shell.clone(), self.moments);
+                tauri::async_runtime::spawn(async move {
+                    tokio::time::sleep(LINGER).await;
+                    shell.work(Work::Linger(moment));
+                });
+            }
+        }
+    }
+
+    fn idle(&self) -> bool {
+        !self.desk.busy() && self.launches.is_empty() && !windows::any_open(&self.shell)
+    }
+
+    fn start(&mut self, start: Option<Result<Launch, LaunchError>>) {
+        match start {
+            Some(Ok(launch)) => {
+                tracing::info!(origin = %launch.origin, relay = launch.relay.is_some(), "launched by a page");
+                let id = self.bridge.launch(launch);
+                self.launches.insert(id);
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, code = error.code().value(), "a launch address was refused");
+                *self.shell.trouble.lock() = Some(error);
+                windows::show_home(&self.shell);
+            }
+            None => {
+                *self.shell.trouble.lock() = None;
+                windows::show_home(&self.shell);
+            }
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::Consent { launch, origin, relay } => {
+                let asker = Asker { origin, relay };
+                let standing = consent::standing(&asker, &self.shell.policy, &self.shell.consents.lock());
+                self.bring(Input::Arrived { launch, asker, standing });
+            }
+            Request::RoomOpen { launch, open, reply, .. } => {
+                self.call(launch, Call::RoomOpen(open), Waiting::Opened(reply));
+            }
+            Request::RoomClose { launch, close, reply } => {
+                self.call(launch, Call::RoomClose(close), Waiting::Plain(reply));
+            }
+            Request::ChatSend { launch, chat, reply } => {
+                self.call(launch, Call::ChatSend(chat), Waiting::Plain(reply));
+            }
+            Request::MediaSet { launch, set, reply } => self.call(launch, Call::MediaSet(set), Waiting::Plain(reply)),
+            Request::WindowFocus { launch, reply } => self.call(launch, Call::WindowFocus, Waiting::Plain(reply)),
+            Request::PageGone { launch, close_room } => self.bring(Input::PageGone { launch, close_room }),
+            Request::Ended { launch, reason } => {
+                tracing::info!(launch = launch.0, ?reason, "the launch is over");
+                self.launches.remove(&launch);
+                self.bring(Input::Ended(launch));
+            }
+        }
+    }
+
+    fn call(&mut self, launch: LaunchId, call: Call, reply: Waiting) {
+        self.next_call += 1;
+        let id = CallId(self.next_call);
+        self.replies.insert(id, reply);
+        self.bring(Input::Called { launch, id, call });
+    }
+
+    fn bring(&mut self, input: Input) {
+        for effect in self.desk.on(input) {
+            self.act(effect);
+        }
+    }
+
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Ask(question) => {
+                tracing::info!(origin = %question.asker.origin, asks = ?question.asks, "asking the person");
+                self.questions += 1;
+                *self.shell.question.lock() = Some((self.questions, question));
+                windows::show_question(&self.shell);
+            }
+            Effect::Withdraw => {
+                *self.shell.question.lock() = None;
+                windows::hide_question(&self.shell);
+            }
+            Effect::Remember(asker) => {
+                if let Err(error) = self.shell.consents.lock().allow(asker) {
+                    tracing::warn!(%error, "the consent holds for this run only");
+                }
+                windows::refresh_home(&self.shell);
+            }
+            Effect::Admit(launch, allowed) => {
+                tracing::info!(launch = launch.0, allowed, "the launch has its answer");
+                self.bridge.answer_consent(launch, allowed);
+            }
+            Effect::Reply(id, outcome) => self.reply(id, outcome),
+            Effect::Tell(launch, event) => self.bridge.notify(launch, event),
+            Effect::Open { room, open } => self.open(room, *open),
+            Effect::Leave(key, why) => {
+                if let Some(room) = self.shell.room(key) {
+                    room.session.leave(match why {
+                        Why::Page => LeaveReason::Page,
+                        Why::Person => LeaveReason::User,
+                    });
+                }
+            }
+            Effect::Chat(key, text) => {
+                if let Some(room) = self.shell.room(key)
+                    && let Err(error) = room.session.send_chat(text)
+                {
+                    tracing::warn!(%error, "a page's text was not sent");
+                }
+            }
+            Effect::Media(key, set) => self.media(key, set),
+            Effect::Focus(key) => windows::focus_room(&self.shell, key),
+            Effect::CloseWindow(key) => {
+                windows::close_room(&self.shell, key);
+                if let Some(room) = self.shell.room(key) {
+                    room.put_down();
+                }
+                self.tidy(key);
+            }
+        }
+    }
+
+    /// Forgets a room that is over and has no window any more.
+    fn tidy(&self, key: RoomKey) {
+        let mut rooms = self.shell.rooms.lock();
+        if rooms.get(&key).is_some_and(|r| r.is_over() && r.is_put_down()) {
+            rooms.remove(&key);
+        }
+    }
+
+    fn media(&self, key: RoomKey, set: MediaSet) {
+        let Some(room) = self.shell.room(key) else { return };
+        if let Some(on) = set.camera {
+            room.session.set_camera(on);
+        }
+        if let Some(on) = set.microphone {
+            room.session.set_microphone(on);
+        }
+        if let Some(on) = set.speaker {
+            room.session.set_speaker(on);
+        }
+    }
+
+    fn reply(&mut self, id: CallId, outcome: Result<Done, RpcError>) {
+        match (self.replies.remove(&id), outcome) {
+            (Some(Waiting::Plain(reply)), outcome) => reply.result(outcome.map(|_| ())),
+            (Some(Waiting::Opened(reply)), Ok(Done::Opened(opened))) => reply.ok(opened),
+            (Some(Waiting::Opened(reply)), Ok(Done::Plain)) => reply.fail(RpcError::of(Code::Internal)),
+            (Some(Waiting::Opened(reply)), Err(error)) => reply.fail(error),
+            (None, _) => {}
+        }
+    }
+
+    fn open(&mut self, key: RoomKey, open: RoomOpen) {
+        let room = match OpenRoom::open(&self.shell, key, open) {
+            Ok(room) => Arc::new(room),
+            Err(error) => {
+                tracing::warn!(%error, "the room could not be opened");
+                self.bring(Input::Opened { room: key, outcome: Err(error.clone().into()) });
+                let closed = super::room::closed_before_open(error);
+                self.bring(Input::Told { room: key, event: closed });
+                return self.bring(Input::PersonLeft(key));
+            }
+        };
+        self.shell.rooms.lock().insert(key, room.clone());
+        if let Err(error) = windows::open_room(&self.shell, &room) {
+            // Without a window nobody sees that the camera is on: the room must not be.
+            tracing::error!(%error, "the room's window could not be opened");
+            room.session.leave(LeaveReason::User);
+        }
+        self.follow(&room);
+    }
+
+    /// Brings everything the room tells to the desk and to its window.
+    fn follow(&self, room: &Arc<OpenRoom>) {
+        let (shell, key) = (self.shell.clone(), room.key);
+        let session = room.session.clone();
+        tauri::async_runtime::spawn(async move {
+            if let Ok(opened) = session.opened().await {
+                shell.tell(Input::Opened { room: key, outcome: Ok(opened.room_id) });
+            }
+            // Where it did not come up, the `Closed` that follows answers the page.
+        });
+        let (shell, mut events) = (self.shell.clone(), room.session.events());
+        tauri::async_runtime::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if let SessionEvent::Chat(chat) = &event {
+                    windows::emit_room(&shell, key, "chat", chat);
+                }
+                let over = matches!(event, SessionEvent::Closed(_));
+                shell.tell(Input::Told { room: key, event: event.to_channel() });
+                if over {
+                    break;
+                }
+            }
+        });
+        tauri::async_runtime::spawn(super::room::show_changes(self.shell.clone(), room.clone()));
+    }
+}

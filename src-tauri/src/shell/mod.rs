@@ -1,0 +1,121 @@
+//! The app around the desk: windows, channels, rooms. It decides nothing; it brings what happens to the
+//! [`Desk`](crate::desk::Desk) and does what the desk says.
+
+pub mod boot;
+pub mod clerk;
+pub mod commands;
+pub mod room;
+pub mod windows;
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use beckon_bridge::{Bridge, BridgeConfig};
+use beckon_protocol::launch::{Launch, LaunchError};
+use parking_lot::Mutex;
+use tauri::AppHandle;
+use tokio::sync::mpsc;
+
+use crate::{
+    args::Options,
+    consent::{self, Consents, Policy},
+    desk::{Answer, Input, Question, RoomKey},
+    language::Language,
+    profile::{JsonFile, Settings},
+};
+use room::OpenRoom;
+
+/// What the clerk's thread is given to do.
+#[derive(Debug)]
+pub enum Work {
+    /// For the desk.
+    Desk(Input),
+    /// The app was started, by hand or with an address, for the first time or again.
+    Start(Option<Result<Launch, LaunchError>>),
+    /// A window is gone; perhaps it was the last.
+    WindowGone,
+    /// Nobody needed the app when this was sent, a while ago.
+    Linger(u64),
+}
+
+/// What all parts of the shell share.
+pub struct Shell {
+    /// Tauri's handle.
+    pub app: AppHandle,
+    /// The profile's folder.
+    pub folder: PathBuf,
+    /// Devices for every room, as the command line chose them.
+    pub options: Options,
+    /// What the machine's owner laid down.
+    pub policy: Policy,
+    /// Pages that may.
+    pub consents: Mutex<Consents>,
+    /// The person's settings.
+    pub settings: Mutex<Settings>,
+    /// Rooms that are open, and those over whose window still stands.
+    pub rooms: Mutex<HashMap<RoomKey, Arc<OpenRoom>>>,
+    /// The question that is shown and not answered yet, with its number: an answer to another question does not count.
+    pub question: Mutex<Option<(u64, Question)>>,
+    /// Why the last start did not work.
+    pub trouble: Mutex<Option<LaunchError>>,
+    work: mpsc::UnboundedSender<Work>,
+}
+
+impl Shell {
+    /// Sets everything up; must be called within the runtime.
+    pub fn open(app: AppHandle, folder: PathBuf, options: Options) -> Arc<Self> {
+        let (work, inbox) = mpsc::unbounded_channel();
+        let version = app.package_info().version.to_string();
+        let (bridge, requests) = Bridge::start(BridgeConfig::new(version));
+        let shell = Arc::new(Self {
+            policy: consent::load_policy(),
+            consents: Mutex::new(Consents::load(&folder)),
+            settings: Mutex::new(JsonFile::new(&folder, "settings.json").load()),
+            app,
+            folder,
+            options,
+            rooms: Mutex::default(),
+            question: Mutex::default(),
+            trouble: Mutex::default(),
+            work,
+        });
+        tauri::async_runtime::spawn(clerk::Clerk::new(shell.clone(), bridge).run(inbox, requests));
+        shell
+    }
+
+    /// Gives the clerk something to do.
+    pub fn work(&self, work: Work) {
+        // The clerk goes home only when the app ends.
+        let _ = self.work.send(work);
+    }
+
+    /// Tells the desk what happened.
+    pub fn tell(&self, input: Input) {
+        self.work(Work::Desk(input));
+    }
+
+    /// The language of a window, after the page's wish.
+    pub fn language(&self, wish: &str) -> Language {
+        Language::here(wish, self.settings.lock().language)
+    }
+
+    /// The person's answer to the question of this number; to whichever is shown where it is `None`.
+    pub fn answer(&self, number: Option<u64>, answer: Answer) {
+        let answered = self.question.lock().take_if(|(shown, _)| number.is_none_or(|n| n == *shown));
+        if answered.is_some() {
+            self.tell(Input::Answered(answer));
+        }
+    }
+
+    /// A room by its key.
+    pub fn room(&self, key: RoomKey) -> Option<Arc<OpenRoom>> {
+        self.rooms.lock().get(&key).cloned()
+    }
+
+    /// Keeps the settings.
+    pub fn save_settings(&self) {
+        let settings = self.settings.lock().clone();
+        if let Err(error) = JsonFile::new(&self.folder, "settings.json").save(&settings) {
+            tracing::warn!(%error, "the settings hold for this run only");
+        }
+    }
+}

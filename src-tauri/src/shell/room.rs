@@ -1,0 +1,162 @@
+//! One open room: its session, its stage, its window's state.
+
+use std::sync::Arc;
+
+use beckon_media::layout::TileId;
+use beckon_protocol::channel::{
+    Event,
+    app::{Closed, RoomPhase},
+    page::RoomOpen,
+};
+use beckon_session::{RoomView, Session, SessionEnv, SessionError, SessionHandle, SessionRequest};
+use parking_lot::Mutex;
+use serde::Serialize;
+use tauri::Manager;
+
+use super::{Shell, windows};
+use crate::{
+    desk::RoomKey,
+    language::Language,
+    stage::{Painter, Place, Press, SharedPixels},
+};
+
+/// Which panels the page wants.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Panels {
+    /// The member list.
+    pub members: bool,
+    /// The chat.
+    pub chat: bool,
+}
+
+/// A room.
+pub struct OpenRoom {
+    /// Its key.
+    pub key: RoomKey,
+    /// Its session.
+    pub session: SessionHandle,
+    /// What its window speaks.
+    pub language: Language,
+    /// Its window's panels.
+    pub panels: Panels,
+    /// What the stage's surface shows.
+    pub pixels: SharedPixels,
+    /// None once the window is gone.
+    painter: Mutex<Option<Arc<Painter>>>,
+}
+
+/// The event for a room that ended before it began.
+pub fn closed_before_open(error: SessionError) -> Event {
+    Event::Closed(Closed { room_id: String::new(), code: error.code, msg: error.message })
+}
+
+impl OpenRoom {
+    /// Opens the session. The window comes after it.
+    ///
+    /// # Errors
+    /// The first field of the request that does not fit.
+    pub fn open(shell: &Shell, key: RoomKey, open: RoomOpen) -> Result<Self, SessionError> {
+        let language = shell.language(&open.custom.language);
+        let panels = Panels { members: open.custom.user_list, chat: open.custom.im_list };
+        let mut request = SessionRequest::from_open(open)?;
+        request.camera = shell.options.camera.clone();
+        request.microphone = shell.options.microphone.clone();
+        request.speaker = shell.options.speaker.clone();
+        let session = Session::open(request, SessionEnv::system())?;
+        let pixels = SharedPixels::default();
+        let painter = match Painter::start(session.clone(), pixels.clone(), language.on_stage()) {
+            Ok(painter) => Some(Arc::new(painter)),
+            Err(error) => {
+                tracing::error!(%error, "the stage's thread could not be started; pictures are not shown");
+                None
+            }
+        };
+        Ok(Self { key, session, language, panels, pixels, painter: Mutex::new(painter) })
+    }
+
+    /// The stage's painter, while the window is open.
+    pub fn painter(&self) -> Option<Arc<Painter>> {
+        self.painter.lock().clone()
+    }
+
+    /// The window is gone: nothing is drawn any more.
+    pub fn put_down(&self) {
+        self.painter.lock().take();
+    }
+
+    /// Whether the window is gone.
+    pub fn is_put_down(&self) -> bool {
+        self.painter.lock().is_none()
+    }
+
+    /// Whether the session is over.
+    pub fn is_over(&self) -> bool {
+        self.session.view().borrow().phase == RoomPhase::Ended
+    }
+
+    /// The room for the window: loudness, which changes all the time and is not shown as a number, is left out.
+    pub fn view(&self) -> RoomView {
+        calm(self.session.view().borrow().clone())
+    }
+
+    /// Lays the stage where the page left room for it.
+    pub fn place(&self, place: &Place, scale: f64, dark: bool) {
+        if let Some(painter) = self.painter() {
+            painter.place(place, scale, dark);
+        }
+    }
+
+    /// What the pointer did on the stage reaches the member whose tile it is.
+    pub fn pressed(self: &Arc<Self>, shell: &Arc<Shell>, press: Press, x: i32, y: i32) {
+        let Some(painter) = self.painter() else { return };
+        let Some(tile) = painter.hit(x, y) else { return };
+        let view = self.session.view();
+        let Some(member) = view.borrow().member_of_tile(tile).cloned() else { return };
+        match press {
+            Press::Click => windows::show_member(shell, self.key, &member.user_id),
+            Press::Double => self.toggle_front(tile),
+            Press::Menu => windows::tile_menu(shell, self, tile, &member),
+        }
+    }
+
+    /// Brings a tile to the front, or lets the layout choose again where it is there already.
+    pub fn toggle_front(&self, tile: TileId) {
+        if let Some(painter) = self.painter() {
+            painter.focus((painter.focused() != Some(tile)).then_some(tile));
+        }
+    }
+}
+
+fn calm(mut view: RoomView) -> RoomView {
+    for member in &mut view.members {
+        member.level = 0.0;
+    }
+    view
+}
+
+/// Brings each change of the room to its stage and its window, until the room is over.
+pub async fn show_changes(shell: Arc<Shell>, room: Arc<OpenRoom>) {
+    let mut changes = room.session.view();
+    let mut shown: Option<RoomView> = None;
+    loop {
+        let view = calm(changes.borrow_and_update().clone());
+        if shown.as_ref() != Some(&view) {
+            if let Some(painter) = room.painter() {
+                painter.update(view.clone());
+            }
+            windows::emit_room(&shell, room.key, "room", &view);
+            if let Some(window) = shell.app.get_webview_window(&windows::room_label(room.key)) {
+                let title = windows::room_title(&view);
+                if window.title().is_ok_and(|t| t != title)
+                    && let Err(error) = window.set_title(&title)
+                {
+                    tracing::debug!(%error, "the title stays as it was");
+                }
+            }
+            shown = Some(view);
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}

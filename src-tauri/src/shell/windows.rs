@@ -1,0 +1,262 @@
+//! The app's windows: home, the question, one for each room.
+
+use std::sync::Arc;
+
+use beckon_media::layout::TileId;
+use beckon_session::{MemberView, RoomView};
+use serde::Serialize;
+use tauri::{
+    Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    menu::{MenuBuilder, MenuItemBuilder},
+};
+
+use super::{Shell, Work, boot, room::OpenRoom};
+use crate::{
+    desk::{Answer, Input, RoomKey},
+    stage,
+};
+
+/// The home window's label.
+pub const HOME: &str = "home";
+/// The question's label.
+pub const CONSENT: &str = "consent";
+const ROOM: &str = "room-";
+/// Longest title, characters.
+const TITLE_MAX: usize = 80;
+
+/// The label of a room's window.
+pub fn room_label(key: RoomKey) -> String {
+    format!("{ROOM}{}", key.0)
+}
+
+/// The room of a window's label.
+pub fn room_of_label(label: &str) -> Option<RoomKey> {
+    label.strip_prefix(ROOM)?.parse().ok().map(RoomKey)
+}
+
+/// What stands in the title bar.
+pub fn room_title(view: &RoomView) -> String {
+    let named = [&view.room_title, &view.room_name, &view.room_id].into_iter().find(|t| !t.trim().is_empty());
+    let clean = |text: &String| text.chars().filter(|c| !c.is_control()).take(TITLE_MAX).collect::<String>();
+    named.map_or_else(|| "Beckon".to_owned(), |title| format!("{} – Beckon", clean(title)))
+}
+
+/// Whether any window is open.
+pub fn any_open(shell: &Shell) -> bool {
+    !shell.app.webview_windows().is_empty()
+}
+
+type Builder<'a> = WebviewWindowBuilder<'a, tauri::Wry, tauri::AppHandle>;
+
+fn builder<'a>(shell: &'a Shell, label: &str) -> Builder<'a> {
+    let own = |url: &tauri::Url| {
+        // Our pages never lead anywhere else.
+        matches!(url.scheme(), "tauri") || url.host_str() == Some("tauri.localhost")
+    };
+    WebviewWindowBuilder::new(&shell.app, label, WebviewUrl::default())
+        .data_directory(shell.folder.join("webview"))
+        .on_navigation(own)
+        .disable_drag_drop_handler()
+}
+
+fn front(window: &WebviewWindow) {
+    for done in [window.unminimize(), window.show(), window.set_focus()] {
+        if let Err(error) = done {
+            tracing::debug!(%error, "the window did not come to front");
+        }
+    }
+}
+
+/// Opens the home window, or brings it to front.
+pub fn show_home(shell: &Arc<Shell>) {
+    if let Some(window) = shell.app.get_webview_window(HOME) {
+        refresh_home(shell);
+        return front(&window);
+    }
+    let made =
+        builder(shell, HOME).title("Beckon").inner_size(560.0, 600.0).min_inner_size(380.0, 420.0).center().build();
+    match made {
+        Ok(window) => {
+            let shell = shell.clone();
+            window.on_window_event(move |event| {
+                if matches!(event, WindowEvent::Destroyed) {
+                    shell.work(Work::WindowGone);
+                }
+            });
+        }
+        Err(error) => tracing::error!(%error, "the home window could not be opened"),
+    }
+}
+
+/// Brings the home window, if it is open, up to date.
+pub fn refresh_home(shell: &Arc<Shell>) {
+    emit(shell, HOME, "home", &boot::home(shell));
+}
+
+/// Shows the question of the shell in its window.
+pub fn show_question(shell: &Arc<Shell>) {
+    let Some(question) = shell.question.lock().as_ref().map(|(number, q)| boot::question(*number, q)) else { return };
+    if let Some(window) = shell.app.get_webview_window(CONSENT) {
+        emit(shell, CONSENT, "question", &question);
+        return front(&window);
+    }
+    let title = shell.language("").pick("Beckon – 网页请求", "Beckon – a page asks");
+    let made = builder(shell, CONSENT)
+        .title(title)
+        .inner_size(560.0, 480.0)
+        .min_inner_size(420.0, 400.0)
+        .maximizable(false)
+        .always_on_top(true)
+        .center()
+        .focused(true)
+        .build();
+    match made {
+        Ok(window) => {
+            let shell = shell.clone();
+            window.on_window_event(move |event| match event {
+                WindowEvent::CloseRequested { api, .. } => {
+                    // Closing is a no; the clerk takes the window away unless another question follows.
+                    api.prevent_close();
+                    shell.answer(None, Answer::No);
+                }
+                WindowEvent::Destroyed => shell.work(Work::WindowGone),
+                _ => {}
+            });
+        }
+        Err(error) => {
+            tracing::error!(%error, "the question could not be shown, so the answer is no");
+            shell.answer(None, Answer::No);
+        }
+    }
+}
+
+/// Takes the question's window away.
+pub fn hide_question(shell: &Shell) {
+    destroy(shell, CONSENT);
+}
+
+/// Opens a room's window with its stage.
+///
+/// # Errors
+/// What the system says.
+pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> {
+    let window = builder(shell, &room_label(room.key))
+        .title(room_title(&room.view()))
+        .inner_size(1120.0, 720.0)
+        .min_inner_size(420.0, 420.0)
+        .center()
+        .focused(true)
+        .build()?;
+    let (told, key) = (shell.clone(), room.key);
+    window.on_window_event(move |event| match event {
+        WindowEvent::CloseRequested { api, .. } => {
+            api.prevent_close();
+            told.tell(Input::PersonLeft(key));
+        }
+        WindowEvent::Destroyed => told.work(Work::WindowGone),
+        _ => {}
+    });
+    let (pressed_shell, pressed_room) = (shell.clone(), Arc::downgrade(room));
+    let on_press = Box::new(move |press, x, y| {
+        if let Some(room) = pressed_room.upgrade() {
+            room.pressed(&pressed_shell, press, x, y);
+        }
+    });
+    let shown_room = Arc::downgrade(room);
+    let shown = stage::open(&window, room.pixels.clone(), on_press, move |surface| match surface {
+        Ok(surface) => {
+            if let Some(painter) = shown_room.upgrade().and_then(|r| r.painter()) {
+                painter.show_on(surface);
+            }
+        }
+        Err(error) => tracing::error!(%error, "pictures are not shown"),
+    });
+    if let Err(error) = shown {
+        tracing::error!(%error, "pictures are not shown");
+    }
+    Ok(())
+}
+
+/// Brings a room's window to front.
+pub fn focus_room(shell: &Shell, key: RoomKey) {
+    if let Some(window) = shell.app.get_webview_window(&room_label(key)) {
+        front(&window);
+    }
+}
+
+/// Closes a room's window.
+pub fn close_room(shell: &Shell, key: RoomKey) {
+    destroy(shell, &room_label(key));
+}
+
+fn destroy(shell: &Shell, label: &str) {
+    if let Some(window) = shell.app.get_webview_window(label)
+        && let Err(error) = window.destroy()
+    {
+        tracing::warn!(%error, label, "the window could not be closed");
+    }
+}
+
+fn emit(shell: &Shell, label: &str, event: &str, payload: &(impl Serialize + Clone)) {
+    if shell.app.get_webview_window(label).is_some()
+        && let Err(error) = shell.app.emit_to(label, event, payload.clone())
+    {
+        tracing::warn!(%error, label, event, "the window was not told");
+    }
+}
+
+/// Tells a room's window something.
+pub fn emit_room(shell: &Shell, key: RoomKey, event: &str, payload: &(impl Serialize + Clone)) {
+    emit(shell, &room_label(key), event, payload);
+}
+
+/// Shows a member in the window's list.
+pub fn show_member(shell: &Shell, key: RoomKey, user_id: &str) {
+    emit_room(shell, key, "member", &serde_json::json!({ "userID": user_id }));
+}
+
+/// The menu of a tile.
+pub fn tile_menu(shell: &Arc<Shell>, room: &Arc<OpenRoom>, tile: TileId, member: &MemberView) {
+    let Some(window) = shell.app.get_webview_window(&room_label(room.key)) else { return };
+    let in_front = room.painter().is_some_and(|p| p.focused() == Some(tile));
+    let large = match in_front {
+        true => room.language.pick("恢复布局", "Back to the usual layout"),
+        false => room.language.pick("放大显示", "Show large"),
+    };
+    let list = room.language.pick("在成员列表中显示", "Show in the member list");
+    let name = if member.user_name.is_empty() { &member.user_id } else { &member.user_name };
+    let act = |what: &str| format!("tile/{what}/{}/{}", room.key.0, tile.0);
+    let menu = (|| {
+        let title = MenuItemBuilder::new(name.replace('&', "&&")).enabled(false).build(&window)?;
+        let large = MenuItemBuilder::new(large).id(act("front")).build(&window)?;
+        let mut menu = MenuBuilder::new(&window).item(&title).separator().item(&large);
+        if room.panels.members {
+            menu = menu.item(&MenuItemBuilder::new(list).id(act("list")).build(&window)?);
+        }
+        window.popup_menu(&menu.build()?)
+    })();
+    if let Err(error) = menu {
+        tracing::warn!(%error, "the tile's menu could not be shown");
+    }
+}
+
+/// Does what was chosen in a tile's menu.
+pub fn menu_chosen(shell: &Arc<Shell>, id: &str) {
+    let mut parts = id.split('/');
+    let (Some("tile"), Some(what), Some(key), Some(tile)) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return;
+    };
+    let (Ok(key), Ok(tile)) = (key.parse().map(RoomKey), tile.parse().map(TileId)) else { return };
+    let Some(room) = shell.room(key) else { return };
+    match what {
+        "front" => room.toggle_front(tile),
+        _ => {
+            let view = room.session.view();
+            let member = view.borrow().member_of_tile(tile).cloned();
+            if let Some(member) = member {
+                show_member(shell, key, &member.user_id);
+            }
+        }
+    }
+}
