@@ -17,7 +17,8 @@ use std::{
 use beckon_media::{
     AudioFrame, AudioSource, SourceError,
     audio_io::{
-        DeviceChoice, DeviceEvent, IoStats, Microphone, Render, Speaker, level_dbfs, list_microphones, list_speakers,
+        DeviceChoice, DeviceEvent, DeviceInfo, IoStats, Microphone, Render, Speaker, level_dbfs, list_microphones,
+        list_speakers,
     },
 };
 
@@ -221,6 +222,30 @@ fn a_sound_server_lost_in_mid_call_comes_back_by_itself() {
     let more: Vec<DeviceEvent> = speaker_told.try_iter().chain(microphone_told.try_iter()).collect();
     assert_eq!((stats.losses(), speaker.stats().losses()), (1, 1), "{more:?}");
     running.stop();
+}
+
+#[test]
+fn a_device_pulled_out_in_mid_call_is_replaced_by_the_default_one() {
+    let Some(socket) = in_child("a_device_pulled_out_in_mid_call_is_replaced_by_the_default_one") else { return };
+    // The first sink becomes the default one.
+    let _pulse = Pulse::start(&socket, &["beckon_builtin", "beckon_headset"]);
+    let id = |of: Vec<DeviceInfo>, end: &str| {
+        DeviceChoice::Id(of.into_iter().find(|d| d.id.ends_with(end)).map(|d| d.id).unwrap())
+    };
+    let speaker = id(list_speakers().unwrap(), "beckon_headset");
+    let speaker = Speaker::open(speaker, tone(550.0, 0.25), |_| ()).unwrap();
+    let (running, frames, _) = microphone(id(list_microphones().unwrap(), "beckon_headset.monitor"), |_| ());
+    hear(&frames, 550.0, -15.05);
+
+    let pulled = Command::new("pactl").args(["unload-module", "2"]).status().unwrap();
+    assert!(pulled.success());
+    wait_for("the headset to be gone", || list_speakers().unwrap().iter().all(|d| !d.id.ends_with("beckon_headset")));
+    while frames.try_recv().is_ok() {}
+    // Whether the sound server moves both streams by itself or we open them anew is its business: both are on the
+    // default device now, and the one hears the other.
+    hear(&frames, 550.0, -15.05);
+    running.stop();
+    speaker.close();
 }
 
 #[test]

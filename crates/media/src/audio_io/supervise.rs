@@ -71,10 +71,11 @@ pub(super) fn supervise(
                     let _ = watch.started.send(Ok(()));
                 }
                 let Some(error) = listen(control, &heard, &watch.stats, &chosen.label) else { return Ok(()) };
-                drop(stream);
                 tracing::warn!(%error, "sound device lost");
                 watch.stats.lost();
                 tell(&mut watch.listener, || DeviceEvent::Lost(error));
+                // Last: with a sound server that hangs this may take its time.
+                drop(stream);
                 (again, pause) = (true, FIRST_RETRY);
             }
             Err(error) if !started => {
