@@ -146,7 +146,7 @@ fn room(close_with_page: bool) -> Value {
 }
 
 fn state(phase: RoomPhase) -> RoomState {
-    RoomState { room_id: "r".into(), phase, camera: true, microphone: true }
+    RoomState { room_id: "r".into(), phase, camera: true, microphone: true, guest_link: String::new() }
 }
 
 fn code(code: Code) -> Result<Value, i64> {

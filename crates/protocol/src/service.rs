@@ -85,7 +85,7 @@ pub struct EnterRoom {
 }
 
 /// A guest's wish to enter, from the page behind a link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct GuestEntry {
     /// The room.
@@ -93,6 +93,7 @@ pub struct GuestEntry {
     pub room_id: String,
     /// The invitation out of the link (`/join/{roomID}?i=…`), signed by the server; may be empty where open guest links are allowed.
     #[serde(default)]
+    #[ts(optional, as = "Option<Secret>")]
     pub invitation: Secret,
     /// The name the guest gave.
     pub user_name: String,
@@ -133,7 +134,7 @@ pub struct RoomList {
 }
 
 /// The way into a room: where to connect, and as whom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Entrance {
     /// The room.
@@ -150,27 +151,31 @@ pub struct Entrance {
 }
 
 /// What every failed call returns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Failure {
     /// A [`Code`].
+    #[ts(type = "number")]
     pub code: Code,
     /// What was wrong, where, and what to do.
     pub message: String,
     /// The field that did not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub field: Option<String>,
 }
 
 /// Test log-in values (`GET /weapp/utils/get_login_info`); only where the server's owner turned it on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct TestLogin {
     /// 0.
+    #[ts(type = "number")]
     pub code: Code,
     /// "success".
     pub message: String,
     /// The application.
     #[serde(rename = "sdkAppID")]
+    #[ts(type = "number")]
     pub sdk_app_id: u64,
     /// Account type.
     pub acc_type: String,

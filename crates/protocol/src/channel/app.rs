@@ -47,6 +47,10 @@ pub struct RoomState {
     pub camera: bool,
     /// Own microphone is on and sent.
     pub microphone: bool,
+    /// A link that lets guests in with a browser; empty where guests are not allowed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[ts(optional, as = "Option<String>")]
+    pub guest_link: String,
 }
 
 /// `members`: the whole list, at each change.

@@ -141,7 +141,6 @@ impl From<ScreenRecord> for u8 {
 /// Options; all optional. As `custom` in the page API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
-#[ts(optional_fields)]
 pub struct Custom {
     /// Show the member list.
     pub user_list: bool,
@@ -278,6 +277,16 @@ impl Call {
     /// The names of all methods, as they stand on the wire.
     pub const METHODS: &'static [&'static str] =
         &["hello", "room.open", "room.close", "chat.send", "media.set", "window.focus"];
+
+    /// Each method with its parameters and its result, as TypeScript names them.
+    pub const SIGNATURES: &'static [(&'static str, &'static str, &'static str)] = &[
+        ("hello", "Hello", "Welcome"),
+        ("room.open", "RoomOpen", "RoomOpened"),
+        ("room.close", "RoomClose", "null"),
+        ("chat.send", "ChatSend", "null"),
+        ("media.set", "MediaSet", "null"),
+        ("window.focus", "Record<string, never>", "null"),
+    ];
 
     /// Reads a call from a request's method and parameters.
     ///
@@ -453,6 +462,12 @@ mod tests {
         assert_eq!(Call::parse("room.open", json!({})).unwrap_err().field.unwrap(), "userdata");
         assert_eq!(Call::parse("room.burn", Value::Null).unwrap_err().code, Code::UnknownMethod);
         assert_eq!(Call::parse("chat.send", json!({"message": ""})).unwrap_err().field.unwrap(), "message");
+    }
+
+    #[test]
+    fn every_method_has_a_signature() {
+        let names: Vec<_> = Call::SIGNATURES.iter().map(|(name, _, _)| *name).collect();
+        assert_eq!(names, Call::METHODS);
     }
 
     #[test]

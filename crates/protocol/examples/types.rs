@@ -1,0 +1,130 @@
+//! Writes the TypeScript types of the protocol: `cargo run -p beckon-protocol --example types -- ui/protocol/index.ts`.
+//! With `--check` in front it writes nothing, and exits with 1 when the file there differs.
+
+use std::{fmt::Write, process::ExitCode};
+
+use beckon_protocol::{
+    Code, Secret,
+    channel::{self, app, page},
+    launch, relay, room, rpc, service,
+};
+use ts_rs::{Config, TS};
+
+/// One declaration with its documentation.
+fn declare<T: TS>(out: &mut String, cfg: &Config) {
+    let docs = T::docs().unwrap_or_default();
+    let mut declaration = T::decl(cfg);
+    if T::ident(cfg) == "Custom" {
+        // Every option has a default, which ts-rs does not read.
+        declaration = declaration.replace("= {", "= Partial<{").replace("};", "}>;");
+    }
+    let _ = writeln!(out, "{docs}export {declaration}\n");
+}
+
+fn types() -> String {
+    let cfg = Config::new().with_large_int("number");
+    let mut out = String::from(
+        "// Written by `cargo xtask types` from crates/protocol; do not edit.\n\n\
+         /** A text that must not reach a log. */\nexport type Secret = string;\n\n",
+    );
+    macro_rules! declare { ($($type:ty),+ $(,)?) => { $( declare::<$type>(&mut out, &cfg); )+ } }
+    declare!(
+        room::StyleType,
+        room::RoomAction,
+        room::Template,
+        room::Role,
+        room::Member,
+        rpc::Id,
+        rpc::RpcError,
+        page::Hello,
+        page::Welcome,
+        page::UserData,
+        page::RoomData,
+        page::ScreenRecord,
+        page::Custom,
+        page::RoomOpen,
+        page::RoomOpened,
+        page::RoomClose,
+        page::ChatSend,
+        page::MediaSet,
+        app::LaunchState,
+        app::RoomPhase,
+        app::RoomState,
+        app::Members,
+        app::Chat,
+        app::Notice,
+        app::Closed,
+        app::LaunchChanged,
+        app::Event,
+        service::GuestEntry,
+        service::Room,
+        service::Entrance,
+        service::Failure,
+        service::TestLogin,
+    );
+    // A secret is declared above as what it is on the wire.
+    debug_assert_eq!(Secret::name(&cfg), "Secret");
+
+    out.push_str("/** What a page may call: its parameters and its result. */\nexport interface Calls {\n");
+    for (method, params, result) in page::Call::SIGNATURES {
+        let _ = writeln!(out, "  '{method}': {{ params: {params}; result: {result} }};");
+    }
+    out.push_str("}\n\n/** Every code there is. */\nexport const Code = {\n");
+    for code in Code::ALL {
+        let _ = writeln!(out, "  /** {} */\n  {}: {},", code.text(), code.name(), code.value());
+    }
+    out.push_str(
+        "} as const;\n\n/** Each code in words. */\nexport const codeText: Readonly<Record<number, string>> = {\n",
+    );
+    for code in Code::ALL {
+        let _ = writeln!(out, "  [{}]: {:?},", code.value(), code.text());
+    }
+    out.push_str("};\n\n");
+    let constants: [(&str, &str, String); 11] = [
+        ("SCHEME", "The scheme of launch URLs.", format!("{:?}", launch::SCHEME)),
+        ("LAUNCH_VERSION", "Version of the launch URL.", launch::VERSION.to_string()),
+        ("LAUNCH_URL_MAX", "Longest launch URL, bytes.", launch::URL_MAX.to_string()),
+        ("DEFAULT_PORTS", "Where the app listens on 127.0.0.1.", format!("{:?} as const", launch::DEFAULT_PORTS)),
+        ("CHANNEL_VERSION", "Version of the table of calls.", channel::VERSION.to_string()),
+        ("RELAY_PATH", "Path of the relay on the server.", format!("{:?}", relay::PATH)),
+        ("CLOSE_WRONG_KEY", "WebSocket status: no valid key.", channel::CLOSE_WRONG_KEY.to_string()),
+        (
+            "CLOSE_FOREIGN_ORIGIN",
+            "WebSocket status: not the launch's origin.",
+            channel::CLOSE_FOREIGN_ORIGIN.to_string(),
+        ),
+        ("CLOSE_DENIED", "WebSocket status: consent denied.", channel::CLOSE_DENIED.to_string()),
+        ("CLOSE_REPLACED", "WebSocket status: another socket took over.", channel::CLOSE_REPLACED.to_string()),
+        ("CHAT_MAX", "Longest room text, bytes.", page::CHAT_MAX.to_string()),
+    ];
+    for (name, docs, value) in constants {
+        let _ = writeln!(out, "/** {docs} */\nexport const {name} = {value};");
+    }
+    out
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (check, path) = match args.as_slice() {
+        [path] if path != "--check" => (false, path),
+        [flag, path] if flag == "--check" => (true, path),
+        _ => {
+            eprintln!("usage: types [--check] FILE");
+            return ExitCode::from(2);
+        }
+    };
+    let wanted = types();
+    if check {
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        if found.replace("\r\n", "\n") == wanted {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("{path} is not what crates/protocol says; run `cargo xtask types` and commit the result");
+        return ExitCode::FAILURE;
+    }
+    if let Err(error) = std::fs::write(path, wanted) {
+        eprintln!("cannot write {path}: {error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
