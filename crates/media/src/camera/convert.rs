@@ -55,7 +55,7 @@ fn even(width: u32, height: u32) -> Option<(usize, usize)> {
 }
 
 fn mean(a: u8, b: u8) -> u8 {
-    ((u16::from(a) + u16::from(b) + 1) / 2) as u8
+    (u16::from(a) + u16::from(b)).div_ceil(2) as u8
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl Sound {
             decoded.set_channel_layout(ChannelLayout::default(i32::from(decoded.channels())));
         }
         let layout = decoded.channel_layout();
-        let shape = (decoded.format(), layout.bits() as u64, decoded.rate());
+        let shape = (decoded.format(), layout.bits(), decoded.rate());
         let channels = if layout.channels() >= 2 { 2 } else { 1 };
         if self.resampler.is_none() {
             self.channels = channels;

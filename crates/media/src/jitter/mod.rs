@@ -4,9 +4,21 @@
 //! sound is played a little slower or faster, pitch unchanged. A lost packet is brought back from the copy in the next one (FEC) if that is
 //! there, otherwise concealed; while nothing comes at all the play position stands still, so that what is merely late is still heard.
 //!
-//! Pure: time comes in with each call. The crate `neteq`, which does the same on paper, was tried first: it takes the next packet it has
-//! without looking at the gap before it (20 ms of sound vanish with a click for each lost packet, FEC and libopus's concealment unused),
-//! plays late packets out of order, compares RTP times without regard to their wrap-around, and overflows on a jump of 90 s.
+//! Pure: time comes in with each call.
+//!
+//! The crate `neteq`, which does the same on paper, was tried first. The same 30 s of a voice in 20 ms packets, pulled every 10 ms:
+//!
+//! | network | buffer | waits at the end | made up | of that silence | by FEC |
+//! |---|---|---|---|---|---|
+//! | steady | neteq | 29 ms | 560 ms | 0 | – |
+//! | | this | 32 ms | 0 | 0 | – |
+//! | 5 % lost (1700 ms) | neteq | 26 ms | 2620 ms | 540 ms | 0 |
+//! | | this | 37 ms | 300 ms | 0 | 1400 ms |
+//! | up to 60 ms late | neteq | 46 ms | 910 ms | 40 ms | – |
+//! | | this | 81 ms | 0 | 0 | – |
+//!
+//! It takes the next packet it has without looking at the gap before it, compares RTP times without regard to their wrap-around,
+//! and overflows on a jump of 90 s.
 
 mod delay;
 mod stretch;
@@ -42,6 +54,12 @@ const TOO_LATE_NS: i64 = 15 * MS;
 const TOO_EARLY_NS: i64 = 8 * MS;
 /// Much further, and it changes faster, at the price of being heard.
 const FAR_TOO_LATE_NS: i64 = 80 * MS;
+/// When more than this part of packets is lost, sound waits for one packet more, so that FEC has its chance.
+const LOSSY: f32 = 0.02;
+const LOSSLESS: f32 = 0.005;
+const FEC_WAIT_NS: i64 = 20 * MS;
+/// Weight of a packet in the average of loss.
+const LOSS_WEIGHT: f32 = 0.01;
 /// Play speed changes at most this often.
 const STRETCH_PAUSE: Duration = Duration::from_millis(40);
 /// The play position is judged by its least over this time: sound cards ask in bursts.
@@ -124,6 +142,9 @@ pub struct JitterBuffer {
     positions: VecDeque<(MediaTime, i64)>,
     last_stretch: Option<MediaTime>,
     minimum_ns: i64,
+    /// The part of packets lost of late.
+    loss: f32,
+    waits_for_fec: bool,
     position: Option<PlayPosition>,
     stats: JitterStats,
 }
@@ -151,6 +172,8 @@ impl JitterBuffer {
             positions: VecDeque::new(),
             last_stretch: None,
             minimum_ns: 0,
+            loss: 0.0,
+            waits_for_fec: false,
             position: None,
             stats: JitterStats::default(),
         })
@@ -220,7 +243,8 @@ impl JitterBuffer {
 
     /// How long sound should wait.
     fn target_ns(&self) -> i64 {
-        self.estimator.target_ns().max(self.minimum_ns)
+        let for_fec = if self.waits_for_fec { FEC_WAIT_NS } else { 0 };
+        (self.estimator.target_ns() + for_fec).max(self.minimum_ns)
     }
 
     /// Follows RTP time over its wrap-arounds; a far jump is a new beginning.
@@ -338,7 +362,7 @@ impl JitterBuffer {
     fn gather(&mut self, samples: usize) -> bool {
         while self.waiting() < samples as i64 {
             let Some(decoded) = self.decoded else { return false };
-            if !self.packets.first_key_value().is_some_and(|(&time, _)| time <= decoded) {
+            if self.packets.first_key_value().is_none_or(|(&time, _)| time > decoded) {
                 return false;
             }
             self.take_next(decoded);
@@ -372,6 +396,7 @@ impl JitterBuffer {
             self.stats.discarded += 1;
             return;
         }
+        self.weigh_loss(packet.sequence.wrapping_sub(self.last_sequence.wrapping_add(1)), &packet.payload);
         self.last_sequence = packet.sequence;
         // What comes in two bytes says: quiet until further notice (RFC 6716, 2.1.9 and RFC 7587, 3.1.3).
         self.last_was_tiny = packet.payload.len() <= 2;
@@ -386,6 +411,21 @@ impl JitterBuffer {
                 self.make_up(packet.samples.next_multiple_of(STEP), true);
                 self.decoded = Some(end);
             }
+        }
+    }
+
+    /// Learns from the number of packets missing before one that was taken.
+    fn weigh_loss(&mut self, missing: u16, payload: &[u8]) {
+        // A large number is a packet that came out of order, or a new beginning.
+        let lost = if missing < 50 { missing } else { 0 };
+        for _ in 0..lost {
+            self.loss += (1.0 - self.loss) * LOSS_WEIGHT;
+        }
+        self.loss *= 1.0 - LOSS_WEIGHT;
+        if self.loss < LOSSLESS {
+            self.waits_for_fec = false;
+        } else if self.loss > LOSSY && has_fec(payload) {
+            self.waits_for_fec = true;
         }
     }
 

@@ -12,7 +12,8 @@ fn encoded(packets: usize) -> Vec<Bytes> {
             .map(|i| {
                 let t = (n * 480 + i) as f32 / 48_000.0;
                 let wave = |hz: f32| (t * hz * std::f32::consts::TAU).sin();
-                (wave(200.0) * 0.25 + wave(400.0) * 0.15) * (1.0 + 0.3 * wave(3.0))
+                // Syllables, so that the encoder takes it for a voice: only then it sends FEC.
+                wave(180.0).powi(3) * 0.3 * (1.0 + wave(4.0))
             })
             .collect();
         out.extend(encoder.encode(&AudioFrame::new(samples, 1, MediaTime(0))).unwrap().map(|p| p.data));
@@ -84,6 +85,11 @@ fn steepest(sound: &[f32]) -> f32 {
     sound.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max)
 }
 
+/// How many packets carry FEC; the tests of it make no sense without.
+fn carrying(packets: &[Bytes]) -> usize {
+    packets.iter().filter(|p| has_fec(p)).count()
+}
+
 fn ms(samples: u64) -> u64 {
     samples / 48
 }
@@ -129,14 +135,15 @@ fn lost_packets_come_back_by_fec_or_are_concealed() {
     let mut random = Random(3);
     let mut line = Line::new();
     let packets = encoded(2000);
+    assert!(carrying(&packets) > 1500, "{}", carrying(&packets));
     let kept: Vec<bool> = packets.iter().map(|_| random.below(100) >= 8).collect();
     let lost = kept.iter().filter(|kept| !**kept).count() as u64;
     let heard = line.run(&packets, |n| kept[n].then_some(30));
     let stats = line.buffer.stats();
     let made_good = ms(stats.fec) + ms(stats.concealed);
     assert!((lost * 18..=lost * 24).contains(&made_good), "{lost} lost, {stats:?}");
-    assert!(stats.fec * 2 > stats.concealed, "{stats:?}");
-    assert!(stats.delay <= Duration::from_millis(60), "{stats:?}");
+    assert!(stats.fec > stats.concealed * 2, "{stats:?}");
+    assert!(stats.delay <= Duration::from_millis(80), "{stats:?}");
     // No rougher than libopus itself makes it with the same packets lost and all others at hand.
     let mut decoder = OpusDecoder::new(1).unwrap();
     let mut plain = Vec::new();
