@@ -70,17 +70,20 @@ pub fn allocate(budget: Option<u64>, demands: &[Demand]) -> Allocation {
     let mut spent: u64 = demands.iter().zip(&layers).map(|(d, &l)| bitrate(d, l)).sum();
     let mut order: Vec<usize> = (0..demands.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(demands[i].priority));
-    for step in 0..MAX_LAYERS {
-        for &i in &order {
-            let demand = &demands[i];
-            let Some(now) = layers[i] else { continue };
-            if step <= now || step > demand.max || demand.layers[step].is_none() {
-                continue;
-            }
-            let spent_without = spent - bitrate(demand, Some(now)).min(spent);
-            if spent_without + demand.cost(step) <= budget {
-                spent = spent_without + bitrate(demand, Some(step));
-                layers[i] = Some(step);
+    // Within one priority sizes grow together; a higher one has grown before a lower one begins.
+    for group in order.chunk_by(|&a, &b| demands[a].priority == demands[b].priority) {
+        for step in 1..MAX_LAYERS {
+            for &i in group {
+                let demand = &demands[i];
+                let Some(now) = layers[i] else { continue };
+                if step <= now || step > demand.max || demand.layers[step].is_none() {
+                    continue;
+                }
+                let spent_without = spent.saturating_sub(bitrate(demand, Some(now)));
+                if spent_without + demand.cost(step) <= budget {
+                    spent = spent_without + bitrate(demand, Some(step));
+                    layers[i] = Some(step);
+                }
             }
         }
     }
@@ -153,7 +156,7 @@ mod tests {
     #[test]
     fn a_shared_screen_grows_first() {
         let screen = Demand { priority: 1, ..CAMERA };
-        let a = allocate(Some(2_300), &[CAMERA, screen]);
+        let a = allocate(Some(2_200), &[CAMERA, screen]);
         assert_eq!(a.layers, [Some(0), Some(2)]);
     }
 

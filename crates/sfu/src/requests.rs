@@ -12,7 +12,7 @@ use crate::event::{LeaveReason, RoomEvent};
 use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, track_sid};
 use crate::publisher::PendingTrack;
 use crate::room::Room;
-use crate::sdp::sections;
+use crate::sdp::{prefer_codec, sections};
 use crate::uptrack::quality_index;
 
 /// A participant may announce this many tracks that have no media section yet.
@@ -88,14 +88,16 @@ impl Room {
                 return;
             }
         };
-        let answer = proto::SessionDescription {
-            r#type: "answer".into(),
-            sdp: answer.to_sdp_string(),
-            id: offer.id,
-            ..Default::default()
-        };
-        self.send(key, Message::Answer(answer));
         self.bind_tracks(now, key, offer);
+        let Some(p) = self.get(key) else { return };
+        let mut sdp = answer.to_sdp_string();
+        for track in p.publisher.tracks.iter().filter(|t| t.is_video()) {
+            if let Some((_, codec)) = track.info.mime_type.split_once('/') {
+                sdp = prefer_codec(&sdp, &track.mid, codec);
+            }
+        }
+        let answer = proto::SessionDescription { r#type: "answer".into(), sdp, id: offer.id, ..Default::default() };
+        self.send(key, Message::Answer(answer));
         self.after_description(now, TransportId { participant: key, side: Side::Publisher });
     }
 
@@ -171,15 +173,18 @@ impl Room {
 
     fn on_add_track(&mut self, key: ParticipantKey, add: proto::AddTrackRequest) {
         let Some(p) = self.get_mut(key) else { return };
-        let allowed = p.admission.may_publish(add.source());
-        let full = p.publisher.pending.len() >= MAX_PENDING_TRACKS || p.publisher.tracks.len() >= MAX_TRACKS;
-        if !allowed || full {
-            let reason = if allowed {
-                proto::request_response::Reason::LimitExceeded
-            } else {
-                proto::request_response::Reason::NotAllowed
-            };
-            let message = if allowed { "too many tracks" } else { "the token does not allow to publish this source" };
+        use proto::request_response::Reason;
+        let refusal = if !p.admission.may_publish(add.source()) {
+            Some((Reason::NotAllowed, "the token does not allow to publish this source"))
+        } else if p.publisher.pending.len() >= MAX_PENDING_TRACKS || p.publisher.tracks.len() >= MAX_TRACKS {
+            Some((Reason::LimitExceeded, "too many tracks"))
+        } else if !add.sid.is_empty() {
+            // The same pictures once more in another codec: everybody can take the first one.
+            Some((Reason::UnsupportedType, "a track has one codec here"))
+        } else {
+            None
+        };
+        if let Some((reason, message)) = refusal {
             let response = proto::RequestResponse {
                 reason: reason as i32,
                 message: message.to_owned(),
@@ -407,7 +412,9 @@ mod tests {
             ..Default::default()
         });
         assert!(info.sid.starts_with("TR_"));
-        assert_eq!(info.layers.iter().map(|l| l.width).collect::<Vec<_>>(), [320, 1280]);
+        #[allow(deprecated)]
+        let layers = info.layers;
+        assert_eq!(layers.iter().map(|l| l.width).collect::<Vec<_>>(), [320, 1280]);
         assert_eq!(info.mime_type, "video/vp8");
     }
 }

@@ -81,6 +81,61 @@ fn renamed(section: &str, mid: &str, stream_id: &str, track_id: &str) -> String 
         .collect()
 }
 
+/// Puts a codec (and its repair stream) first in the section `mid` of an answer: of the codecs both
+/// sides can do, the offerer sends the first.
+pub(crate) fn prefer_codec(sdp: &str, mid: &str, codec: &str) -> String {
+    let mut out = String::with_capacity(sdp.len());
+    for section in split_sections(sdp) {
+        let is_it = section.lines().any(|l| l.strip_prefix("a=mid:").is_some_and(|m| m.trim() == mid));
+        match section.split_once("\r\n").filter(|_| is_it) {
+            Some((media, attributes)) => {
+                out.push_str(&codec_first(media, attributes, codec));
+                out.push_str("\r\n");
+                out.push_str(attributes);
+            }
+            None => out.push_str(section),
+        }
+    }
+    out
+}
+
+/// The `m=` line with the payload types of a codec in front.
+fn codec_first(media: &str, attributes: &str, codec: &str) -> String {
+    let mut preferred: Vec<&str> = Vec::new();
+    for line in attributes.lines() {
+        if let Some((pt, name)) = line.strip_prefix("a=rtpmap:").and_then(|l| l.split_once(' '))
+            && name.split('/').next().is_some_and(|n| n.eq_ignore_ascii_case(codec))
+        {
+            preferred.push(pt);
+        }
+    }
+    let repairs: Vec<&str> = attributes
+        .lines()
+        .filter_map(|l| l.strip_prefix("a=fmtp:")?.split_once(" apt="))
+        .filter(|(_, apt)| preferred.contains(&apt.trim()))
+        .map(|(pt, _)| pt)
+        .collect();
+    preferred.extend(repairs);
+    let words: Vec<&str> = media.split(' ').collect();
+    let (head, types) = words.split_at(words.len().min(3));
+    let (first, rest): (Vec<&str>, Vec<&str>) = types.iter().partition(|t| preferred.contains(t));
+    [head, &first, &rest].concat().join(" ")
+}
+
+/// The session part, then each `m=` section.
+fn split_sections(sdp: &str) -> impl Iterator<Item = &str> {
+    let mut rest = sdp;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.find("\r\nm=").map_or(rest.len(), |at| at + 2);
+        let (section, after) = rest.split_at(end);
+        rest = after;
+        Some(section)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +160,18 @@ mod tests {
         assert!(renamed.contains("a=msid:PA_1|TR_2 TR_2\r\na=ssrc:5 msid:PA_1|TR_2 TR_2\r\nm=video"));
         assert!(renamed.contains("a=msid:- cid-v\r\n"));
         assert_eq!(rename_track(OFFER, "7", "x", "y"), OFFER);
+    }
+
+    #[test]
+    fn the_preferred_codec_and_its_repairs_come_first() {
+        let answer = "v=0\r\nm=audio 9 P 111\r\na=mid:0\r\nm=video 9 P 96 97 108 109\r\na=mid:1\r\n\
+            a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
+            a=rtpmap:108 H264/90000\r\na=rtpmap:109 rtx/90000\r\na=fmtp:109 apt=108\r\n";
+        let preferred = prefer_codec(answer, "1", "h264");
+        assert_eq!(preferred, answer.replace("96 97 108 109", "108 109 96 97"));
+        assert_eq!(prefer_codec(answer, "1", "av1"), answer);
+        assert_eq!(prefer_codec(answer, "9", "h264"), answer);
+        assert_eq!(prefer_codec("m=", "", "x"), "m=");
     }
 
     #[test]

@@ -1,0 +1,480 @@
+//! A small world: a room, and clients made of str0m's own transports, joined by a network that
+//! delivers at once (or loses what it is told to) and a clock that is moved by hand.
+#![allow(dead_code)]
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use beckon_sfu::{
+    Admission, ConnectionId, JoinError, JoinRequest, Joined, Output, Protocol, Room, RoomConfig, RoomEvent,
+    RouteChange, Transmit, TransportConfig, TransportId,
+};
+use livekit_protocol as proto;
+use proto::signal_request::Message as Request;
+use proto::signal_response::Message as Response;
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::{ChannelConfig, ChannelId};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::net::Receive;
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig};
+
+/// One step of the clock.
+pub const STEP: Duration = Duration::from_millis(5);
+
+fn server() -> SocketAddr {
+    "10.0.0.1:7882".parse().unwrap()
+}
+
+/// One of a client's two transports.
+pub struct Half {
+    pub rtc: Rtc,
+    pub address: SocketAddr,
+    pub connected: bool,
+    pub packets: Vec<RtpPacket>,
+    pub key_frame_requests: usize,
+    pub data: Vec<(String, Vec<u8>)>,
+    pub channels: HashMap<ChannelId, String>,
+    /// Says which datagrams from the server are lost.
+    pub lose: Box<dyn FnMut(&[u8]) -> bool>,
+}
+
+impl Half {
+    fn new(now: Instant, address: SocketAddr) -> Self {
+        let mut config = RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true);
+        config.codec_config().add_h264(108.into(), Some(109.into()), true, 0x42_e0_1f);
+        let mut rtc = config.build(now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        Self {
+            rtc,
+            address,
+            connected: false,
+            packets: Vec::new(),
+            key_frame_requests: 0,
+            data: Vec::new(),
+            channels: HashMap::new(),
+            lose: Box::new(|_| false),
+        }
+    }
+
+    fn poll(&mut self, out: &mut Vec<Transmit>) {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                RtcOutput::Timeout(_) => return,
+                RtcOutput::Transmit(t) => out.push(t),
+                RtcOutput::Event(event) => match event {
+                    Event::Connected => self.connected = true,
+                    Event::RtpPacket(packet) => self.packets.push(packet),
+                    Event::KeyframeRequest(_) => self.key_frame_requests += 1,
+                    Event::ChannelOpen(id, label) => {
+                        self.channels.insert(id, label);
+                    }
+                    Event::ChannelData(data) => {
+                        let label = self.channels.get(&data.id).cloned().unwrap_or_default();
+                        self.data.push((label, data.data));
+                    }
+                    _ => {}
+                },
+            }
+        }
+    }
+}
+
+/// A client.
+pub struct Client {
+    pub name: String,
+    pub sid: String,
+    pub connection: ConnectionId,
+    pub publisher: Half,
+    pub subscriber: Half,
+    /// What the server said, oldest first.
+    pub heard: Vec<Response>,
+    pub closed: bool,
+    pending: Option<SdpPendingOffer>,
+    seq: HashMap<(Mid, Option<String>), u64>,
+}
+
+impl Client {
+    /// All that the server said of one kind.
+    pub fn heard<T>(&self, pick: impl Fn(&Response) -> Option<T>) -> Vec<T> {
+        self.heard.iter().filter_map(pick).collect()
+    }
+
+    /// What it knows of another participant's tracks, from the last update.
+    pub fn knows(&self, identity: &str) -> Option<proto::ParticipantInfo> {
+        self.heard
+            .iter()
+            .flat_map(|m| match m {
+                Response::Join(j) => j.other_participants.clone(),
+                Response::Update(u) => u.participants.clone(),
+                _ => Vec::new(),
+            })
+            .filter(|p| p.identity == identity)
+            .last()
+    }
+}
+
+/// Everything.
+pub struct World {
+    pub now: Instant,
+    pub room: Room,
+    pub clients: Vec<Client>,
+    pub events: Vec<RoomEvent>,
+    routes: HashMap<SocketAddr, TransportId>,
+    ufrags: HashMap<String, TransportId>,
+    next_port: u16,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with_limit(0)
+    }
+
+    pub fn with_limit(max_participants: u32) -> Self {
+        let now = Instant::now();
+        let config = RoomConfig {
+            name: "room".into(),
+            metadata: String::new(),
+            max_participants,
+            empty_timeout: Duration::from_secs(60),
+            departure_timeout: Duration::from_secs(20),
+            transport: Arc::new(TransportConfig { udp: vec![server()], tcp: Vec::new(), certificate: None }),
+        };
+        Self {
+            now,
+            room: Room::new(now, SystemTime::UNIX_EPOCH, config),
+            clients: Vec::new(),
+            events: Vec::new(),
+            routes: HashMap::new(),
+            ufrags: HashMap::new(),
+            next_port: 40_000,
+        }
+    }
+
+    fn address(&mut self) -> SocketAddr {
+        self.next_port += 1;
+        SocketAddr::new([10, 0, 0, 2].into(), self.next_port)
+    }
+
+    /// A client joins. Gives its place.
+    pub fn join(&mut self, name: &str) -> usize {
+        self.try_join(JoinRequest::new(Admission::new(name))).unwrap()
+    }
+
+    pub fn try_join(&mut self, request: JoinRequest) -> Result<usize, JoinError> {
+        let name = request.admission.identity.clone();
+        let Joined { connection, sid, .. } = self.room.join(self.now, SystemTime::UNIX_EPOCH, request)?;
+        let (publisher, subscriber) = (self.address(), self.address());
+        self.clients.push(Client {
+            name,
+            sid,
+            connection,
+            publisher: Half::new(self.now, publisher),
+            subscriber: Half::new(self.now, subscriber),
+            heard: Vec::new(),
+            closed: false,
+            pending: None,
+            seq: HashMap::new(),
+        });
+        self.exchange();
+        Ok(self.clients.len() - 1)
+    }
+
+    /// Says something to the server.
+    pub fn say(&mut self, client: usize, request: Request) {
+        let connection = self.clients[client].connection;
+        self.room.signal(self.now, SystemTime::UNIX_EPOCH, connection, request);
+        self.exchange();
+    }
+
+    /// Announces a track and negotiates it. Gives its sid and media section.
+    pub fn publish(&mut self, client: usize, kind: MediaKind, rids: &[&str]) -> (String, Mid) {
+        let cid = format!("cid-{}", self.clients[client].heard.len());
+        let video = kind == MediaKind::Video;
+        let quality = |rid: &&str| match *rid {
+            "q" => 0,
+            "h" => 1,
+            _ => 2,
+        };
+        let layers: Vec<_> = rids
+            .iter()
+            .map(|r| proto::VideoLayer {
+                quality: quality(r),
+                width: 320 << quality(r),
+                height: 180 << quality(r),
+                ..Default::default()
+            })
+            .collect();
+        let source = if video { proto::TrackSource::Camera } else { proto::TrackSource::Microphone };
+        #[allow(deprecated)]
+        let add = proto::AddTrackRequest {
+            cid: cid.clone(),
+            r#type: if video { proto::TrackType::Video } else { proto::TrackType::Audio } as i32,
+            source: source as i32,
+            layers,
+            simulcast_codecs: vec![proto::SimulcastCodec { codec: "h264".into(), ..Default::default() }],
+            ..Default::default()
+        };
+        self.say(client, Request::AddTrack(add));
+        let published = self.clients[client].heard(|m| match m {
+            Response::TrackPublished(t) if t.cid == cid => t.track.clone(),
+            _ => None,
+        });
+        let sid = published[0].sid.clone();
+        let send = rids.iter().map(|r| SimulcastLayer::new(r)).collect::<Vec<_>>();
+        let simulcast = (!send.is_empty()).then(|| Simulcast { send, recv: Vec::new() });
+        let c = &mut self.clients[client];
+        let mut api = c.publisher.rtc.sdp_api();
+        let mid = api.add_media(kind, Direction::SendOnly, Some("stream".into()), Some(cid), simulcast);
+        let (offer, pending) = api.apply().unwrap();
+        c.pending = Some(pending);
+        self.offer(client, offer.to_sdp_string());
+        (sid, mid)
+    }
+
+    /// Opens a data channel on the publishing side.
+    pub fn open_channel(&mut self, client: usize, label: &str) -> ChannelId {
+        let c = &mut self.clients[client];
+        let mut api = c.publisher.rtc.sdp_api();
+        let id = api.add_channel_with_config(ChannelConfig { label: label.into(), ..Default::default() });
+        if let Some((offer, pending)) = api.apply() {
+            c.pending = Some(pending);
+            self.offer(client, offer.to_sdp_string());
+        }
+        self.run_until("channel opens", |w| w.clients[client].publisher.channels.contains_key(&id));
+        id
+    }
+
+    /// Stops sending a media section and tells the server.
+    pub fn unpublish(&mut self, client: usize, mid: Mid) {
+        let c = &mut self.clients[client];
+        let mut api = c.publisher.rtc.sdp_api();
+        api.set_direction(mid, Direction::Inactive);
+        let (offer, pending) = api.apply().unwrap();
+        c.pending = Some(pending);
+        self.offer(client, offer.to_sdp_string());
+    }
+
+    fn offer(&mut self, client: usize, sdp: String) {
+        let offer = proto::SessionDescription { r#type: "offer".into(), sdp, id: 1, ..Default::default() };
+        self.say(client, Request::Offer(offer));
+    }
+
+    /// Sends one packet of a published track.
+    pub fn send_packet(&mut self, client: usize, mid: Mid, rid: Option<&str>, packet: &Packet) {
+        let now = self.now;
+        let c = &mut self.clients[client];
+        let next = c.seq.entry((mid, rid.map(str::to_owned))).or_insert(1_000);
+        *next += 1;
+        let seq = packet.seq.unwrap_or(*next);
+        let pt = packet.pt;
+        let mut api = c.publisher.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, rid.map(Rid::from)).expect("a negotiated stream");
+        stream.write_rtp(
+            RtpWrite::new(pt.into(), seq.into(), packet.timestamp, now, packet.payload.clone())
+                .marker(packet.marker)
+                .ext_vals(ExtensionValues {
+                    audio_level: packet.level,
+                    voice_activity: packet.level.map(|l| l > -40),
+                    ..Default::default()
+                })
+                .nackable(true),
+        );
+        c.publisher.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.exchange();
+    }
+
+    /// Asks for a key frame on a subscriber's media section.
+    pub fn ask_key_frame(&mut self, client: usize, ssrc: str0m::rtp::Ssrc) {
+        let now = self.now;
+        let half = &mut self.clients[client].subscriber;
+        half.rtc.direct_api().stream_rx(&ssrc).unwrap().request_keyframe(KeyframeRequestKind::Pli);
+        half.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.exchange();
+    }
+
+    /// Lets time go on.
+    pub fn run(&mut self, for_: Duration) {
+        let end = self.now + for_;
+        while self.now < end {
+            self.now += STEP;
+            self.step();
+        }
+    }
+
+    /// Lets time go on until something is so, ten seconds at most.
+    pub fn run_until(&mut self, what: &str, mut so: impl FnMut(&Self) -> bool) {
+        let end = self.now + Duration::from_secs(10);
+        while !so(self) {
+            assert!(self.now < end, "never: {what}");
+            self.now += STEP;
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        for c in &mut self.clients {
+            c.publisher.rtc.handle_input(Input::Timeout(now)).unwrap();
+            c.subscriber.rtc.handle_input(Input::Timeout(now)).unwrap();
+        }
+        self.room.drive(now);
+        self.exchange();
+    }
+
+    /// A datagram from anywhere to wherever its address belongs (or to a transport that is named).
+    pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let to = self.routes.get(&from).or(self.ufrags.values().next()).copied().unwrap();
+        self.room.datagram(self.now, to, Protocol::Udp, from, server(), bytes);
+        self.room.drive(self.now);
+        self.exchange();
+    }
+
+    /// Carries everything to where it belongs until nothing moves.
+    pub fn exchange(&mut self) {
+        loop {
+            let mut moved = false;
+            while let Some(output) = self.room.poll_output() {
+                moved = true;
+                self.carry_out(output);
+            }
+            let down: Vec<Transmit> = self.room.take_datagrams().collect();
+            moved |= !down.is_empty();
+            for datagram in down {
+                self.deliver(&datagram);
+            }
+            let mut up = Vec::new();
+            for c in &mut self.clients {
+                c.publisher.poll(&mut up);
+                c.subscriber.poll(&mut up);
+            }
+            moved |= !up.is_empty();
+            for datagram in up {
+                let bytes: &[u8] = &datagram.contents;
+                let to =
+                    ufrag_of(bytes).and_then(|u| self.ufrags.get(&u)).or_else(|| self.routes.get(&datagram.source));
+                if let Some(&to) = to {
+                    self.room.datagram(self.now, to, Protocol::Udp, datagram.source, server(), bytes);
+                }
+            }
+            self.room.drive(self.now);
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn deliver(&mut self, datagram: &Transmit) {
+        let now = self.now;
+        let halves = self.clients.iter_mut().flat_map(|c| [&mut c.publisher, &mut c.subscriber]);
+        for half in halves.filter(|h| h.address == datagram.destination) {
+            let bytes: &[u8] = &datagram.contents;
+            if (half.lose)(bytes) {
+                continue;
+            }
+            let receive = Receive::new(Protocol::Udp, datagram.source, half.address, bytes).unwrap();
+            // A client that is gone refuses; that is its affair.
+            let _ = half.rtc.handle_input(Input::Receive(now, receive));
+            // A transport holds one packet at a time.
+            let mut out = Vec::new();
+            half.poll(&mut out);
+            for datagram in out {
+                let to = ufrag_of(&datagram.contents)
+                    .and_then(|u| self.ufrags.get(&u))
+                    .or_else(|| self.routes.get(&datagram.source));
+                if let Some(&to) = to {
+                    self.room.datagram(now, to, Protocol::Udp, datagram.source, server(), &datagram.contents);
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Signal(connection, message) => {
+                let Some(at) = self.clients.iter().position(|c| c.connection == connection) else { return };
+                self.clients[at].heard.push(message.clone());
+                self.on_message(at, message);
+            }
+            Output::CloseSignal(connection) => {
+                if let Some(c) = self.clients.iter_mut().find(|c| c.connection == connection) {
+                    c.closed = true;
+                }
+            }
+            Output::Route(change) => match change {
+                RouteChange::AddUfrag(ufrag, to) => drop(self.ufrags.insert(ufrag, to)),
+                RouteChange::RemoveUfrag(ufrag) => drop(self.ufrags.remove(&ufrag)),
+                RouteChange::Bind(_, address, to) => drop(self.routes.insert(address, to)),
+                RouteChange::Unbind(_, address, _) => drop(self.routes.remove(&address)),
+            },
+            Output::Event(event) => self.events.push(event),
+        }
+    }
+
+    fn on_message(&mut self, at: usize, message: Response) {
+        let now = self.now;
+        match message {
+            Response::Answer(answer) => {
+                let c = &mut self.clients[at];
+                let answer = SdpAnswer::from_sdp_string(&answer.sdp).unwrap();
+                let pending = c.pending.take().expect("an offer waits");
+                c.publisher.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+                c.publisher.rtc.handle_input(Input::Timeout(now)).unwrap();
+            }
+            Response::Offer(offer) => {
+                let c = &mut self.clients[at];
+                let sdp = SdpOffer::from_sdp_string(&offer.sdp).unwrap();
+                let answer = c.subscriber.rtc.sdp_api().accept_offer(sdp).unwrap().to_sdp_string();
+                c.subscriber.rtc.handle_input(Input::Timeout(now)).unwrap();
+                let connection = c.connection;
+                let answer = proto::SessionDescription {
+                    r#type: "answer".into(),
+                    sdp: answer,
+                    id: offer.id,
+                    ..Default::default()
+                };
+                self.room.signal(now, SystemTime::UNIX_EPOCH, connection, Request::Answer(answer));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A packet to send.
+pub struct Packet {
+    pub pt: u8,
+    pub seq: Option<u64>,
+    pub timestamp: u32,
+    pub payload: Vec<u8>,
+    pub marker: bool,
+    pub level: Option<i8>,
+}
+
+/// A whole H.264 key frame in one packet: parameter sets and a slice.
+pub fn key_frame(timestamp: u32) -> Packet {
+    let payload = vec![0x78, 0, 4, 0x67, 0x42, 0xe0, 0x1f, 0, 2, 0x68, 0xce, 0, 3, 0x65, 0x88, 0x84];
+    Packet { pt: 108, seq: None, timestamp, payload, marker: true, level: None }
+}
+
+/// An H.264 picture that needs the one before it.
+pub fn delta_frame(timestamp: u32) -> Packet {
+    Packet { pt: 108, seq: None, timestamp, payload: vec![0x61, 1, 2, 3, 4, 5, 6, 7], marker: true, level: None }
+}
+
+/// Sound of a level in -dBov.
+pub fn sound(timestamp: u32, level: i8) -> Packet {
+    Packet { pt: 111, seq: None, timestamp, payload: vec![0xfc; 40], marker: false, level: Some(level) }
+}
+
+/// The name that a STUN request is addressed to.
+fn ufrag_of(bytes: &[u8]) -> Option<String> {
+    if !bytes.starts_with(&[0, 1]) {
+        return None;
+    }
+    let at = bytes.windows(2).skip(20).position(|w| w == [0, 6])? + 20;
+    let length = usize::from(u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]));
+    let name = std::str::from_utf8(bytes.get(at + 4..at + 4 + length)?).ok()?;
+    Some(name.split(':').next()?.to_owned())
+}
