@@ -142,7 +142,7 @@ pub fn hide_question(shell: &Shell) {
 pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> {
     let window = builder(shell, &room_label(room.key))
         .title(room_title(&room.view()))
-        .inner_size(1120.0, 720.0)
+        .inner_size(1280.0, 700.0)
         .min_inner_size(420.0, 420.0)
         .center()
         .focused(true)

@@ -128,13 +128,15 @@ impl Brush<'_> {
             to.fill(rect, self.theme.tile);
             return false;
         };
-        let how = if view.kind == TileKind::Screen { Fit::Contain } else { Fit::Cover };
+        // A test card's bar code must be readable from the screen, so nothing of it is cropped.
+        let whole = view.kind == TileKind::Screen || view.synthetic || frame.synthetic;
+        let how = if whole { Fit::Contain } else { Fit::Cover };
         let drawn = painter.draw(to, rect, frame, how, view.mirror);
         if drawn.is_empty() {
             to.fill(rect, self.theme.tile);
             return false;
         }
-        let beside = if view.kind == TileKind::Screen { self.theme.letterbox } else { self.theme.tile };
+        let beside = if whole { self.theme.letterbox } else { self.theme.tile };
         for bar in around(rect, drawn) {
             to.fill(bar, beside);
         }
@@ -287,7 +289,7 @@ impl Brush<'_> {
         }
     }
 
-    /// "Synthetic source" at the top left.
+    /// "Synthetic source" above the name: a test card has its bar code at the top.
     fn badge(&mut self, to: &mut Surface<'_>, rect: Rect, m: &Metrics, words: &Words) {
         let theme = self.theme;
         let pad = m.px(if m.small { 6.0 } else { 10.0 });
@@ -300,7 +302,8 @@ impl Brush<'_> {
         }
         let style = Style { size: if m.small { 11.0 } else { 13.0 } * m.scale, bold: false, color: theme.notice };
         let Some(label) = self.labels.get(word, style, room as u32) else { return };
-        let at = Rect::new(rect.x + m.inset, rect.y + m.inset, label.w + 2 * pad as u32, h as u32);
+        let y = rect.bottom() - m.inset - m.plate as i32 - m.inset / 2 - h;
+        let at = Rect::new(rect.x + m.inset, y, label.w + 2 * pad as u32, h as u32);
         to.round_rect(at, h as f32 / 2.0, theme.plate, theme.plate_alpha);
         lay_centred(to, &label, at.x + pad, at);
     }
