@@ -248,6 +248,17 @@ fn opus_refuses_garbage() {
     }
 }
 
+#[test]
+fn whatever_works_on_media_may_move_to_another_thread() {
+    fn movable<T: Send>() {}
+    movable::<VideoEncoder>();
+    movable::<VideoDecoder>();
+    movable::<OpusEncoder>();
+    movable::<OpusDecoder>();
+    movable::<crate::scale::Scaler>();
+    movable::<crate::jitter::JitterBuffer>();
+}
+
 /// Not an assertion but a figure: cores needed at 30 pictures a second.
 #[test]
 #[ignore = "measures; run with --ignored --nocapture"]

@@ -11,7 +11,7 @@ mod tone;
 
 pub use card::{TestCard, TestCardSource};
 pub use clapper::{BeepDetector, FlashDetector};
-pub use tone::{SilenceSource, ToneSource};
+pub use tone::{SilenceSource, ToneSource, tone_frame};
 
 /// How long flash and beep last from the start of each UNIX second, in microseconds.
 const CLAP_US: i64 = 100_000;

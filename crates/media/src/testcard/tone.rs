@@ -26,7 +26,7 @@ impl AudioSource for ToneSource {
     }
 
     fn start(self: Box<Self>, out: AudioSink) -> Result<RunningSource, SourceError> {
-        run("tone", out, |unix_us| (0..SAMPLES_PER_CHANNEL as i64).map(|i| sample(unix_us, i)).collect())
+        run("tone", out, tone_samples)
     }
 }
 
@@ -38,6 +38,15 @@ impl AudioSource for SilenceSource {
     fn start(self: Box<Self>, out: AudioSink) -> Result<RunningSource, SourceError> {
         run("silence", out, |_| vec![0.0; SAMPLES_PER_CHANNEL])
     }
+}
+
+/// 10 ms of the tone, for those who keep time themselves; mono.
+pub fn tone_frame(capture: MediaTime) -> AudioFrame {
+    AudioFrame::new(tone_samples(unix_time_of(capture)), 1, capture)
+}
+
+fn tone_samples(unix_us: i64) -> Vec<f32> {
+    (0..SAMPLES_PER_CHANNEL as i64).map(|i| sample(unix_us, i)).collect()
 }
 
 /// Both frequencies go through whole turns in a second, so the phase follows from the place within it.
