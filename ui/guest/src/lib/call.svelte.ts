@@ -1,0 +1,190 @@
+// The call: a LiveKit room as the state this page draws.
+import {
+  DisconnectReason,
+  type LocalTrackPublication,
+  type Participant,
+  Room,
+  RoomEvent,
+  Track,
+  VideoPresets,
+} from 'livekit-client';
+
+import { type Entrance, Refused, enter } from './entrance';
+
+const CHAT_TOPIC = 'lk.chat';
+
+export type Phase = 'lobby' | 'connecting' | 'connected' | 'reconnecting' | 'ended' | 'problem';
+export type Ending = 'ended' | 'endedByHost' | 'endedElsewhere' | 'endedRemoved' | 'endedLost';
+
+export interface Person {
+  identity: string;
+  name: string;
+  local: boolean;
+  muted: boolean;
+  speaking: boolean;
+  video: Track | undefined;
+  screen: Track | undefined;
+}
+
+export interface Message {
+  id: number;
+  from: string;
+  local: boolean;
+  text: string;
+  /** UNIX time in ms. */
+  time: number;
+}
+
+export class Call {
+  phase = $state<Phase>('lobby');
+  ending = $state<Ending>('ended');
+  refusal = $state<Refused | undefined>();
+  people = $state.raw<Person[]>([]);
+  messages = $state<Message[]>([]);
+  microphone = $state(false);
+  camera = $state(false);
+  /** The browser plays no sound before a click. */
+  silent = $state(false);
+  title = $state('');
+  #room: Room | undefined;
+  #count = 0;
+
+  async join(room: string, invitation: string, name: string, wish: { camera: boolean; microphone: boolean }) {
+    this.phase = 'connecting';
+    this.refusal = undefined;
+    this.messages = [];
+    try {
+      const entrance = await enter(room, invitation, name);
+      await this.#connect(entrance, wish);
+    } catch (error) {
+      await this.#room?.disconnect();
+      this.refusal = error instanceof Refused ? error : new Refused('unreachable', String(error));
+      this.phase = 'problem';
+    }
+  }
+
+  async #connect(entrance: Entrance, wish: { camera: boolean; microphone: boolean }) {
+    const room = new Room({
+      adaptiveStream: true,
+      dynacast: true,
+      disconnectOnPageLeave: true,
+      videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
+      publishDefaults: { videoCodec: 'h264', simulcast: true },
+    });
+    this.#room = room;
+    this.title = entrance.room.roomTitle || entrance.room.roomName || entrance.room.roomID;
+    const redraw = () => this.#redraw();
+    for (const event of [
+      RoomEvent.ParticipantConnected,
+      RoomEvent.ParticipantDisconnected,
+      RoomEvent.ParticipantNameChanged,
+      RoomEvent.TrackSubscribed,
+      RoomEvent.TrackUnsubscribed,
+      RoomEvent.TrackMuted,
+      RoomEvent.TrackUnmuted,
+      RoomEvent.LocalTrackPublished,
+      RoomEvent.LocalTrackUnpublished,
+      RoomEvent.ActiveSpeakersChanged,
+    ] as const) {
+      room.on(event, redraw);
+    }
+    room
+      .on(RoomEvent.SignalReconnecting, () => (this.phase = 'reconnecting'))
+      .on(RoomEvent.Reconnecting, () => (this.phase = 'reconnecting'))
+      .on(RoomEvent.Reconnected, () => {
+        this.phase = 'connected';
+        redraw();
+      })
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => (this.silent = !room.canPlaybackAudio))
+      .on(RoomEvent.TrackSubscribed, (track) => {
+        if (track.kind === Track.Kind.Audio) document.body.append(track.attach());
+      })
+      .on(RoomEvent.TrackUnsubscribed, (track) => {
+        if (track.kind === Track.Kind.Audio) for (const element of track.detach()) element.remove();
+      })
+      .on(RoomEvent.Disconnected, (reason) => this.#over(reason));
+    room.registerTextStreamHandler(CHAT_TOPIC, (reader, from) => {
+      void reader.readAll().then((text) => {
+        const person = room.remoteParticipants.get(from.identity);
+        this.#write(person?.name || from.identity, false, text);
+      });
+    });
+
+    await room.connect(entrance.url, entrance.token);
+    this.phase = 'connected';
+    this.silent = !room.canPlaybackAudio;
+    redraw();
+    // A device that fails must not keep the guest out of the room.
+    await Promise.allSettled([
+      wish.microphone ? room.localParticipant.setMicrophoneEnabled(true) : undefined,
+      wish.camera ? room.localParticipant.setCameraEnabled(true) : undefined,
+    ]);
+    redraw();
+  }
+
+  #redraw() {
+    const room = this.#room;
+    if (!room) return;
+    this.microphone = room.localParticipant.isMicrophoneEnabled;
+    this.camera = room.localParticipant.isCameraEnabled;
+    this.people = [...room.remoteParticipants.values(), room.localParticipant].map((one) => this.#person(one));
+  }
+
+  #person(participant: Participant): Person {
+    const live = (source: Track.Source) => {
+      const publication = participant.getTrackPublication(source);
+      return publication && !publication.isMuted ? publication.track : undefined;
+    };
+    return {
+      identity: participant.identity,
+      name: participant.name || participant.identity,
+      local: participant.isLocal,
+      muted: !participant.isMicrophoneEnabled,
+      speaking: participant.isSpeaking,
+      video: live(Track.Source.Camera),
+      screen: live(Track.Source.ScreenShare),
+    };
+  }
+
+  #over(reason: DisconnectReason | undefined) {
+    if (this.phase === 'problem') return;
+    const endings: Partial<Record<DisconnectReason, Ending>> = {
+      [DisconnectReason.CLIENT_INITIATED]: 'ended',
+      [DisconnectReason.ROOM_DELETED]: 'endedByHost',
+      [DisconnectReason.ROOM_CLOSED]: 'endedByHost',
+      [DisconnectReason.DUPLICATE_IDENTITY]: 'endedElsewhere',
+      [DisconnectReason.PARTICIPANT_REMOVED]: 'endedRemoved',
+    };
+    this.ending = (reason !== undefined && endings[reason]) || 'endedLost';
+    this.people = [];
+    this.phase = 'ended';
+  }
+
+  #write(from: string, local: boolean, text: string) {
+    this.#count += 1;
+    this.messages.push({ id: this.#count, from, local, text, time: Date.now() });
+  }
+
+  async send(text: string) {
+    const room = this.#room;
+    if (!room || !text) return;
+    await room.localParticipant.sendText(text, { topic: CHAT_TOPIC });
+    this.#write(room.localParticipant.name ?? '', true, text);
+  }
+
+  async setMicrophone(on: boolean): Promise<LocalTrackPublication | undefined> {
+    return this.#room?.localParticipant.setMicrophoneEnabled(on).finally(() => this.#redraw());
+  }
+
+  async setCamera(on: boolean): Promise<LocalTrackPublication | undefined> {
+    return this.#room?.localParticipant.setCameraEnabled(on).finally(() => this.#redraw());
+  }
+
+  async playSound() {
+    await this.#room?.startAudio();
+  }
+
+  async leave() {
+    await this.#room?.disconnect();
+  }
+}

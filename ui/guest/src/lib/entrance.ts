@@ -1,0 +1,68 @@
+// The way in: asks the room service for a place in the room.
+
+/** What the service answers (crates/protocol/src/service.rs, `Entrance`), as far as this page needs it. */
+export interface Entrance {
+  url: string;
+  token: string;
+  room: { roomID: string; roomTitle: string; roomName: string };
+}
+
+export type Problem = 'noRoom' | 'full' | 'notInvited' | 'unreachable';
+
+/** Why the door stays shut; `problem` names the text to show. */
+export class Refused extends Error {
+  constructor(
+    readonly problem: Problem,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Room and invitation out of the page's address, `/join/ROOM?i=INVITATION`. */
+export function readAddress(path: string, query: string): { room: string; invitation: string } {
+  const found = /^\/join\/([^/]+)\/?$/.exec(path);
+  let room = '';
+  try {
+    room = decodeURIComponent(found?.[1] ?? '');
+  } catch {
+    // A broken escape is no room's name; the server will say that there is none.
+  }
+  return { room, invitation: new URLSearchParams(query).get('i') ?? '' };
+}
+
+/** Which text fits a code of the service (crates/protocol/src/code.rs). */
+export function problemOf(code: unknown): Problem {
+  switch (code) {
+    case 3001:
+    case 3004:
+    case 3005:
+      return 'noRoom';
+    case 3002:
+      return 'full';
+    case 2008:
+    case 2010:
+      return 'notInvited';
+    default:
+      return 'unreachable';
+  }
+}
+
+/** Asks for a place. Throws `Refused`. */
+export async function enter(room: string, invitation: string, userName: string): Promise<Entrance> {
+  let answer: Response;
+  let body: unknown;
+  try {
+    answer = await fetch('/api/v1/guests', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ roomID: room, invitation, userName }),
+    });
+    body = await answer.json();
+  } catch (error) {
+    throw new Refused('unreachable', String(error));
+  }
+  const said = body as Partial<Entrance> & { code?: number; message?: string };
+  if (answer.ok && said.url && said.token && said.room) return said as Entrance;
+  throw new Refused(problemOf(said.code), said.message ?? `HTTP ${answer.status}`);
+}
