@@ -236,6 +236,16 @@ impl JitterBuffer {
         JitterStats { target: duration(self.target_ns()), ..self.stats }
     }
 
+    /// The sender says that it falls silent (muted): what is missing from here to its next packet is no loss.
+    pub fn pause(&mut self) {
+        self.packets.clear();
+        self.pcm.clear();
+        self.decoded = None;
+        self.first_received = None;
+        self.position = None;
+        self.concealing = false;
+    }
+
     /// Lets sound wait at least this long, so that pictures can keep up; at most a second.
     pub fn set_minimum_delay(&mut self, minimum: Duration) {
         self.minimum_ns = minimum.min(Duration::from_secs(1)).as_nanos() as i64;

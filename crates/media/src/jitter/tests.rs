@@ -238,6 +238,34 @@ fn a_pause_of_the_sender_is_no_loss() {
 }
 
 #[test]
+fn a_sender_that_says_it_pauses_loses_nothing() {
+    let mut line = Line::new();
+    let packets = encoded(200);
+    line.run(&packets[..100], |_| Some(30));
+    line.buffer.pause();
+    let mut now = MediaTime(5_000_000_000 + 100 * 20 * MS);
+    for _ in 0..50 {
+        assert_eq!(line.buffer.pull(now).rms(), 0.0);
+        now += Duration::from_millis(10);
+    }
+    let mut loudest = 0.0f32;
+    for (n, payload) in packets[100..].iter().enumerate() {
+        line.buffer.insert(AudioPacket {
+            payload: payload.clone(),
+            sequence: 110 + n as u16,
+            rtp_time: 1000 + (125 + n as u32) * 960,
+            received: now,
+        });
+        for _ in 0..2 {
+            loudest = loudest.max(line.buffer.pull(now).rms());
+            now += Duration::from_millis(10);
+        }
+    }
+    assert_eq!(line.buffer.stats().concealed, 0);
+    assert!(loudest > 0.05);
+}
+
+#[test]
 fn numbers_may_wrap_around() {
     let mut line = Line { first_rtp: u32::MAX - 100 * 960 - 5, first_sequence: u16::MAX - 50, ..Line::new() };
     let heard = line.run(&encoded(300), |_| Some(30));

@@ -229,7 +229,7 @@ fn run(source: &TestCardSource, out: &LatestSender<VideoFrame>, control: &Source
         let now = slot_of(unix_time_of(MediaTime::now()));
         // What was missed is skipped, and its numbers with it; a stepped wall clock starts the grid anew.
         let next = now + 1;
-        let missed = if (0..fps).contains(&(next - slot - 1)) { next - slot } else { 1 };
+        let missed = if (0..fps * 60).contains(&(next - slot - 1)) { next - slot } else { 1 };
         slot = next;
         number = number.wrapping_add(u32::try_from(missed).unwrap_or(1));
         let capture = media_time_of_unix((slot * 1_000_000 + fps - 1).div_euclid(fps));
