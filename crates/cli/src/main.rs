@@ -1,2 +1,33 @@
-//! Skeleton.
-fn main() {}
+//! The headless participant: joins a room, publishes, plays, measures and reports. For tests, load and smoke tests.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod join;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_new(&arguments.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    // The report alone goes to standard output.
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("beckon-cli: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let Command::Join(join) = arguments.command;
+    match runtime.block_on(join::run(*join)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("beckon-cli: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -49,7 +49,7 @@ pub struct SessionEnv {
 impl SessionEnv {
     /// This machine's cameras, microphones and files.
     pub fn system() -> Self {
-        Self { devices: Arc::new(crate::shell::SystemDevices) }
+        Self { devices: Arc::new(crate::shell::SystemDevices::default()) }
     }
 
     /// Other devices than the machine's.

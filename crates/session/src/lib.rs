@@ -44,4 +44,5 @@ pub use event::SessionEvent;
 pub use handle::{Session, SessionHandle};
 pub use report::SessionReport;
 pub use request::{CameraChoice, Entry, MicrophoneChoice, SessionRequest, Socks5, SpeakerChoice, VideoSettings};
+pub use shell::test_login;
 pub use view::{DeviceView, EndView, MemberView, NoticeView, Quality, RoomView};

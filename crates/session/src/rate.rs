@@ -140,19 +140,14 @@ impl Pacer {
     /// Whether the picture captured at `capture` is to be sent at `fps` pictures a second.
     pub fn take(&mut self, capture: MediaTime, fps: u32) -> bool {
         let period = Duration::from_nanos(1_000_000_000 / u64::from(fps.max(1)));
-        match self.due {
-            // A quarter of a period early is on time: cameras jitter.
-            Some(due) if capture + period / 4 < due => false,
-            // One period after the due time keeps the average; far behind (a pause) starts anew.
-            Some(due) if capture.saturating_since(due) < period => {
-                self.due = Some(due + period);
-                true
-            }
-            _ => {
-                self.due = Some(capture + period);
-                true
-            }
+        // A quarter of a period early is on time: cameras jitter.
+        if self.due.is_some_and(|due| capture + period / 4 < due) {
+            return false;
         }
+        // What is due next follows the grid, but never runs ahead of a camera that is a little quick.
+        let grid = self.due.map_or(capture, |due| if capture.saturating_since(due) < period { due } else { capture });
+        self.due = Some(grid.min(capture) + period);
+        true
     }
 }
 

@@ -14,10 +14,10 @@ pub(crate) const SYNTHETIC: &str = "synthetic";
 
 /// What a Beckon server writes into a participant's metadata; other servers' metadata is left alone.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Metadata {
     role: Option<Role>,
-    user_avatar: String,
+    avatar: String,
 }
 
 /// Our own end, which the server does not tell us about.
@@ -116,7 +116,7 @@ impl Members {
     pub(crate) fn name_of(&self, identity: &Identity) -> (String, String) {
         let member = self.others.iter().chain([&self.local]).find(|p| p.identity == *identity);
         let Some(member) = member else { return (identity.to_string(), String::new()) };
-        (name(member), metadata(member).user_avatar)
+        (name(member), metadata(member).avatar)
     }
 
     /// Everybody, ourselves included: the creator first, then in order of joining.
@@ -171,7 +171,7 @@ impl Members {
             sid: p.sid.to_string(),
             user_id: p.identity.to_string(),
             user_name: name(p),
-            user_avatar: metadata.user_avatar,
+            user_avatar: metadata.avatar,
             role,
             is_local: false,
             tile: tile.0,

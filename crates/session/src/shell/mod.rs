@@ -27,6 +27,7 @@ use beckon_protocol::Secret;
 use conductor::Conductor;
 use media::Media;
 pub(crate) use meters::Meters;
+pub use service::test_login;
 pub(crate) use system::SystemDevices;
 
 /// What reaches the conductor.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use beckon_protocol::{
     Code, Secret,
     channel::page::RoomOpen,
-    service::{CreateRoom, EnterRoom, Entrance, Failure, LoggedIn, Login},
+    service::{CreateRoom, EnterRoom, Entrance, Failure, LoggedIn, Login, TestLogin},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, Method, StatusCode};
@@ -169,6 +169,32 @@ pub(crate) fn transport_error(error: &reqwest::Error, host: &str, proxied: bool)
     }
     let hint = if error.is_timeout() { "it did not answer in time" } else { "is the server running, and the network up?" };
     SessionError::new(Code::ServerUnreachable, format!("cannot reach {host}: {why}; {hint}"))
+}
+
+/// Asks a server for test log-in values (`/weapp/utils/get_login_info`), which only servers in development give.
+///
+/// # Errors
+/// [`Code::TestLoginOff`] where the server gives none, or why it could not be asked.
+pub async fn test_login(server: &Url, user_id: &str, proxy: Option<&Socks5>) -> Result<TestLogin, SessionError> {
+    let mut url = server.clone();
+    let path = format!("{}/weapp/utils/get_login_info", server.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.query_pairs_mut().clear().append_pair("userID", user_id);
+    let host = authority(server);
+    let unreachable = |e: &reqwest::Error| transport_error(e, &host, proxy.is_some());
+    let answer = client(proxy)?.get(url).timeout(ANSWER_TIMEOUT).send().await.map_err(|e| unreachable(&e))?;
+    let status = answer.status();
+    let text = answer.bytes().await.map_err(|e| unreachable(&e))?;
+    if let Ok(login) = serde_json::from_slice::<TestLogin>(&text) {
+        return Ok(login);
+    }
+    Err(match serde_json::from_slice::<Failure>(&text) {
+        Ok(failure) => SessionError::new(failure.code, failure.message),
+        Err(_) => {
+            let why = format!("{host} answered {status} instead of test log-in values; is it a Beckon server?");
+            SessionError::new(Code::ProtocolMismatch, why)
+        }
+    })
 }
 
 /// Host and port, without anything secret a URL may hold.

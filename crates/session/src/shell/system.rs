@@ -1,12 +1,17 @@
 //! This machine's devices.
 
 use std::any::Any;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use beckon_media::audio_io::{DeviceChoice, DeviceEvent, DeviceListener, Microphone, Mixer, Render, Speaker};
+use beckon_media::camera::CameraSource;
+use beckon_media::file::MediaFile;
 use beckon_media::frame::SAMPLE_RATE;
 use beckon_media::testcard::{TestCardSource, ToneSource};
 use beckon_media::{AudioSource, MediaTime, RunningSource, SourceError, VideoSource};
+use parking_lot::Mutex;
 
 use crate::env::Devices;
 use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
@@ -16,18 +21,43 @@ const FRAME: Duration = Duration::from_millis(10);
 const ASLEEP: Duration = Duration::from_millis(500);
 
 /// Cameras, microphones, loudspeakers, files, test card and tone.
-pub(crate) struct SystemDevices;
+#[derive(Default)]
+pub(crate) struct SystemDevices {
+    /// Files in use: pictures and sound of one file keep time with one another.
+    files: Mutex<HashMap<PathBuf, MediaFile>>,
+}
+
+impl SystemDevices {
+    fn file(&self, path: &Path) -> Result<MediaFile, SourceError> {
+        let mut files = self.files.lock();
+        if let Some(file) = files.get(path) {
+            return Ok(file.clone());
+        }
+        let file = MediaFile::open(path)?;
+        files.insert(path.to_owned(), file.clone());
+        Ok(file)
+    }
+}
 
 fn absent(device: &str) -> SourceError {
     SourceError::Absent { device: device.to_owned() }
 }
 
+fn lacks(path: &Path, what: &str) -> SourceError {
+    SourceError::File { path: path.display().to_string(), reason: format!("there are no {what} in it") }
+}
+
 impl Devices for SystemDevices {
     fn camera(&self, choice: &CameraChoice, wanted: VideoSettings) -> Result<Box<dyn VideoSource>, SourceError> {
-        match choice {
-            CameraChoice::TestCard => Ok(Box::new(TestCardSource::new(wanted.width, wanted.height, wanted.fps))),
-            _ => Err(absent("camera")),
-        }
+        let VideoSettings { width, height, fps, .. } = wanted;
+        let device = |id| Box::new(CameraSource::new(id, width, height, fps));
+        Ok(match choice {
+            CameraChoice::TestCard => Box::new(TestCardSource::new(width, height, fps)),
+            CameraChoice::File(path) => Box::new(self.file(path)?.camera().ok_or_else(|| lacks(path, "pictures"))?),
+            CameraChoice::Device(id) => device(Some(id.clone())),
+            CameraChoice::Default => device(None),
+            CameraChoice::None => return Err(absent("camera")),
+        })
     }
 
     fn microphone(
@@ -38,9 +68,12 @@ impl Devices for SystemDevices {
         let device = |choice| Box::new(Microphone::new(choice).on_event(listener));
         Ok(match choice {
             MicrophoneChoice::Tone => Box::new(ToneSource),
+            MicrophoneChoice::File(path) => {
+                Box::new(self.file(path)?.microphone().ok_or_else(|| lacks(path, "sounds"))?)
+            }
             MicrophoneChoice::Default => device(DeviceChoice::Default),
             MicrophoneChoice::Device(id) => device(DeviceChoice::Id(id.clone())),
-            MicrophoneChoice::File(_) | MicrophoneChoice::None => return Err(absent("microphone")),
+            MicrophoneChoice::None => return Err(absent("microphone")),
         })
     }
 

@@ -1,0 +1,400 @@
+//! The state machine by itself; the clock is moved by hand.
+#![allow(clippy::unwrap_used)]
+
+use beckon_media::layout::TileId;
+use beckon_protocol::room::{Role, Template};
+use beckon_protocol::service::Room;
+use beckon_rtc::{DisconnectReason, ParticipantInfo, TrackInfo, TrackKind, TrackSource};
+
+use super::*;
+
+fn at(ms: i64) -> MediaTime {
+    MediaTime::from_millis(ms)
+}
+
+fn request(action: &str) -> SessionRequest {
+    let open = serde_json::from_value(serde_json::json!({
+        "userdata": { "userID": "ann", "userName": "Ann", "sdkAppID": 1, "userSig": "sig" },
+        "roomdata": { "serverDomain": "http://127.0.0.1:8080", "roomAction": action, "roomID": "r1" },
+    }))
+    .unwrap();
+    SessionRequest::from_open(open).unwrap()
+}
+
+fn entrance(creator: &str) -> Box<Entrance> {
+    let room = Room {
+        room_id: "r1".into(),
+        room_name: "Room".into(),
+        room_title: "Title".into(),
+        style: Default::default(),
+        template: Template::OneToFour,
+        creator: creator.into(),
+        members: Vec::new(),
+        created: 0,
+    };
+    let role = if creator == "ann" { Role::Creator } else { Role::Member };
+    Box::new(Entrance { room, url: "ws://s".into(), token: "jwt".into(), role, guest_link: String::new() })
+}
+
+fn person(identity: &str) -> ParticipantInfo {
+    ParticipantInfo {
+        identity: identity.into(),
+        sid: format!("PA_{identity}").into(),
+        name: identity.to_uppercase(),
+        ..Default::default()
+    }
+}
+
+fn camera_track(sid: &str) -> TrackInfo {
+    TrackInfo {
+        sid: sid.into(),
+        name: "camera".into(),
+        kind: TrackKind::Video,
+        source: TrackSource::Camera,
+        muted: false,
+        width: 640,
+        height: 360,
+        simulcast: false,
+        mime: String::new(),
+        stream: String::new(),
+    }
+}
+
+struct Room1 {
+    core: Core,
+    now: i64,
+}
+
+impl Room1 {
+    fn new(action: &str) -> (Self, Vec<Effect>) {
+        let (core, effects) = Core::start(&request(action));
+        (Self { core, now: 0 }, effects)
+    }
+
+    fn feed(&mut self, input: Input) -> Vec<Effect> {
+        self.core.handle(at(self.now), input)
+    }
+
+    /// Moves the clock to the next deadline, which must come within `within_ms`.
+    fn tick(&mut self, within_ms: i64) -> Vec<Effect> {
+        let due = self.core.deadline().expect("something is due").as_millis();
+        assert!(due - self.now <= within_ms, "due in {} ms", due - self.now);
+        self.now = self.now.max(due);
+        self.feed(Input::Timeout)
+    }
+
+    fn attempt(&self) -> u32 {
+        self.core.attempt
+    }
+
+    fn room(&mut self, event: RoomEvent) -> Vec<Effect> {
+        let attempt = self.attempt();
+        self.feed(Input::Room { attempt, event })
+    }
+
+    /// Walks through log-in, entering and connecting.
+    fn get_in(&mut self, creator: &str) -> Vec<Effect> {
+        let attempt = self.attempt();
+        let mut all = Vec::new();
+        if self.core.stage == Stage::LoggingIn {
+            all.extend(self.feed(Input::LoggedIn { attempt, outcome: Ok(()) }));
+        }
+        all.extend(self.feed(Input::Entered { attempt, outcome: Ok(entrance(creator)) }));
+        let joined = Joined { local: person("ann"), others: vec![person("bob")], ..Default::default() };
+        all.extend(self.feed(Input::Joined { attempt, outcome: Ok(Box::new(joined)) }));
+        all
+    }
+
+    fn open_devices(&mut self) -> Vec<Effect> {
+        let mut all = Vec::new();
+        for device in [Device::Camera, Device::Microphone, Device::Speaker] {
+            let news = DeviceNews::Opened { label: "x".into(), synthetic: false };
+            all.extend(self.feed(Input::Device { device, generation: 0, news }));
+        }
+        all
+    }
+
+    fn inside() -> Self {
+        let (mut room, _) = Self::new("enterRoom");
+        room.open_devices();
+        room.get_in("bob");
+        room
+    }
+}
+
+fn closed(effects: &[Effect]) -> Option<Code> {
+    effects.iter().find_map(|e| match e {
+        Effect::Tell(SessionEvent::Closed(closed)) => Some(closed.code),
+        _ => None,
+    })
+}
+
+fn notices(effects: &[Effect]) -> Vec<Code> {
+    effects
+        .iter()
+        .filter_map(|e| match e {
+            Effect::Tell(SessionEvent::Notice(notice)) => Some(notice.code),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn devices_warm_up_while_the_server_is_asked() {
+    let (_, effects) = Room1::new("createRoom");
+    let opened = effects.iter().filter(|e| matches!(e, Effect::Open { .. })).count();
+    assert_eq!(opened, 3);
+    assert!(effects.contains(&Effect::LogIn { attempt: 1 }));
+}
+
+#[test]
+fn a_room_comes_up_and_publishes_what_runs() {
+    let (mut room, _) = Room1::new("createRoom");
+    room.open_devices();
+    let effects = room.get_in("ann");
+    assert!(effects.contains(&Effect::Enter { attempt: 1, create: true, room_id: "r1".into() }));
+    assert!(effects.contains(&Effect::Publish { device: Device::Camera, synthetic: false }));
+    assert!(effects.contains(&Effect::Publish { device: Device::Microphone, synthetic: false }));
+    let view = room.core.view();
+    assert_eq!(view.phase, RoomPhase::Connected);
+    assert_eq!(view.members.iter().map(|m| m.user_id.as_str()).collect::<Vec<_>>(), ["ann", "bob"]);
+    assert_eq!((view.members[0].role, view.members[0].is_local), (Role::Creator, true));
+    assert_eq!(view.room_title, "Title");
+}
+
+#[test]
+fn a_refused_log_in_ends_the_session_with_its_code() {
+    let (mut room, _) = Room1::new("enterRoom");
+    let outcome = Err(SessionError::of(Code::SigExpired));
+    let effects = room.feed(Input::LoggedIn { attempt: 1, outcome });
+    assert_eq!(closed(&effects), Some(Code::SigExpired));
+    assert_eq!(effects.last(), Some(&Effect::Finish));
+    assert!(room.core.deadline().is_none());
+}
+
+#[test]
+fn a_failed_first_connection_leaves_the_room_made_for_it() {
+    let (mut room, _) = Room1::new("createRoom");
+    room.feed(Input::LoggedIn { attempt: 1, outcome: Ok(()) });
+    room.feed(Input::Entered { attempt: 1, outcome: Ok(entrance("ann")) });
+    let outcome = Err(SessionError::of(Code::ServerUnreachable));
+    let effects = room.feed(Input::Joined { attempt: 1, outcome });
+    assert!(effects.contains(&Effect::Leave { service: true }));
+    assert_eq!(closed(&room.feed(Input::Left)), Some(Code::ServerUnreachable));
+}
+
+#[test]
+fn the_creator_leaving_ends_the_room_for_the_others() {
+    let mut room = Room1::inside();
+    let effects = room.room(RoomEvent::Disconnected { reason: DisconnectReason::RoomDeleted });
+    assert_eq!(closed(&effects), Some(Code::RoomDestroyed));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Leave { .. })));
+}
+
+#[test]
+fn joining_elsewhere_ends_this_one_without_a_word_to_the_service() {
+    let mut room = Room1::inside();
+    let effects = room.room(RoomEvent::Disconnected { reason: DisconnectReason::DuplicateIdentity });
+    assert_eq!(closed(&effects), Some(Code::JoinedElsewhere));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Leave { .. })));
+}
+
+#[test]
+fn a_lost_server_is_entered_anew_with_a_new_token_and_tracks_are_published_again() {
+    let mut room = Room1::inside();
+    room.now = 10_000;
+    let lost = room.room(RoomEvent::Disconnected { reason: DisconnectReason::Unreachable("x".into()) });
+    assert!(lost.contains(&Effect::DropRoom));
+    assert_eq!(room.core.view().phase, RoomPhase::Reconnecting);
+    for failure in 0..5 {
+        let effects = room.tick(3_000);
+        let attempt = 2 + failure;
+        assert!(effects.contains(&Effect::Enter { attempt, create: false, room_id: "r1".into() }), "{effects:?}");
+        let outcome = Err(SessionError::of(Code::ServerUnreachable));
+        assert_eq!(closed(&room.feed(Input::Entered { attempt, outcome })), None);
+    }
+    room.tick(3_000);
+    let back = room.get_in("bob");
+    assert!(back.contains(&Effect::Publish { device: Device::Camera, synthetic: false }));
+    assert_eq!(room.core.view().phase, RoomPhase::Connected);
+}
+
+#[test]
+fn an_answer_to_an_earlier_attempt_changes_nothing() {
+    let mut room = Room1::inside();
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::SignalClose });
+    room.tick(3_000);
+    let stale = room.feed(Input::Entered { attempt: 1, outcome: Ok(entrance("bob")) });
+    assert!(stale.is_empty(), "{stale:?}");
+}
+
+#[test]
+fn a_token_that_has_run_out_means_logging_in_anew() {
+    let mut room = Room1::inside();
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::Refused("401".into()) });
+    room.tick(3_000);
+    room.feed(Input::Entered { attempt: 2, outcome: Err(SessionError::of(Code::TokenInvalid)) });
+    assert!(room.tick(3_000).contains(&Effect::LogIn { attempt: 3 }));
+}
+
+#[test]
+fn a_member_waits_a_while_for_a_room_the_server_has_forgotten_and_its_creator_makes_it_anew() {
+    let mut room = Room1::inside();
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::StateMismatch });
+    let mut end = None;
+    for _ in 0..30 {
+        room.tick(3_000);
+        let outcome = Err(SessionError::of(Code::RoomNotFound));
+        let effects = room.feed(Input::Entered { attempt: room.attempt(), outcome });
+        if effects.iter().any(|e| matches!(e, Effect::Leave { .. })) {
+            end = closed(&room.feed(Input::Left));
+        }
+        end = end.or(closed(&effects));
+        if end.is_some() {
+            break;
+        }
+    }
+    assert_eq!(end, Some(Code::RoomDestroyed));
+    assert!((14_000..25_000).contains(&room.now), "{}", room.now);
+
+    let (mut creator, _) = Room1::new("createRoom");
+    creator.get_in("ann");
+    creator.room(RoomEvent::Disconnected { reason: DisconnectReason::StateMismatch });
+    creator.tick(3_000);
+    creator.feed(Input::Entered { attempt: 2, outcome: Err(SessionError::of(Code::RoomNotFound)) });
+    assert!(creator.tick(3_000).contains(&Effect::Enter { attempt: 3, create: true, room_id: "r1".into() }));
+}
+
+#[test]
+fn a_server_away_for_ten_minutes_is_given_up() {
+    let mut room = Room1::inside();
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::SignalClose });
+    let end = loop {
+        room.tick(3_000);
+        let outcome = Err(SessionError::of(Code::ServerUnreachable));
+        room.feed(Input::Entered { attempt: room.attempt(), outcome });
+        if let Some(code) = closed(&room.feed(Input::Left)) {
+            break code;
+        }
+    };
+    assert_eq!(end, Code::ServerUnreachable);
+    assert!((600_000..610_000).contains(&room.now), "{}", room.now);
+}
+
+#[test]
+fn leaving_takes_no_longer_than_four_seconds_whatever_the_server_does() {
+    let mut room = Room1::inside();
+    let effects = room.feed(Input::Command(Command::Leave(LeaveReason::User)));
+    assert!(effects.contains(&Effect::Leave { service: true }));
+    assert!(effects.contains(&Effect::Close(Device::Camera)));
+    assert_eq!(closed(&effects), None);
+    let end = room.tick(4_000);
+    assert_eq!(closed(&end), Some(Code::LeftByUser));
+}
+
+#[test]
+fn a_page_that_closes_its_room_is_told_success() {
+    let mut room = Room1::inside();
+    room.feed(Input::Command(Command::Leave(LeaveReason::Page)));
+    assert_eq!(closed(&room.feed(Input::Left)), Some(Code::Ok));
+}
+
+#[test]
+fn turning_the_camera_off_closes_it_and_mutes_its_track() {
+    let mut room = Room1::inside();
+    let effects = room.feed(Input::Command(Command::SetCamera(false)));
+    assert!(effects.contains(&Effect::Close(Device::Camera)));
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Camera, muted: true }));
+    assert!(!room.core.view().camera.on);
+    let effects = room.feed(Input::Command(Command::SetCamera(true)));
+    assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 1 }));
+    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false };
+    let effects = room.feed(Input::Device { device: Device::Camera, generation: 1, news });
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Camera, muted: false }));
+}
+
+#[test]
+fn a_lost_camera_is_told_once_and_taken_up_again_when_it_is_back() {
+    let mut room = Room1::inside();
+    let lost = || DeviceNews::Failed(SessionError::of(Code::CameraLost));
+    let effects = room.feed(Input::Device { device: Device::Camera, generation: 0, news: lost() });
+    assert_eq!(notices(&effects), [Code::CameraLost]);
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Camera, muted: true }));
+    assert_eq!(room.core.view().notices[0].code, Code::CameraLost);
+    let mut generation = 1;
+    for _ in 0..4 {
+        // Media that does not come up is told of, too, but is not what this is about.
+        while !room.tick(8_000).contains(&Effect::Open { device: Device::Camera, generation }) {}
+        let effects = room.feed(Input::Device { device: Device::Camera, generation, news: lost() });
+        assert!(notices(&effects).is_empty());
+        generation += 1;
+    }
+    while !room.tick(8_000).contains(&Effect::Open { device: Device::Camera, generation }) {}
+    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false };
+    let effects = room.feed(Input::Device { device: Device::Camera, generation, news });
+    assert_eq!(notices(&effects), [Code::Ok]);
+    assert!(room.core.view().notices.iter().all(|n| n.code != Code::CameraLost));
+}
+
+#[test]
+fn a_microphone_that_comes_back_by_itself_is_not_opened_again() {
+    let mut room = Room1::inside();
+    let news = DeviceNews::Lost(SessionError::of(Code::MicrophoneLost));
+    let effects = room.feed(Input::Device { device: Device::Microphone, generation: 0, news });
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Microphone, muted: true }));
+    let news = DeviceNews::Opened { label: "mic".into(), synthetic: false };
+    let effects = room.feed(Input::Device { device: Device::Microphone, generation: 0, news });
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Microphone, muted: false }));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Open { .. })));
+}
+
+#[test]
+fn texts_wait_for_the_room_to_come_back() {
+    let mut room = Room1::inside();
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::SignalClose });
+    let say = |text: &str| Input::Command(Command::SendChat { text: text.into(), time_ms: 1 });
+    let effects = room.feed(say("hello"));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::SendChat(_))));
+    room.tick(3_000);
+    assert!(room.get_in("bob").contains(&Effect::SendChat("hello".into())));
+}
+
+#[test]
+fn a_tile_keeps_its_number_when_its_member_comes_back() {
+    let mut room = Room1::inside();
+    let tile = |room: &Room1| room.core.view().members.iter().find(|m| m.user_id == "bob").map(|m| m.tile);
+    let before = tile(&room);
+    room.room(RoomEvent::ParticipantLeft(person("bob")));
+    assert_eq!(tile(&room), None);
+    room.room(RoomEvent::ParticipantJoined(person("cyd")));
+    room.room(RoomEvent::ParticipantJoined(person("bob")));
+    assert_eq!(tile(&room), before);
+}
+
+#[test]
+fn a_camera_is_connecting_until_its_first_picture() {
+    let mut room = Room1::inside();
+    let bob = |room: &Room1| room.core.view().members.iter().find(|m| m.user_id == "bob").cloned().unwrap();
+    let track = camera_track("TR_1");
+    room.room(RoomEvent::TrackPublished { identity: "bob".into(), track });
+    assert!(bob(&room).camera && bob(&room).camera_connecting);
+    room.feed(Input::FirstPicture(TileId(bob(&room).tile)));
+    assert!(!bob(&room).camera_connecting);
+    room.room(RoomEvent::TrackMuted { identity: "bob".into(), sid: "TR_1".into(), muted: true });
+    assert!(!bob(&room).camera);
+}
+
+#[test]
+fn the_member_list_is_told_only_when_it_changes() {
+    let mut room = Room1::inside();
+    let lists = |effects: &[Effect]| {
+        effects.iter().filter(|e| matches!(e, Effect::Tell(SessionEvent::Members(_)))).count()
+    };
+    let quality = RoomEvent::ConnectionQuality {
+        identity: "bob".into(),
+        quality: beckon_rtc::ConnectionQuality::Poor,
+    };
+    assert_eq!(lists(&room.room(quality)), 0);
+    assert_eq!(lists(&room.room(RoomEvent::ParticipantJoined(person("cyd")))), 1);
+    assert_eq!(lists(&room.room(RoomEvent::ParticipantJoined(person("cyd")))), 0);
+}
