@@ -1,0 +1,142 @@
+import type { RoomOpen } from '../../protocol/index.ts';
+import { Code, DEFAULT_PORTS } from '../../protocol/index.ts';
+import type { OpenOptions, Session, TestLogin } from '../EXEStarter.d.ts';
+import { asFailure, failure } from './error.ts';
+import { freshKey, launchUrl, meetingPoint, openUrl, relayOf, serverBase } from './launch.ts';
+import { check } from './parameters.ts';
+import { Patience } from './patience.ts';
+import { type Connected, type Roads, Search, within } from './roads.ts';
+import { LiveSession } from './session.ts';
+import { forget, recall } from './store.ts';
+
+declare const __VERSION__: string;
+
+/** The page's attention that "not installed" takes, ms: told within 5 s. */
+const patienceMax = 4300;
+/** How long a reloaded page looks for its room, ms. The app waits longer. */
+const resumeWithin = 8000;
+
+/** The page's one session, and whether one is being opened. */
+let current: LiveSession | null = null;
+let opening = false;
+let resuming: Promise<Session | null> | undefined;
+
+function adopt(session: LiveSession): LiveSession {
+  current = session;
+  session.onOver = () => {
+    if (current === session) current = null;
+  };
+  return session;
+}
+
+async function open(options: OpenOptions): Promise<Session> {
+  check(options);
+  const single = options.custom?.singleton !== false;
+  if (single && (opening || current)) {
+    // The person wants their room: show it. That it is not a new one is what the code says.
+    current?.focus().catch(() => {});
+    throw failure(Code.AlreadyOpen);
+  }
+  opening = true;
+  try {
+    return await begin(options);
+  } catch (error) {
+    throw asFailure(error);
+  } finally {
+    opening = false;
+  }
+}
+
+/** Opens the launch URL, finds the app, waits for consent and joins. */
+async function begin(options: OpenOptions): Promise<Session> {
+  const { userdata, roomdata, custom = {}, onProgress = () => {} } = options;
+  const server = serverBase(roomdata.serverDomain);
+  const key = freshKey();
+  const ports = options.ports ?? DEFAULT_PORTS;
+  const relay = relayOf(server);
+  const url = launchUrl(key, ports, location.origin, relay);
+  const meeting = relay && url.includes('&r=') ? `${relay}?side=page&id=${meetingPoint(key)}` : undefined;
+  const roads: Roads = { key, ports, relay: meeting };
+
+  const clear = options.launch ? void options.launch(url) : openUrl(url);
+  onProgress('launching');
+  const found = await find(roads, options.patience ?? patienceMax).finally(() => clear?.());
+
+  const session = new LiveSession(found, roads);
+  try {
+    onProgress('connected');
+    const asked = found.welcome.state === 'awaitingConsent';
+    if (asked) onProgress('awaitingConsent');
+    session.onConsent = (allowed) => allowed && onProgress('joining');
+    // The app holds the call until the person has answered.
+    const request = { userdata, roomdata: { ...roomdata, serverDomain: server.href }, custom } as RoomOpen;
+    if (!asked) onProgress('joining');
+    await session.join(request);
+    return adopt(session);
+  } catch (error) {
+    session.drop();
+    throw error;
+  }
+}
+
+function find(roads: Roads, limit: number): Promise<Connected> {
+  // eslint-disable-next-line prefer-const -- each needs the other
+  let patience: Patience | undefined;
+  const search = new Search(roads, () => patience?.isAttentive ?? true);
+  patience = new Patience(
+    limit,
+    () => search.hurry(),
+    () => search.stop(failure(Code.NotInstalled)),
+  );
+  return search.found.finally(() => patience?.stop());
+}
+
+function resume(): Promise<Session | null> {
+  if (current) return Promise.resolve(current);
+  resuming ??= comeBack().finally(() => (resuming = undefined));
+  return resuming;
+}
+
+async function comeBack(): Promise<Session | null> {
+  const stored = recall();
+  if (!stored) return null;
+  const roads: Roads = { key: stored.key, ports: stored.ports, relay: stored.relay, resuming: true };
+  try {
+    const found = await within(new Search(roads), resumeWithin);
+    const session = new LiveSession(found, roads);
+    if (!session.roomID) session.roomID = stored.roomID;
+    if (!found.welcome.room && found.welcome.state !== 'ready') {
+      // The page was reloaded before the person answered: the question has no asker any more.
+      session.drop();
+      return null;
+    }
+    return adopt(session);
+  } catch {
+    forget();
+    return null;
+  }
+}
+
+async function testLogin(serverDomain: string, userID?: string): Promise<TestLogin> {
+  const url = serverBase(serverDomain);
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/weapp/utils/get_login_info`;
+  if (userID) url.searchParams.set('userID', userID);
+  let answer: Partial<TestLogin> & { code?: number; message?: string };
+  try {
+    answer = (await (await fetch(url)).json()) as typeof answer;
+  } catch {
+    throw failure(Code.ServerUnreachable);
+  }
+  if (answer.code !== 0 || !answer.userSig) throw failure(answer.code || Code.ProtocolMismatch, answer.message);
+  return answer as TestLogin;
+}
+
+export const Beckon = {
+  version: __VERSION__,
+  open,
+  resume,
+  testLogin,
+  get session(): Session | null {
+    return current;
+  },
+};

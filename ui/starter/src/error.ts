@@ -1,0 +1,24 @@
+import { codeText } from '../../protocol/index.ts';
+import type { BeckonError } from '../EXEStarter.d.ts';
+
+class Failure extends Error implements BeckonError {
+  readonly code: number;
+  declare readonly field?: string;
+
+  constructor(code: number, message: string, field?: string) {
+    super(message);
+    this.name = 'BeckonError';
+    this.code = code;
+    if (field !== undefined) this.field = field;
+  }
+}
+
+/** An error with a code of the shared table; in the code's own words where none are given. */
+export function failure(code: number, message?: string, field?: string): BeckonError {
+  return new Failure(code, message ?? codeText[code] ?? `error ${code}`, field);
+}
+
+/** What was thrown, as an error with a code. */
+export function asFailure(thrown: unknown): BeckonError {
+  return thrown instanceof Failure ? thrown : failure(5999, thrown instanceof Error ? thrown.message : String(thrown));
+}

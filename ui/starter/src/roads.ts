@@ -1,0 +1,168 @@
+import type { Welcome } from '../../protocol/index.ts';
+import { CHANNEL_VERSION, Code } from '../../protocol/index.ts';
+import type { BeckonError } from '../EXEStarter.d.ts';
+import { Channel } from './channel.ts';
+import { failure } from './error.ts';
+import { isLoopback } from './launch.ts';
+
+declare const __VERSION__: string;
+
+/** A channel on which `hello` was answered. */
+export interface Connected {
+  channel: Channel;
+  welcome: Welcome;
+}
+
+/** How to reach the app. */
+export interface Roads {
+  /** The launch key or the resume key. */
+  key: string;
+  ports: readonly number[];
+  /** The relay's address with the meeting point. */
+  relay: string | undefined;
+  /** The key is of a session that was open: where it is not taken, that session is over. */
+  resuming?: boolean;
+}
+
+/**
+ * Waits between attempts at loopback, ms; the last one repeats. Chromium holds new WebSockets of a page up to five
+ * seconds back after a dozen failures, so attempts are few, and stop while something else has the attention.
+ */
+const waits = [0, 120, 150, 200, 250, 300, 400, 500, 700, 900];
+/** Which of the ports each attempt goes to: mostly the first, since the others serve only where that one is taken. */
+const order = [0, 0, 1, 0, 0, 2, 1, 0, 3, 0, 1, 2];
+/** How much earlier loopback may try, ms: it is quicker, and nobody else sees what is said. */
+const headStart = 500;
+
+/** Whether the browser lets this page reach loopback without asking the person. */
+async function loopbackPermission(): Promise<PermissionState> {
+  if (isLoopback(location.hostname)) return 'granted';
+  for (const name of ['loopback-network', 'local-network-access']) {
+    try {
+      return (await navigator.permissions.query({ name: name as PermissionName })).state;
+    } catch {
+      // This browser does not know the name.
+    }
+  }
+  return 'granted';
+}
+
+/** Tries all roads until one says welcome, or it is stopped. */
+export class Search {
+  readonly found: Promise<Connected>;
+  private settle!: { resolve: (connected: Connected) => void; reject: (error: BeckonError) => void };
+  private readonly sockets = new Set<WebSocket>();
+  private over = false;
+  private attempt = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly began = performance.now();
+
+  constructor(
+    private readonly roads: Roads,
+    /** False while attempts at loopback would be wasted. */
+    private readonly worthwhile: () => boolean = () => true,
+  ) {
+    this.found = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    void loopbackPermission().then((permission) => {
+      if (this.over) return;
+      // The person is not asked for what the relay does unasked.
+      if (permission === 'granted' || (permission === 'prompt' && !roads.relay)) this.tryLoopback();
+    });
+    if (roads.relay) this.tryRelay(roads.relay, 0);
+  }
+
+  /** The person's attention came back: the app may be there any moment. */
+  hurry(): void {
+    if (this.over || this.attempt === 0) return;
+    this.attempt = 1;
+    this.tryLoopback();
+  }
+
+  stop(error: BeckonError): void {
+    if (this.over) return;
+    this.end();
+    this.settle.reject(error);
+  }
+
+  private end(winner?: WebSocket): void {
+    this.over = true;
+    clearTimeout(this.timer);
+    for (const socket of this.sockets) {
+      if (socket === winner) continue;
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+    this.sockets.clear();
+  }
+
+  private tryLoopback(): void {
+    clearTimeout(this.timer);
+    if (this.over) return;
+    const next = () => {
+      const wait = waits[Math.min(this.attempt, waits.length - 1)] as number;
+      this.timer = setTimeout(() => this.tryLoopback(), wait);
+    };
+    if (this.attempt > 0 && !this.worthwhile()) return next();
+    const { ports } = this.roads;
+    const port = ports[(order[this.attempt % order.length] as number) % ports.length] as number;
+    this.attempt++;
+    const socket = this.open(`ws://127.0.0.1:${port}/`, next);
+    if (socket) socket.onopen = () => this.hello(socket, 'loopback', port, next);
+  }
+
+  private tryRelay(url: string, failures: number): void {
+    const again = () => {
+      if (!this.over)
+        setTimeout(() => this.over || this.tryRelay(url, failures + 1), Math.min(500 * 2 ** failures, 5000));
+    };
+    const socket = this.open(url, again);
+    if (!socket) return;
+    socket.onmessage = (message) => {
+      if (!String(message.data).includes('"relay.peer"')) return;
+      const early = headStart - (performance.now() - this.began);
+      setTimeout(() => this.over || this.hello(socket, 'relay', undefined, again), Math.max(0, early));
+    };
+  }
+
+  private open(url: string, onClose: () => void): WebSocket | undefined {
+    try {
+      const socket = new WebSocket(url);
+      this.sockets.add(socket);
+      socket.onclose = () => {
+        this.sockets.delete(socket);
+        onClose();
+      };
+      return socket;
+    } catch {
+      // The page's own policy, or an http page that may not reach loopback: this road is closed for good.
+      return undefined;
+    }
+  }
+
+  private hello(socket: WebSocket, road: 'loopback' | 'relay', port: number | undefined, again: () => void): void {
+    const channel = new Channel(socket, road, port);
+    channel.onGone = () => {
+      this.sockets.delete(socket);
+      if (!this.over) again();
+    };
+    const hello = { key: this.roads.key, version: CHANNEL_VERSION, shim: __VERSION__ };
+    channel.call('hello', hello).then(
+      (welcome) => {
+        if (this.over) return channel.close();
+        this.end(socket);
+        this.settle.resolve({ channel, welcome });
+      },
+      (error: BeckonError) => {
+        // Whoever answers on another's port, or the road that lost the race, says this too: go on with the others.
+        const passing = error.code === Code.ChannelLost || (error.code === Code.WrongKey && !this.roads.resuming);
+        if (!passing) this.stop(error);
+      },
+    );
+  }
+}
+
+/** A search that ends after a while. */
+export function within(search: Search, time: number): Promise<Connected> {
+  const timer = setTimeout(() => search.stop(failure(Code.ChannelLost)), time);
+  return search.found.finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,184 @@
+import type { Event, Welcome } from '../../protocol/index.ts';
+import { CLOSE_REPLACED, Code, codeText } from '../../protocol/index.ts';
+import type { Member, Road, RoomState, Session, SessionEvents } from '../EXEStarter.d.ts';
+import type { Channel } from './channel.ts';
+import { type Connected, type Roads, Search, within } from './roads.ts';
+import { forget, remember } from './store.ts';
+
+/** How long a lost channel is looked for, ms. */
+const lookFor = 6000;
+/** Events kept for a listener that is not there yet, for each kind. */
+const keptMax = 256;
+
+type Kind = keyof SessionEvents;
+type Listener = (detail: never) => void;
+
+/** A room that is open in the app, as the page sees it. */
+export class LiveSession implements Session {
+  roomID: string;
+  road: Road;
+  app: string;
+  state: RoomState | undefined;
+  members: readonly Member[] = [];
+  closed = false;
+  /** Told once, when the session is over or given up. */
+  onOver: () => void = () => {};
+  /** The app asked the person, and this is what they said. */
+  onConsent: (allowed: boolean) => void = () => {};
+  private channel: Channel;
+  private readonly listeners = new Map<Kind, Set<Listener>>();
+  private readonly kept = new Map<Kind, unknown[]>();
+
+  constructor(
+    { channel, welcome }: Connected,
+    private readonly roads: Roads,
+  ) {
+    this.roomID = welcome.room?.roomID ?? '';
+    this.road = channel.road;
+    this.app = welcome.app;
+    this.channel = channel;
+    this.take({ channel, welcome });
+  }
+
+  on<E extends Kind>(event: E, listener: (detail: SessionEvents[E]) => void): () => void {
+    let listeners = this.listeners.get(event);
+    if (!listeners) this.listeners.set(event, (listeners = new Set()));
+    listeners.add(listener as Listener);
+    const kept = this.kept.get(event) ?? [];
+    this.kept.delete(event);
+    for (const detail of kept) listener(detail as SessionEvents[E]);
+    return () => listeners.delete(listener as Listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    await this.channel.call('room.close', { roomID: this.roomID });
+    // The app tells `closed` too; whichever comes first ends the session, once.
+    this.end(Code.Ok);
+  }
+
+  async sendChat(message: string): Promise<void> {
+    await this.channel.call('chat.send', { message });
+  }
+
+  async setMedia(set: { camera?: boolean; microphone?: boolean; speaker?: boolean }): Promise<void> {
+    await this.channel.call('media.set', set);
+  }
+
+  async focus(): Promise<void> {
+    await this.channel.call('window.focus', {});
+  }
+
+  detach(): void {
+    // Another status than 1000: the page may come back.
+    this.channel.close(3001);
+    this.onOver();
+  }
+
+  /** Joins; part of opening. */
+  async join(open: Parameters<typeof Channel.prototype.call<'room.open'>>[1]): Promise<void> {
+    const { roomID } = await this.channel.call('room.open', open);
+    this.roomID = roomID;
+    this.save();
+  }
+
+  /** Ends what was never a room, or is one no more. */
+  drop(): void {
+    if (this.closed) return;
+    this.closed = true;
+    forget();
+    this.channel.close();
+    this.onOver();
+  }
+
+  private take({ channel, welcome }: { channel: Channel; welcome: Welcome }): void {
+    this.channel = channel;
+    this.road = channel.road;
+    if (welcome.app) this.app = welcome.app;
+    this.roads.key = welcome.resumeKey;
+    if (channel.port !== undefined) this.roads.ports = [channel.port];
+    this.save();
+    channel.onEvent = (event) => this.heard(event);
+    channel.onGone = (code) => void this.lost(code);
+    if (welcome.room) this.heard({ method: 'room.state', params: welcome.room });
+  }
+
+  private save(): void {
+    remember({ ...this.roads, roomID: this.roomID });
+  }
+
+  private heard(event: Event): void {
+    if (this.closed) return;
+    switch (event.method) {
+      case 'launch.state':
+        this.app = event.params.app || this.app;
+        if (event.params.state !== 'awaitingConsent') this.onConsent(event.params.state === 'ready');
+        break;
+      case 'room.state':
+        this.state = event.params;
+        if (event.params.roomID) this.roomID = event.params.roomID;
+        this.tell('state', event.params);
+        break;
+      case 'members':
+        this.members = event.params.members;
+        this.tell('members', event.params.members);
+        break;
+      case 'chat':
+        this.tell('chat', event.params);
+        break;
+      case 'notice':
+        this.tell('notice', event.params);
+        break;
+      case 'closed':
+        this.end(event.params.code, event.params.msg);
+        break;
+      // A newer app may tell more than this shim knows.
+    }
+  }
+
+  /** The socket broke: the app died, the machine slept, or another tab of this page took over. */
+  private async lost(code: number): Promise<void> {
+    if (this.closed) return;
+    if (code !== CLOSE_REPLACED && this.roomID) {
+      try {
+        const found = await within(new Search({ ...this.roads, resuming: true }), lookFor);
+        if (this.closed) return found.channel.close();
+        this.take(found);
+        return;
+      } catch {
+        // Told below.
+      }
+    }
+    // Another tab that took over still needs what is stored: each tab has its own.
+    this.end(Code.ChannelLost);
+  }
+
+  private end(code: number, msg?: string): void {
+    if (this.closed) return;
+    const { roomID } = this;
+    this.drop();
+    this.tell('closed', { roomID, code, msg: msg ?? codeText[code] ?? '' });
+  }
+
+  private tell<E extends Kind>(event: E, detail: SessionEvents[E]): void {
+    const listeners = this.listeners.get(event);
+    if (listeners?.size) {
+      for (const listener of [...listeners]) {
+        try {
+          (listener as (detail: SessionEvents[E]) => void)(detail);
+        } catch (error) {
+          // One listener's fault is the page's to see, not the others' to suffer.
+          setTimeout(() => {
+            throw error;
+          });
+        }
+      }
+      return;
+    }
+    const latestOnly = event === 'state' || event === 'members';
+    const kept = latestOnly ? [] : (this.kept.get(event) ?? []);
+    if (kept.length >= keptMax) kept.shift();
+    kept.push(detail);
+    this.kept.set(event, kept);
+  }
+}

@@ -1,0 +1,113 @@
+// An app and a relay as the shim sees them, for tests in a real browser.
+
+import { type IncomingMessage, type Server, createServer } from 'node:http';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+type Params = Record<string, unknown>;
+
+/** Answers the channel like the app; what it was told is in `calls`. */
+export class FakeApp {
+  calls: { method: string; params: Params }[] = [];
+  consent = true;
+  allowed = false;
+  room: Params | undefined;
+  socket: WebSocket | undefined;
+  keys = new Set<string>();
+  private server: WebSocketServer | undefined;
+  private held: (() => void)[] = [];
+
+  /** Listens as after a launch. */
+  async listen(port: number): Promise<void> {
+    const server = (this.server = new WebSocketServer({ host: '127.0.0.1', port }));
+    server.on('connection', (socket) => this.serve(socket));
+    await new Promise((done) => server.once('listening', done));
+  }
+
+  serve(socket: WebSocket): void {
+    socket.on('message', (data) => {
+      const { id, method, params } = JSON.parse(String(data)) as { id: number; method: string; params: Params };
+      const answer = (result: unknown) => socket.send(JSON.stringify({ jsonrpc: '2.0', id, result }));
+      const refuse = (code: number, message: string) =>
+        socket.send(JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } }));
+      this.calls.push({ method, params });
+      if (method === 'hello') {
+        if (!this.keys.delete(params['key'] as string)) {
+          refuse(1004, 'wrong key');
+          return socket.close(4401);
+        }
+        this.socket = socket;
+        const resumeKey = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
+        this.keys.add(resumeKey);
+        this.allowed ||= this.consent;
+        const state = this.allowed ? 'ready' : 'awaitingConsent';
+        return answer({ version: 1, app: this.allowed ? '1.2.3' : '', resumeKey, state, room: this.room });
+      }
+      const act = () => {
+        if (method === 'room.open') {
+          const { roomID = 'given' } = params['roomdata'] as { roomID?: string };
+          this.room = { roomID, phase: 'connected', camera: true, microphone: true };
+          answer({ roomID });
+          this.tell('room.state', this.room);
+        } else if (method === 'room.close') {
+          this.room = undefined;
+          answer(null);
+          this.tell('closed', { roomID: 'given', code: 0, msg: 'success' });
+        } else {
+          answer(null);
+        }
+      };
+      if (this.allowed) act();
+      else this.held.push(act);
+    });
+  }
+
+  /** The person says yes. */
+  allow(): void {
+    this.allowed = true;
+    this.tell('launch.state', { state: 'ready', app: '1.2.3' });
+    for (const act of this.held.splice(0)) act();
+  }
+
+  tell(method: string, params: unknown): void {
+    this.socket?.send(JSON.stringify({ jsonrpc: '2.0', method, params }));
+  }
+
+  /** The app is killed. */
+  async die(): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    if (!server) return;
+    for (const socket of server.clients) socket.terminate();
+    await new Promise((done) => server.close(done));
+  }
+}
+
+/** Serves pages, the built shim and a relay that brings a page to the app at once. */
+export async function serve(app: () => FakeApp): Promise<{ server: Server; origin: string; relay: { open: boolean } }> {
+  const relay = { open: false };
+  const types: Record<string, string> = { js: 'text/javascript', mjs: 'text/javascript' };
+  const server = createServer((request: IncomingMessage, response) => {
+    const [, file] = /^\/starter\/(EXEStarter\.m?js)$/.exec(request.url ?? '') ?? [];
+    if (file) {
+      response.setHeader('content-type', types[file.split('.')[1] ?? ''] ?? '');
+      return response.end(readFileSync(resolve(import.meta.dirname, '../dist', file)));
+    }
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    const script = request.url === '/module' ? '' : '<script src="/starter/EXEStarter.js"></script>';
+    return response.end(`<!doctype html><title>page</title>${script}<button id="call">call</button>`);
+  });
+  const sockets = new WebSocketServer({ noServer: true });
+  server.on('upgrade', (request, socket, head) => {
+    if (!relay.open || !request.url?.startsWith('/relay?side=page&id=')) return socket.destroy();
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      ws.send(JSON.stringify({ jsonrpc: '2.0', method: 'relay.peer', params: {} }));
+      app().serve(ws);
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  if (!address || typeof address === 'string') throw new Error('no address');
+  return { server, origin: `http://localhost:${address.port}`, relay };
+}

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { OpenOptions } from '../EXEStarter.d.ts';
+import { freshKey, isLoopback, launchUrl, meetingPoint, relayOf, serverBase } from '../src/launch.ts';
+import { check } from '../src/parameters.ts';
+import { base64url, sha256 } from '../src/sha256.ts';
+
+beforeAll(() => {
+  Object.assign(globalThis, { location: { href: 'https://crm.example.com/orders' } });
+});
+
+describe('launch', () => {
+  it('hashes as everybody does', () => {
+    for (const text of ['', 'abc', 'x'.repeat(55), 'x'.repeat(56), 'x'.repeat(64), 'x'.repeat(200)]) {
+      const expected = createHash('sha256').update(text).digest('base64url');
+      expect(base64url(sha256(text))).toBe(expected);
+    }
+  });
+
+  it('makes keys of 128 bits and meets where the app does', () => {
+    const key = freshKey();
+    expect(key).toMatch(/^[\w-]{22}$/);
+    expect(freshKey()).not.toBe(key);
+    // The same example stands in the app's own tests.
+    expect(meetingPoint('AAAAAAAAAAAAAAAAAAAAAA')).toBe('ilvbTMFRZBJsbvJmjendJA');
+  });
+
+  it('stays under 300 bytes and then does without the relay', () => {
+    const url = launchUrl('k'.repeat(22), [47610, 47611], 'https://crm.example.com', 'wss://meet.example.com/relay');
+    expect(url).toBe(
+      'beckon:launch?v=1&k=kkkkkkkkkkkkkkkkkkkkkk&p=47610,47611&o=https%3A%2F%2Fcrm.example.com&r=wss%3A%2F%2Fmeet.example.com%2Frelay',
+    );
+    const long = launchUrl('k'.repeat(22), [47610], 'https://crm.example.com', `wss://${'x'.repeat(250)}/relay`);
+    expect(long).not.toContain('&r=');
+  });
+
+  it('finds server and relay behind what older pages write', () => {
+    const server = serverBase('https://meet.example.com:8443/weapp/live_room/');
+    expect(server.href).toBe('https://meet.example.com:8443/');
+    expect(relayOf(server)).toBe('wss://meet.example.com:8443/relay');
+    expect(relayOf(new URL('http://127.0.0.1:8080'))).toBe('ws://127.0.0.1:8080/relay');
+    expect(relayOf(new URL('http://meet.example.com'))).toBeUndefined();
+    expect(isLoopback('127.0.0.1') && isLoopback('localhost') && !isLoopback('localhost.example.com')).toBe(true);
+  });
+});
+
+describe('parameters', () => {
+  const good = (): OpenOptions => ({
+    userdata: { userID: 'zhang3', sdkAppID: 1400000001, userSig: 'eJx' },
+    roomdata: { serverDomain: 'https://meet.example.com', roomAction: 'createRoom' },
+  });
+  const refused = (change: (options: OpenOptions) => void) => {
+    const options = good();
+    change(options);
+    try {
+      check(options);
+    } catch (error) {
+      return error as { code: number; field: string };
+    }
+    return undefined;
+  };
+
+  it('takes what fits', () => {
+    expect(refused(() => {})).toBeUndefined();
+    expect(refused((o) => (o.custom = { proxy_ip: '10.0.0.1', proxy_port: '1080' }))).toBeUndefined();
+    expect(refused((o) => (o.roomdata.roomID = 42))).toBeUndefined();
+  });
+
+  it.each<[number, string, (options: OpenOptions) => void]>([
+    [-9998, 'userdata', (o) => delete (o as Partial<OpenOptions>).userdata],
+    [-9998, 'userdata.userID', (o) => (o.userdata.userID = '')],
+    [-9999, 'userdata.userID', (o) => (o.userdata.userID = 'a b')],
+    [-9998, 'userdata.userSig', (o) => (o.userdata.userSig = '')],
+    [-9999, 'userdata.sdkAppID', (o) => (o.userdata.sdkAppID = 'app')],
+    [-9998, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = '')],
+    [-9999, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = 'ftp://x')],
+    [-9999, 'roomdata.roomAction', (o) => (o.roomdata.roomAction = 'burnRoom' as 'createRoom')],
+    [-9998, 'roomdata.roomID', (o) => (o.roomdata.roomAction = 'enterRoom')],
+    [-9999, 'roomdata.roomID', (o) => (o.roomdata.roomID = 'a/b')],
+    [-9999, 'roomdata.template', (o) => (o.roomdata.template = '1v9' as '1v1')],
+    [-9998, 'custom.proxy_port', (o) => (o.custom = { proxy_ip: '10.0.0.1' })],
+    [-9999, 'custom.proxy_port', (o) => (o.custom = { proxy_port: 70000 })],
+  ])('refuses with %i and names %s', (code, field, change) => {
+    expect(refused(change)).toMatchObject({ code, field });
+  });
+});
