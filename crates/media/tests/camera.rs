@@ -36,7 +36,8 @@ fn helper() {
     };
     let (ended, end) = mpsc::channel();
     running.on_end(move |status| drop(ended.send(status)));
-    for _ in 0..12 {
+    let fails = ["V4L2SIM_UNPLUG_AFTER", "V4L2SIM_HANG_AFTER"].iter().any(|name| std::env::var_os(name).is_some());
+    for _ in 0..if fails { 3 } else { 12 } {
         match rx.recv_timeout(Duration::from_secs(20)) {
             Ok(frame) => {
                 let age = MediaTime::now().saturating_since(frame.capture);
@@ -54,7 +55,7 @@ fn helper() {
             Err(error) => panic!("{error}"),
         }
     }
-    if std::env::var_os("V4L2SIM_UNPLUG_AFTER").is_some() {
+    if fails {
         if let SourceStatus::Failed(error) = end.recv_timeout(Duration::from_secs(20)).unwrap() {
             println!("SAW failure {error:?}");
         }
@@ -194,6 +195,22 @@ fn a_camera_in_use_says_so() {
 fn a_camera_that_may_not_be_opened_says_so() {
     let saw = seen(&[("V4L2SIM_MODE", "denied")]);
     assert_eq!(saw.last().unwrap(), r#"error Denied { device: "Simulated camera" }"#, "{saw:?}");
+}
+
+#[test]
+fn a_camera_of_unknown_format_says_so() {
+    let saw = seen(&[("V4L2SIM_FORMAT", "H264")]);
+    assert!(saw.last().unwrap().starts_with(r#"error Unsupported { device: "Simulated camera""#), "{saw:?}");
+}
+
+#[test]
+fn a_camera_that_hangs_in_mid_call_says_so_and_stops() {
+    let saw = seen(&[("V4L2SIM_HANG_AFTER", "5")]);
+    assert!(saw.iter().any(|line| line.starts_with("frame ")), "{saw:?}");
+    assert!(
+        saw.last().unwrap().starts_with(r#"failure Device { device: "Simulated camera", reason: "no picture for"#),
+        "{saw:?}"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@
  *                         without it a grey bar wanders (YUYV and NV12 only)
  *   V4L2SIM_MODE          busy: another program streams; denied: may not be opened; gone: listed, but pulled out; silent: no picture ever
  *   V4L2SIM_UNPLUG_AFTER  pulled out after so many pictures
+ *   V4L2SIM_HANG_AFTER    sends nothing more after so many pictures
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -312,6 +313,8 @@ static int answer(unsigned long request, void *arg) {
         b->sequence = (unsigned)cam.shown++;
         b->field = V4L2_FIELD_NONE;
         b->flags = V4L2_BUF_FLAG_DONE | V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+        const char *hang = getenv("V4L2SIM_HANG_AFTER");
+        if (hang && cam.shown >= strtoul(hang, NULL, 10)) tick(0);
         b->timestamp.tv_sec = now.tv_sec;
         b->timestamp.tv_usec = now.tv_nsec / 1000;
         return 0;

@@ -1,6 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use nokhwa::{Camera, NokhwaError};
@@ -15,6 +16,10 @@ use crate::source::{RunningSource, SourceControl, SourceError, SourceInfo, Video
 const USABLE: [FrameFormat; 3] = [FrameFormat::NV12, FrameFormat::YUYV, FrameFormat::MJPEG];
 /// Some cameras take seconds from being opened to their first picture.
 const FIRST_PICTURE: Duration = Duration::from_secs(10);
+/// A camera that has sent nothing for this long hangs.
+const STALLED: Duration = Duration::from_secs(5);
+/// How long a stopped camera may take to let go of its device.
+const RELEASE: Duration = Duration::from_secs(1);
 /// Bad pictures in a row after which a camera is given up.
 const MOST_BAD: u32 = 60;
 
@@ -87,16 +92,8 @@ impl VideoSource for CameraSource {
     fn start(self: Box<Self>, out: LatestSender<VideoFrame>) -> Result<RunningSource, SourceError> {
         let camera = self.find()?;
         let device = camera.label.clone();
-        // The driver's handle must stay on its thread, so it is opened there; the first picture proves that it works.
         let (proven, proof) = mpsc::channel();
-        let running = RunningSource::spawn("camera", move |control| {
-            let body = AssertUnwindSafe(|| run(&self, &camera, &out, control, &proven));
-            let result = catch_unwind(body).unwrap_or_else(|_| {
-                Err(SourceError::Device { device: camera.label.clone(), reason: "its driver misbehaved".to_owned() })
-            });
-            let _ = proven.send(result.clone());
-            result
-        })?;
+        let running = RunningSource::spawn("camera", move |control| watch(*self, camera, out, control, &proven))?;
         match proof.recv_timeout(FIRST_PICTURE) {
             Ok(Ok(())) => Ok(running),
             Ok(Err(error)) => Err(error),
@@ -108,19 +105,79 @@ impl VideoSource for CameraSource {
     }
 }
 
-fn run(
+/// Runs the driver on a thread of its own and sees that pictures keep coming: a driver may wait for ever.
+fn watch(
+    wanted: CameraSource,
+    info: CameraInfo,
+    out: LatestSender<VideoFrame>,
+    control: &SourceControl,
+    proven: &mpsc::Sender<Result<(), SourceError>>,
+) -> Result<(), SourceError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (beat, beats) = mpsc::channel();
+    let (stop_driver, driver_info) = (stop.clone(), info.clone());
+    // The driver's handle must stay on its thread, so it is opened there.
+    let driver = std::thread::Builder::new()
+        .name("camera-driver".to_owned())
+        .spawn(move || {
+            let body = AssertUnwindSafe(|| drive(&wanted, &driver_info, &out, &stop_driver, &beat));
+            let ended = catch_unwind(body).unwrap_or_else(|_| {
+                Err(SourceError::Device { device: driver_info.label, reason: "its driver misbehaved".to_owned() })
+            });
+            let _ = beat.send(Beat::Ended(ended));
+        })
+        .map_err(|e| SourceError::Thread { source_name: info.label.clone(), reason: e.to_string() })?;
+    let mut last = Instant::now();
+    let mut first = true;
+    let ended = loop {
+        if control.stopping() {
+            break Ok(());
+        }
+        match beats.recv_timeout(Duration::from_millis(50)) {
+            Ok(Beat::Picture) => {
+                last = Instant::now();
+                if std::mem::take(&mut first) {
+                    let _ = proven.send(Ok(()));
+                }
+            }
+            Ok(Beat::Ended(ended)) => break ended,
+            Err(mpsc::RecvTimeoutError::Timeout) if !first && last.elapsed() > STALLED => {
+                let reason = format!("no picture for {} s; unplug it and plug it in again", STALLED.as_secs());
+                break Err(SourceError::Device { device: info.label, reason });
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => break Ok(()),
+        }
+    };
+    stop.store(true, Ordering::Relaxed);
+    let _ = proven.send(ended.clone());
+    // Whoever stops a camera wants it free for the next one; a driver that hangs is left behind.
+    let until = Instant::now() + RELEASE;
+    while !driver.is_finished() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    ended
+}
+
+/// What the driver's thread tells.
+enum Beat {
+    Picture,
+    Ended(Result<(), SourceError>),
+}
+
+fn drive(
     wanted: &CameraSource,
     info: &CameraInfo,
     out: &LatestSender<VideoFrame>,
-    control: &SourceControl,
-    proven: &mpsc::Sender<Result<(), SourceError>>,
+    stop: &AtomicBool,
+    beat: &mpsc::Sender<Beat>,
 ) -> Result<(), SourceError> {
     let mut camera = open(wanted, info)?;
     let mut converter = Converter::new();
     let mut bad = 0;
-    let mut first = true;
-    while !control.stopping() {
-        let picture = camera.frame().map_err(|e| explain(info, &e, !first))?;
+    let mut running = false;
+    while !stop.load(Ordering::Relaxed) {
+        let picture = camera.frame().map_err(|e| explain(info, &e, running))?;
         let now = MediaTime::now();
         let capture = picture
             .capture_timestamp()
@@ -129,13 +186,12 @@ fn run(
             .filter(|t| *t <= now && now.saturating_since(*t) < Duration::from_secs(1))
             .unwrap_or(now);
         let size = picture.resolution();
-        match converter.convert(picture.source_frame_format(), picture.buffer(), size.width(), size.height(), capture) {
+        let format = picture.source_frame_format();
+        match converter.convert(format, picture.buffer(), size.width(), size.height(), capture) {
             Some(frame) => {
                 bad = 0;
-                if std::mem::take(&mut first) {
-                    let _ = proven.send(Ok(()));
-                }
-                if out.send(frame).is_err() {
+                running = true;
+                if out.send(frame).is_err() || beat.send(Beat::Picture).is_err() {
                     return Ok(());
                 }
             }
@@ -143,10 +199,8 @@ fn run(
             None => bad += 1,
         }
         if bad >= MOST_BAD {
-            return Err(SourceError::Device {
-                device: info.label.clone(),
-                reason: format!("its {} pictures cannot be decoded", picture.source_frame_format()),
-            });
+            let reason = format!("its {format} pictures cannot be decoded");
+            return Err(SourceError::Device { device: info.label.clone(), reason });
         }
     }
     Ok(())
