@@ -26,7 +26,12 @@ pub struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 24 * 3600)]
     expire: u64,
     /// File with the application's HMAC key: makes version 2.
-    #[arg(long, value_name = "FILE", required_unless_present = "private_key_file", conflicts_with = "private_key_file")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "private_key_file",
+        conflicts_with = "private_key_file"
+    )]
     hmac_key_file: Option<PathBuf>,
     /// File with the application's ECDSA P-256 private key in PEM: makes version 1.
     #[arg(long, value_name = "FILE")]
@@ -48,7 +53,8 @@ pub fn run(wish: &Arguments) -> anyhow::Result<()> {
         (Some(path), _) => {
             let key = private_key(&read(path)?)
                 .with_context(|| format!("{} holds no ECDSA P-256 private key in PEM", path.display()))?;
-            let public = key.verifying_key().to_public_key_pem(Default::default()).context("the key has no public part")?;
+            let public =
+                key.verifying_key().to_public_key_pem(Default::default()).context("the key has no public part")?;
             // The same check as for a configured application, so that what is issued here verifies there.
             App::new(wish.app, Some(&public), None)?;
             issue_v1(wish.app, &key, user, wish.expire, now, None)?

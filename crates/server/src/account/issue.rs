@@ -66,8 +66,7 @@ pub fn issue_v1(
 /// [`IssueError::NoKey`] when the application has no HMAC key, and [`IssueError::Pack`].
 pub fn issue_v2(app: &App, user: &str, holds: u64, now: i64, userbuf: Option<&str>) -> Result<Secret, IssueError> {
     let key = app.hmac_key.as_ref().ok_or(IssueError::NoKey(app.id))?;
-    let mut signed =
-        format!("TLS.identifier:{user}\nTLS.sdkappid:{}\nTLS.time:{now}\nTLS.expire:{holds}\n", app.id);
+    let mut signed = format!("TLS.identifier:{user}\nTLS.sdkappid:{}\nTLS.time:{now}\nTLS.expire:{holds}\n", app.id);
     let mut fields = json!({
         "TLS.ver": "2.0",
         "TLS.identifier": user,

@@ -113,8 +113,7 @@ impl<K: Hash + Eq + Clone> Window<K> {
 
     fn forget(&mut self, now: Instant) {
         let length = self.length;
-        self.failures
-            .retain(|_, times| times.back().is_some_and(|last| now.saturating_duration_since(*last) < length));
+        self.failures.retain(|_, times| times.back().is_some_and(|last| now.saturating_duration_since(*last) < length));
         if self.failures.len() >= REMEMBERED {
             let mut by_age: Vec<_> =
                 self.failures.iter().filter_map(|(key, times)| Some((*times.back()?, key.clone()))).collect();

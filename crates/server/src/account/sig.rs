@@ -325,7 +325,9 @@ mod tests {
         let fieldless = forge(&one, |fields| {
             fields.remove("TLS.time");
         });
-        for text in ["", "eJx", "不是", "AAAA", &one[..one.len() / 2], &bomb, &array, &lineful, &fieldless, &"A".repeat(9000)] {
+        for text in
+            ["", "eJx", "不是", "AAAA", &one[..one.len() / 2], &bomb, &array, &lineful, &fieldless, &"A".repeat(9000)]
+        {
             let error = UserSig::parse(text).unwrap_err();
             assert_eq!(error.code(), Code::SigMalformed, "{text:.20}: {error}");
         }

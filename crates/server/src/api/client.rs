@@ -52,9 +52,8 @@ impl ClientRules {
                 }
             }
         }
-        let forwarded = |name: &HeaderName| {
-            text(name).filter(|_| proxied).and_then(|value| value.split(',').next()).map(str::trim)
-        };
+        let forwarded =
+            |name: &HeaderName| text(name).filter(|_| proxied).and_then(|value| value.split(',').next()).map(str::trim);
         if let Some(url) = &self.public_url {
             return Client { address, secure: url.scheme() == "https", host: authority(url) };
         }
@@ -111,10 +110,8 @@ mod tests {
     }
 
     fn read(rules: &ClientRules, peer: &str, headers: &[(&str, &str)]) -> Client {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
-            .collect();
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect();
         rules.read(peer.parse().unwrap(), &headers)
     }
 
@@ -128,7 +125,10 @@ mod tests {
         ];
         let behind = read(&rules(None), "127.0.0.1:999", &headers);
         assert_eq!(behind.address.to_string(), "203.0.113.9");
-        assert_eq!((behind.socket(), behind.web()), ("wss://meet.example.com".into(), "https://meet.example.com".into()));
+        assert_eq!(
+            (behind.socket(), behind.web()),
+            ("wss://meet.example.com".into(), "https://meet.example.com".into())
+        );
         let stranger = read(&rules(None), "198.51.100.1:999", &headers);
         assert_eq!(stranger.address.to_string(), "198.51.100.1");
         assert_eq!(stranger.socket(), "ws://127.0.0.1:8080");

@@ -5,7 +5,6 @@ mod client;
 mod failure;
 mod rooms;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -21,6 +20,7 @@ use beckon_protocol::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tower_http::cors::{Any, CorsLayer};
 
 pub use body::Body;
 pub use client::{Client, ClientRules};
@@ -28,6 +28,7 @@ pub use failure::ApiFailure;
 
 use crate::account::{Accounts, Caller, issue_v2};
 use crate::room::{RoomService, engine::LiveKit};
+use crate::server::Peer;
 
 /// Largest request body, bytes.
 const BODY_MAX: usize = 64 * 1024;
@@ -72,7 +73,8 @@ impl Api {
             .route("/api/v1/guests", post(rooms::guest))
             .route("/api/{*rest}", axum::routing::any(unknown))
             .route("/healthz", get(health))
-            .route("/weapp/utils/get_login_info", get(test_login))
+            // Pages on other origins ask for test values too, as the older interface lets them.
+            .route("/weapp/utils/get_login_info", get(test_login).layer(CorsLayer::new().allow_origin(Any)))
             .route("/livekit/webhook", post(webhook))
             .layer(DefaultBodyLimit::max(BODY_MAX))
             .with_state(self)
@@ -108,7 +110,7 @@ async fn health(State(api): State<Api>) -> Json<Value> {
 
 async fn login(
     State(api): State<Api>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     headers: HeaderMap,
     Body(login): Body<Login>,
 ) -> Result<Json<LoggedIn>, ApiFailure> {
@@ -140,10 +142,12 @@ async fn test_login(
         return Err(ApiFailure::new(Code::TestLoginOff, Code::TestLoginOff.text()));
     }
     let Query(query) = query.map_err(|error| ApiFailure::new(Code::WrongParameter, error.body_text()))?;
-    let app = api.accounts.test_app().ok_or_else(|| {
-        ApiFailure::new(Code::TestLoginOff, "test log-ins need an application with an hmac_key")
-    })?;
-    let user = if query.user_id.is_empty() { format!("user-{}", crate::room::rules::fresh_id()) } else { query.user_id };
+    let app = api
+        .accounts
+        .test_app()
+        .ok_or_else(|| ApiFailure::new(Code::TestLoginOff, "test log-ins need an application with an hmac_key"))?;
+    let user =
+        if query.user_id.is_empty() { format!("user-{}", crate::room::rules::fresh_id()) } else { query.user_id };
     if let Err(error) = user.parse::<beckon_protocol::room::UserId>() {
         return Err(ApiFailure::new(Code::WrongParameter, error.to_string()).with_field("userID"));
     }
@@ -159,7 +163,11 @@ async fn test_login(
     }))
 }
 
-async fn webhook(State(api): State<Api>, headers: HeaderMap, body: axum::body::Bytes) -> Result<StatusCode, ApiFailure> {
+async fn webhook(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+) -> Result<StatusCode, ApiFailure> {
     let livekit = api.livekit.as_ref().ok_or_else(|| {
         ApiFailure::new(Code::UnknownMethod, "this server's rooms do not run on a LiveKit server")
             .with_status(StatusCode::NOT_FOUND)

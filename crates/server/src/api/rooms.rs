@@ -1,7 +1,5 @@
 //! The calls about rooms.
 
-use std::net::SocketAddr;
-
 use axum::{
     Json,
     extract::{ConnectInfo, Path, Query, State, rejection::QueryRejection},
@@ -16,6 +14,7 @@ use serde::Deserialize;
 
 use super::{Api, ApiFailure, Body, Client, unix_now};
 use crate::room::{Entry, Person};
+use crate::server::Peer;
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -55,7 +54,7 @@ impl Api {
 
 pub(super) async fn create(
     State(api): State<Api>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     headers: HeaderMap,
     body: Result<Body<CreateRoom>, ApiFailure>,
 ) -> Result<(StatusCode, Json<Entrance>), ApiFailure> {
@@ -68,7 +67,7 @@ pub(super) async fn create(
 
 pub(super) async fn enter(
     State(api): State<Api>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     Path(room): Path<String>,
     headers: HeaderMap,
     body: Result<Body<EnterRoom>, ApiFailure>,
@@ -83,7 +82,7 @@ pub(super) async fn enter(
 
 pub(super) async fn guest(
     State(api): State<Api>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     headers: HeaderMap,
     Body(wish): Body<GuestEntry>,
 ) -> Result<Json<Entrance>, ApiFailure> {

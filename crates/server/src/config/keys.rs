@@ -29,7 +29,9 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// What is in it.
-    #[error("the key file {path} is damaged ({reason}); put its backup back, or delete it: then new keys are made, everybody logs in again and your backend needs the new hmac_key")]
+    #[error(
+        "the key file {path} is damaged ({reason}); put its backup back, or delete it: then new keys are made, everybody logs in again and your backend needs the new hmac_key"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -105,7 +107,9 @@ impl Keys {
                 // The parser's own message quotes the line, which holds a key: only where it failed may be told.
                 let keys: Self = toml::from_str(&text).map_err(|error: toml::de::Error| KeyError::Damaged {
                     path: path.clone(),
-                    reason: error.span().map_or_else(|| "it is no TOML".into(), |span| format!("at byte {}", span.start)),
+                    reason: error
+                        .span()
+                        .map_or_else(|| "it is no TOML".into(), |span| format!("at byte {}", span.start)),
                 })?;
                 match keys.sealer() {
                     Some(_) if !keys.api_secret.is_empty() && !keys.hmac_key.is_empty() => Ok(keys),
@@ -167,7 +171,9 @@ mod tests {
     #[test]
     fn a_damaged_file_is_told_without_showing_a_key() {
         let folder = tempfile::tempdir().unwrap();
-        for text in ["api_key = \"leaked-secret", "api_key = \"a\"\napi_secret = \"\"\nhmac_key = \"\"\nseal_key = \"x\"\n"] {
+        for text in
+            ["api_key = \"leaked-secret", "api_key = \"a\"\napi_secret = \"\"\nhmac_key = \"\"\nseal_key = \"x\"\n"]
+        {
             fs::write(folder.path().join(FILE), text).unwrap();
             let error = Keys::load(folder.path()).unwrap_err().to_string();
             assert!(error.contains("keys.toml") && !error.contains("leaked"), "{error}");

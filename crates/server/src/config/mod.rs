@@ -30,6 +30,10 @@ pub const DEV_SECRET: &str = "secret";
 /// The HMAC key of the application of `--dev`.
 pub const DEV_HMAC_KEY: &str = "beckon-dev-hmac-key-known-to-everybody";
 
+/// The fields that an environment variable may begin with, after `BECKON_`.
+const FIELDS: [&str; 11] =
+    ["listen", "data", "public_url", "trusted_proxies", "apps", "login", "rooms", "media", "guests", "web", "log"];
+
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -234,7 +238,8 @@ pub struct WebConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Known keys, test log-ins, open guest links: never on a real server.
+    /// Known keys, test log-ins, open guest links: never on a real server, so only the flag `--dev` says it.
+    #[serde(skip)]
     pub dev: bool,
     /// Where HTTP listens.
     pub listen: SocketAddr,
@@ -283,7 +288,7 @@ impl Default for Config {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Flags {
     /// `--dev`.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip)]
     pub dev: bool,
     /// `--listen`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -333,8 +338,14 @@ impl Config {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        figment = figment.merge(Env::prefixed("BECKON_").split("__")).merge(Serialized::defaults(flags));
+        // Other programs of ours have variables of their own: only names that the configuration has are read.
+        let variables = Env::prefixed("BECKON_").filter(|name| {
+            let first = name.as_str().split("__").next().unwrap_or_default();
+            FIELDS.iter().any(|field| field.eq_ignore_ascii_case(first))
+        });
+        figment = figment.merge(variables.split("__")).merge(Serialized::defaults(flags));
         let mut config: Self = figment.extract()?;
+        config.dev = flags.dev;
         if let Some(port) = flags.media_udp {
             config.media.udp_port = port;
         }
@@ -355,7 +366,12 @@ impl Config {
         }
         if self.rooms.engine == EngineChoice::Livekit {
             match &self.rooms.url {
-                None => return wrong("rooms.url", "engine = \"livekit\" needs the server's address, such as \"https://livekit.example.com\""),
+                None => {
+                    return wrong(
+                        "rooms.url",
+                        "engine = \"livekit\" needs the server's address, such as \"https://livekit.example.com\"",
+                    );
+                }
                 Some(url) if !matches!(url.scheme(), "http" | "https" | "ws" | "wss") => {
                     return wrong("rooms.url", "it must begin with http, https, ws or wss");
                 }
@@ -385,7 +401,11 @@ impl Config {
             return Ok(vec![App::new(DEFAULT_APP, None, Some(keys.hmac_key.clone()))?]);
         }
         let read = |field, path: &Path| {
-            std::fs::read_to_string(path).map_err(|source| ConfigError::KeyFile { field, path: path.to_owned(), source })
+            std::fs::read_to_string(path).map_err(|source| ConfigError::KeyFile {
+                field,
+                path: path.to_owned(),
+                source,
+            })
         };
         self.apps
             .iter()
@@ -447,8 +467,7 @@ mod tests {
             "listen = \"10.0.0.1:80\"\n[[apps]]\nid = 5\nhmac_key = \"0123456789abcdef\"\n\
              [rooms]\nengine = \"livekit\"\nurl = \"https://lk.example.com\"\nkey = \"k\"\nsecret = \"s\"\n[media]\nudp_port = 9000\n",
         );
-        let flags =
-            Flags { listen: Some("127.0.0.1:0".parse().unwrap()), media_tcp: Some(0), ..Flags::default() };
+        let flags = Flags { listen: Some("127.0.0.1:0".parse().unwrap()), media_tcp: Some(0), ..Flags::default() };
         let config = Config::load(Some(&path), &flags).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:0");
         assert_eq!((config.media.udp_port, config.media.tcp_port), (9000, 0));
@@ -461,6 +480,7 @@ mod tests {
     fn what_does_not_fit_is_named() {
         for (text, named) in [
             ("listne = \"x\"", "listne"),
+            ("dev = true", "dev"),
             ("listen = \"nowhere\"", "listen"),
             ("[rooms]\nengine = \"zoom\"", "engine"),
             ("[rooms]\nengine = \"livekit\"", "rooms.url"),

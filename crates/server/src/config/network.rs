@@ -79,9 +79,8 @@ mod tests {
 
     #[test]
     fn an_address_is_in_the_networks_that_share_its_prefix() {
-        let contains = |network: &str, address: &str| {
-            network.parse::<Network>().unwrap().contains(address.parse().unwrap())
-        };
+        let contains =
+            |network: &str, address: &str| network.parse::<Network>().unwrap().contains(address.parse().unwrap());
         assert!(contains("10.0.0.0/8", "10.200.3.4"));
         assert!(!contains("10.0.0.0/8", "11.0.0.1"));
         assert!(contains("0.0.0.0/0", "8.8.8.8"));

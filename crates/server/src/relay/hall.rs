@@ -30,13 +30,7 @@ pub struct HallConfig {
 
 impl Default for HallConfig {
     fn default() -> Self {
-        Self {
-            wait: WAIT,
-            sockets: 20_000,
-            sockets_of_address: 200,
-            bytes_per_second: 4 << 20,
-            frames_per_second: 200,
-        }
+        Self { wait: WAIT, sockets: 20_000, sockets_of_address: 200, bytes_per_second: 4 << 20, frames_per_second: 200 }
     }
 }
 
@@ -263,10 +257,8 @@ mod tests {
         assert_eq!(effects, []);
         assert_eq!(hall.peer(page), None);
         let (app, effects) = hall.arrive(ID, Side::App, None, here(), now).unwrap();
-        let told = [
-            Effect::Tell(app, Note::Peer { origin: origin() }),
-            Effect::Tell(page, Note::Peer { origin: None }),
-        ];
+        let told =
+            [Effect::Tell(app, Note::Peer { origin: origin() }), Effect::Tell(page, Note::Peer { origin: None })];
         assert_eq!(effects, told);
         assert_eq!((hall.peer(page), hall.peer(app)), (Some(app), Some(page)));
     }

@@ -7,7 +7,7 @@ pub mod hall;
 mod socket;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::api::{ApiFailure, ClientRules};
+use crate::server::Peer;
 use hall::{Effect, Hall, HallConfig, Refusal, SocketId};
 
 /// Largest frame, bytes: a snapshot fits.
@@ -166,7 +167,7 @@ impl Inner {
 
 async fn upgrade(
     State(relay): State<Relay>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     meeting: Result<Query<Meeting>, QueryRejection>,
     headers: HeaderMap,
     socket: WebSocketUpgrade,

@@ -17,12 +17,7 @@ const SEND: Duration = Duration::from_secs(30);
 /// How long the other end may take to answer a close.
 const CLOSING: Duration = Duration::from_secs(2);
 
-pub(super) async fn serve(
-    relay: Relay,
-    id: SocketId,
-    mut orders: mpsc::UnboundedReceiver<Order>,
-    socket: WebSocket,
-) {
+pub(super) async fn serve(relay: Relay, id: SocketId, mut orders: mpsc::UnboundedReceiver<Order>, socket: WebSocket) {
     let (mut out, mut incoming) = socket.split();
     // Reading waits while the other side is slow, writing must not: two tasks.
     let (seen, mut alive) = mpsc::channel::<()>(1);

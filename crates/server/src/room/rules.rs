@@ -185,7 +185,8 @@ impl Occupancy {
 
     /// Whether the room has waited long enough.
     pub fn check(&self, now: Instant, patience: Patience) -> Verdict {
-        let over = |since: Option<Instant>, most| since.is_some_and(|since| now.saturating_duration_since(since) >= most);
+        let over =
+            |since: Option<Instant>, most| since.is_some_and(|since| now.saturating_duration_since(since) >= most);
         let expected = self.seats.values().any(|(_, until)| *until > now);
         if over(self.creator_gone, patience.creator_grace) && !self.seat_kept(&self.creator, now) {
             Verdict::Ends(EndReason::CreatorLost)

@@ -169,7 +169,8 @@ impl RoomService {
                 }
             }
         }
-        if !self.rooms.lock().contains_key(&id) {
+        let fresh = !self.rooms.lock().contains_key(&id);
+        if fresh {
             let record = RoomRecord {
                 id: id.clone(),
                 app: caller.app,
@@ -184,13 +185,12 @@ impl RoomService {
             if !self.store.insert(&record).await? {
                 return Err(RoomError::Exists(id));
             }
-            let occupancy =
-                Occupancy::new(caller.user.as_str(), record.style, record.template, false, Instant::now());
+            let occupancy = Occupancy::new(caller.user.as_str(), record.style, record.template, false, Instant::now());
             self.rooms.lock().insert(id.clone(), Live { record, occupancy });
             tracing::info!(room = %id, app = caller.app, creator = %caller.user, "room created");
         }
         let entry = self.let_in(&id, Some(caller), caller.user.as_str(), &person).await;
-        if let Err(error @ RoomError::Engine(_)) = entry {
+        if fresh && let Err(error @ RoomError::Engine(_)) = entry {
             // Nobody can be in a room that the engine did not make.
             self.forget(&id).await?;
             return Err(error);
@@ -214,7 +214,10 @@ impl RoomService {
     pub async fn enter_as_guest(&self, room: &RoomId, person: &Person) -> Result<Entry, RoomError> {
         person.check()?;
         let user = format!("guest-{}", fresh_id());
-        let person = Person { name: if person.name.trim().is_empty() { "Guest".into() } else { person.name.clone() }, ..person.clone() };
+        let person = Person {
+            name: if person.name.trim().is_empty() { "Guest".into() } else { person.name.clone() },
+            ..person.clone()
+        };
         self.let_in(room, None, &user, &person).await
     }
 
@@ -428,13 +431,6 @@ impl RoomService {
     }
 }
 
-fn visible<'a>(
-    rooms: &'a mut HashMap<RoomId, Live>,
-    caller: &Caller,
-    id: &RoomId,
-) -> Result<&'a mut Live, RoomError> {
-    rooms
-        .get_mut(id)
-        .filter(|live| live.record.app == caller.app)
-        .ok_or_else(|| RoomError::NotFound(id.clone()))
+fn visible<'a>(rooms: &'a mut HashMap<RoomId, Live>, caller: &Caller, id: &RoomId) -> Result<&'a mut Live, RoomError> {
+    rooms.get_mut(id).filter(|live| live.record.app == caller.app).ok_or_else(|| RoomError::NotFound(id.clone()))
 }

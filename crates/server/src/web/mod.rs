@@ -100,8 +100,7 @@ async fn starter(Path(file): Path<String>, headers: HeaderMap) -> Response {
 /// Any page may load the shim: that is what it is for.
 fn open_to_all(headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers
-        .insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
 }
 
 async fn starter_preflight() -> Response {

@@ -45,12 +45,8 @@ fn occupant(info: ParticipantInfo) -> Occupant {
 #[async_trait]
 impl RoomEngine for Embedded {
     async fn open(&self, room: &RoomId, most: u32) -> Result<(), EngineFailure> {
-        let spec = RoomSpec {
-            max_participants: most,
-            metadata: String::new(),
-            empty_timeout: KEPT,
-            departure_timeout: KEPT,
-        };
+        let spec =
+            RoomSpec { max_participants: most, metadata: String::new(), empty_timeout: KEPT, departure_timeout: KEPT };
         self.engine.ensure_room(room.as_str(), spec).await.map_err(failure("make a room"))?;
         Ok(())
     }

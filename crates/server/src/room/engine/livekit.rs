@@ -61,10 +61,7 @@ impl LiveKit {
     /// [`EngineFailure::Unreachable`] when the URL cannot be used or no HTTP client can be made.
     pub fn new(url: &Url, client_url: Option<&Url>, key: &str, secret: Secret) -> Result<Self, EngineFailure> {
         let unusable = |reason: String| EngineFailure::Unreachable { url: url.to_string(), reason };
-        let http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .build()
-            .map_err(|error| unusable(error.to_string()))?;
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().map_err(|error| unusable(error.to_string()))?;
         let with_scheme = |url: &Url, http: bool| {
             let secure = matches!(url.scheme(), "https" | "wss");
             let scheme = match (http, secure) {
@@ -182,12 +179,7 @@ impl WebhookEvent {
             ("room_finished", _) => Some(RoomNews::Closed { room }),
             ("participant_joined", Some(who)) => Some(RoomNews::Joined {
                 room,
-                who: Occupant {
-                    sid: who.sid,
-                    user: who.identity,
-                    name: who.name,
-                    badge: Badge::read(&who.metadata),
-                },
+                who: Occupant { sid: who.sid, user: who.identity, name: who.name, badge: Badge::read(&who.metadata) },
             }),
             ("participant_left" | "participant_connection_aborted", Some(who)) => {
                 let how = match who.disconnect_reason.as_str() {
@@ -303,7 +295,10 @@ mod tests {
     }
 
     fn signed(body: &str) -> String {
-        AccessToken::with_api_key("key", "a secret").with_sha256(&STANDARD.encode(Sha256::digest(body))).to_jwt().unwrap()
+        AccessToken::with_api_key("key", "a secret")
+            .with_sha256(&STANDARD.encode(Sha256::digest(body)))
+            .to_jwt()
+            .unwrap()
     }
 
     #[test]

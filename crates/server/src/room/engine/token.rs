@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn a_token_says_who_may_do_what_where() {
         let room = "r1".parse().unwrap();
-        let ticket = Ticket { room: &room, user: "张三", name: "Zhang", avatar: "https://a/b.png", role: Role::Audience };
+        let ticket =
+            Ticket { room: &room, user: "张三", name: "Zhang", avatar: "https://a/b.png", role: Role::Audience };
         let token = issue("devkey", &"secret".into(), &ticket).unwrap();
         let claims = TokenVerifier::with_api_key("devkey", "secret").verify(token.expose()).unwrap();
         assert_eq!((claims.sub.as_str(), claims.name.as_str()), ("张三", "Zhang"));

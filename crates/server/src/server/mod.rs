@@ -1,5 +1,7 @@
 //! The whole server: put together from a configuration, started, and stopped in order.
 
+mod listener;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +25,9 @@ use crate::room::{
 };
 use crate::store::{Store, StoreError};
 use crate::web::Pages;
+
+use listener::CountingListener;
+pub use listener::Peer;
 
 /// How long open calls may take to end when the server stops.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -70,6 +75,7 @@ pub struct Server {
     rooms: Arc<RoomService>,
     relay: Relay,
     media: Option<EngineHandle>,
+    open: watch::Receiver<usize>,
 }
 
 impl Server {
@@ -97,8 +103,7 @@ impl Server {
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| ServerError::Listen { address: config.listen, source })?;
-        let address =
-            listener.local_addr().map_err(|source| ServerError::Listen { address: config.listen, source })?;
+        let address = listener.local_addr().map_err(|source| ServerError::Listen { address: config.listen, source })?;
         let store = Store::open(&config.data).await?;
 
         let livekit = match (config.rooms.engine, &config.rooms.url) {
@@ -144,10 +149,7 @@ impl Server {
         if let Some(events) = events {
             tasks.push(tokio::spawn(report(events, rooms.clone())));
         }
-        let pages = Pages {
-            demo: config.web.demo,
-            livekit: rooms.engine().client_url().cloned(),
-        };
+        let pages = Pages { demo: config.web.demo, livekit: rooms.engine().client_url().cloned() };
         let api = Api {
             accounts,
             rooms: rooms.clone(),
@@ -165,9 +167,11 @@ impl Server {
         let router = with_layers(router);
 
         let (stop, stopping) = watch::channel(false);
+        let listener = CountingListener::new(listener);
+        let open = listener.watch();
         let http = tokio::spawn(serve(listener, router, stopping));
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "beckond listens");
-        Ok(Self { address, stop, http, tasks, rooms, relay, media })
+        Ok(Self { address, stop, http, tasks, rooms, relay, media, open })
     }
 
     /// The embedded media engine, where rooms run on it.
@@ -204,8 +208,13 @@ impl Server {
         for task in &self.tasks {
             task.abort();
         }
-        if tokio::time::timeout(STOPPING, &mut self.http).await.is_err() {
-            tracing::warn!("some calls did not end in time");
+        let ended = async {
+            // WebSockets outlive the HTTP server: what they have to say last must still go out.
+            let _ = (&mut self.http).await;
+            let _ = self.open.wait_for(|open| *open == 0).await;
+        };
+        if tokio::time::timeout(STOPPING, ended).await.is_err() {
+            tracing::warn!(open = *self.open.borrow(), "some connections did not end in time");
             self.http.abort();
         }
         self.rooms.close().await;
@@ -232,8 +241,8 @@ fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours.saturating_mul(3600))
 }
 
-async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+async fn serve(listener: CountingListener, router: Router, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<Peer>();
     axum::serve(listener, service)
         .with_graceful_shutdown(async move {
             // The sender goes only with the server, which is a reason to stop too.
