@@ -52,5 +52,6 @@ pub use publication::{
 pub use room::{Room, RoomEvents, RoomInfo};
 pub use stats::{LinkStats, LocalTrackStats, RemoteTrackStats, RoomStats};
 pub use track::{
-    EncodedAudio, EncodedVideo, LocalTrack, MediaReceiver, RecvError, RemoteAudioPacket, RemoteTrack, RemoteVideoFrame, VideoCodec,
+    EncodedAudio, EncodedVideo, LocalTrack, MediaReceiver, RecvError, RemoteAudioPacket, RemoteTrack, RemoteVideoFrame,
+    VideoCodec,
 };

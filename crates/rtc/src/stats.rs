@@ -55,10 +55,8 @@ pub struct LocalTrackStats {
     pub packets: u64,
     /// Payload bytes sent, repairs included.
     pub bytes: u64,
-    /// RTP packets sent again.
+    /// RTP packets sent again: repairs, and what fills the probes of the bandwidth estimate.
     pub packets_repaired: u64,
-    /// Payload bytes sent again.
-    pub bytes_repaired: u64,
     /// Repair requests received (NACK messages).
     pub nacks: u64,
     /// Key frame requests received (PLI and FIR messages).
@@ -86,7 +84,7 @@ pub struct RemoteTrackStats {
     pub packets: u64,
     /// Payload bytes received, repairs included.
     pub bytes: u64,
-    /// RTP packets that never came, if known.
+    /// RTP packets that never came, repair included.
     pub packets_lost: u64,
     /// Repair requests sent (NACK messages).
     pub nacks: u64,

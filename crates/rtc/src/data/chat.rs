@@ -131,13 +131,8 @@ impl ChatReader {
             return None;
         }
         let key = (from, header.stream_id);
-        let mut stream = Stream {
-            time_ms: header.timestamp,
-            chunks: Vec::new(),
-            size: 0,
-            edited,
-            expected: header.total_length,
-        };
+        let mut stream =
+            Stream { time_ms: header.timestamp, chunks: Vec::new(), size: 0, edited, expected: header.total_length };
         if let Some(inline) = header.inline_content {
             stream.size = inline.len();
             stream.chunks.push((0, inline));

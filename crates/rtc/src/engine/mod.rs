@@ -131,3 +131,7 @@ impl Engine {
         self.subscriber.snapshot(stats);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod sim_tests;

@@ -1,12 +1,13 @@
 //! One peer connection: what publisher and subscriber have in common.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::stats::PeerStats;
-use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use super::{EngineOut, Outputs};
 use crate::stats::LinkStats;
@@ -16,6 +17,20 @@ use crate::transport::Lane;
 const TCP_HANDICAP: Duration = Duration::from_millis(1500);
 /// The port of a candidate that only opens connections (RFC 6544, 4.5).
 const DISCARD_PORT: u16 = 9;
+
+/// The longest wait between two checks of the road, and between repeats of one.
+const CHECK_INTERVAL: Duration = Duration::from_millis(1500);
+/// Repeats of a check before the road counts as dead: together some six seconds, long enough to survive the change of
+/// an access point.
+const CHECK_REPEATS: usize = 6;
+
+/// What both peer connections have in common.
+pub(super) fn config() -> RtcConfig {
+    let mut config = Rtc::builder().set_stats_interval(Some(Duration::from_secs(1)));
+    config.set_max_stun_rto(CHECK_INTERVAL);
+    config.set_max_stun_retransmits(CHECK_REPEATS);
+    config
+}
 
 /// The JSON of a trickle message.
 #[derive(Deserialize)]
@@ -33,6 +48,8 @@ pub(super) struct Peer {
     held_tcp: Vec<Candidate>,
     release_tcp: Option<Instant>,
     pub(super) stats: LinkStats,
+    /// Packets sent on each of the streams that carry repairs, by SSRC.
+    repairs: HashMap<u32, u64>,
 }
 
 impl Peer {
@@ -47,6 +64,7 @@ impl Peer {
             held_tcp: Vec::new(),
             release_tcp: None,
             stats: LinkStats::default(),
+            repairs: HashMap::new(),
         }
     }
 
@@ -108,13 +126,16 @@ impl Peer {
                     self.due = due;
                     return;
                 }
-                Ok(Output::Transmit(t)) => out.push_back(EngineOut::Transmit {
-                    lane: self.lane,
-                    tcp: t.proto == Protocol::Tcp,
-                    source: t.source,
-                    destination: t.destination,
-                    data: t.contents,
-                }),
+                Ok(Output::Transmit(t)) => {
+                    self.count_repair(&t.contents);
+                    out.push_back(EngineOut::Transmit {
+                        lane: self.lane,
+                        tcp: t.proto == Protocol::Tcp,
+                        source: t.source,
+                        destination: t.destination,
+                        data: t.contents,
+                    });
+                }
                 Ok(Output::Event(event)) => match event {
                     Event::Connected => self.set_connected(true, out),
                     Event::IceConnectionStateChange(state) => match state {
@@ -130,6 +151,27 @@ impl Peer {
                 },
                 Err(e) => return self.fail(e.to_string(), out),
             }
+        }
+    }
+
+    /// From now on packets of this stream are counted.
+    pub(super) fn watch_repairs(&mut self, ssrc: u32) {
+        self.repairs.entry(ssrc).or_default();
+    }
+
+    /// Packets sent on a watched stream.
+    pub(super) fn repairs(&self, ssrc: u32) -> u64 {
+        self.repairs.get(&ssrc).copied().unwrap_or_default()
+    }
+
+    /// The header of an RTP packet is not encrypted (RFC 3711): version 2, then the SSRC at 8 … 12.
+    fn count_repair(&mut self, packet: &[u8]) {
+        if !self.repairs.is_empty()
+            && packet.first().is_some_and(|b| b >> 6 == 2)
+            && let Some(ssrc) = packet.get(8..12).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes)
+            && let Some(count) = self.repairs.get_mut(&ssrc)
+        {
+            *count += 1;
         }
     }
 

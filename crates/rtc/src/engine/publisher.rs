@@ -12,7 +12,7 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::stats::MediaEgressStats;
-use str0m::{Event, Rtc, RtcError};
+use str0m::{Event, RtcError};
 
 use super::peer::Peer;
 use super::sdp;
@@ -42,6 +42,8 @@ struct Sending {
     pt: Option<Pt>,
     clock: RtpClock,
     stats: Vec<LocalTrackStats>,
+    /// The stream that carries each layer's repairs.
+    repairs: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -74,11 +76,10 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(super) fn new(now: Instant, config: EngineConfig) -> Self {
-        let mut rtc = Rtc::builder()
+        let mut rtc = super::peer::config()
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_bwe(Some(Bitrate::bps(config.start_bitrate_bps)))
-            .set_stats_interval(Some(Duration::from_secs(1)));
+            .enable_bwe(Some(Bitrate::bps(config.start_bitrate_bps)));
         rtc.codec_config().add_h264(H264.into(), Some(H264_REPAIR.into()), true, H264_PROFILE);
         Self {
             peer: Peer::new(rtc.build(now), now, Lane::Publisher, config.force_tcp),
@@ -144,7 +145,9 @@ impl Publisher {
             .map(|n| LocalTrackStats { layer: shared.rid(n).map(str::to_owned), ..LocalTrackStats::default() })
             .collect();
         let clock = RtpClock::new(rate, self.base, rand::random::<u32>() >> 1);
-        self.tracks.sending.insert(shared.key, Sending { shared, cid, mid: None, pt: None, clock, stats });
+        self.tracks
+            .sending
+            .insert(shared.key, Sending { shared, cid, mid: None, pt: None, clock, stats, repairs: Vec::new() });
         self.dirty = true;
         self.set_desired();
     }
@@ -234,10 +237,9 @@ impl Publisher {
             return Ok(());
         };
         let (sdp, candidates) = sdp::without_candidates(sdp);
-        let result =
-            SdpAnswer::from_sdp_string(&sdp).map_err(RtcError::from).and_then(|answer| {
-                self.peer.rtc.sdp_api().accept_answer(pending, answer)
-            });
+        let result = SdpAnswer::from_sdp_string(&sdp)
+            .map_err(RtcError::from)
+            .and_then(|answer| self.peer.rtc.sdp_api().accept_answer(pending, answer));
         if result.is_err() {
             let refused = self.tracks.sending.iter().filter(|(_, s)| s.pt.is_none() && s.mid.is_some());
             out.extend(refused.map(|(key, _)| EngineOut::TrackRejected { track: *key }));
@@ -264,6 +266,7 @@ impl Publisher {
     /// Looks up what was agreed for each new track.
     fn agree(&mut self, out: &mut Outputs) {
         let rtc = &mut self.peer.rtc;
+        let mut watched = Vec::new();
         for (key, sending) in self.tracks.sending.iter_mut().filter(|(_, s)| s.pt.is_none()) {
             let Some(mid) = sending.mid else { continue };
             let wanted = match sending.shared.options.kind() {
@@ -271,13 +274,25 @@ impl Publisher {
                 TrackKind::Video => Codec::H264,
             };
             let sends = rtc.media(mid).is_some_and(|m| m.direction().is_sending() && !m.disabled());
-            let pt = rtc.writer(mid).filter(|_| sends).and_then(|w| {
-                w.payload_params().find(|p| p.spec().codec == wanted).map(|p| p.pt())
-            });
+            let pt = rtc
+                .writer(mid)
+                .filter(|_| sends)
+                .and_then(|w| w.payload_params().find(|p| p.spec().codec == wanted).map(|p| p.pt()));
             match pt {
-                Some(pt) => sending.pt = Some(pt),
+                Some(pt) => {
+                    sending.pt = Some(pt);
+                    for layer in 0..sending.stats.len() {
+                        let rid = sending.shared.rid(layer).map(Rid::from);
+                        let repair = rtc.direct_api().stream_tx_by_mid(mid, rid).and_then(|s| s.rtx());
+                        sending.repairs.push(repair.map_or(0, |ssrc| *ssrc));
+                    }
+                    watched.extend(sending.repairs.iter().copied().filter(|ssrc| *ssrc != 0));
+                }
                 None => out.push_back(EngineOut::TrackRejected { track: *key }),
             }
+        }
+        for ssrc in watched {
+            self.peer.watch_repairs(ssrc);
         }
     }
 
@@ -350,11 +365,8 @@ impl Publisher {
     /// Sends a data packet; `false` when the channel is not open or full.
     pub(crate) fn send_data(&mut self, now: Instant, reliable: bool, packet: &[u8], out: &mut Outputs) -> bool {
         let Some(channels) = self.tracks.channels else { return false };
-        let (id, open) = if reliable {
-            (channels.reliable, channels.reliable_open)
-        } else {
-            (channels.lossy, channels.lossy_open)
-        };
+        let (id, open) =
+            if reliable { (channels.reliable, channels.reliable_open) } else { (channels.lossy, channels.lossy_open) };
         let sent = open
             && self.peer.rtc.channel(id).is_some_and(|mut channel| match channel.write(true, packet) {
                 Ok(taken) => taken,
@@ -376,6 +388,7 @@ impl Publisher {
             for (n, layer) in sending.stats.iter().enumerate() {
                 let mut layer = layer.clone();
                 layer.sid = shared.info.read().sid.clone();
+                layer.packets_repaired = sending.repairs.get(n).map_or(0, |ssrc| self.peer.repairs(*ssrc));
                 if n == 0 {
                     layer.frames = shared.frames.load(Ordering::Relaxed);
                     layer.frames_dropped = shared.dropped.load(Ordering::Relaxed);

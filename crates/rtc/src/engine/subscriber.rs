@@ -10,7 +10,7 @@ use str0m::channel::ChannelId;
 use str0m::format::Codec;
 use str0m::media::{KeyframeRequestKind, MediaData, Mid};
 use str0m::stats::MediaIngressStats;
-use str0m::{Event, Rtc, RtcError};
+use str0m::{Event, RtcError};
 
 use super::peer::Peer;
 use super::sdp::{self, Section};
@@ -30,11 +30,20 @@ const STALE_AUDIO: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RemoteSinkKey(u32);
 
+#[cfg(test)]
+impl RemoteSinkKey {
+    pub(crate) fn for_tests(n: u32) -> Self {
+        Self(n)
+    }
+}
+
 struct Receiving {
     key: RemoteSinkKey,
     sid: TrackSid,
     sink: Option<(RemoteSink, Arc<RemoteShared>)>,
     stats: RemoteTrackStats,
+    /// The last RTP sequence number handed out, extended.
+    last_seq: Option<u64>,
     /// A key frame is needed; ask when the stream is known and the last request is old enough.
     wants_key: bool,
     last_request: Option<Instant>,
@@ -58,11 +67,8 @@ pub(crate) struct Subscriber {
 
 impl Subscriber {
     pub(super) fn new(now: Instant, config: EngineConfig) -> Self {
-        let rtc = Rtc::builder()
-            // The jitter buffer orders audio itself and wants what comes as it comes.
-            .set_reordering_size_audio(0)
-            .set_stats_interval(Some(Duration::from_secs(1)))
-            .build(now);
+        // The jitter buffer orders audio itself and wants what comes as it comes.
+        let rtc = super::peer::config().set_reordering_size_audio(0).build(now);
         Self {
             peer: Peer::new(rtc, now, Lane::Subscriber, config.force_tcp),
             tracks: Tracks { anchor: config.anchor, receiving: HashMap::new(), channels: HashMap::new() },
@@ -169,6 +175,7 @@ impl Subscriber {
                         sid: sid.clone(),
                         sink: None,
                         stats: RemoteTrackStats { sid: sid.clone(), ..RemoteTrackStats::default() },
+                        last_seq: None,
                         wants_key: false,
                         last_request: None,
                         is_video,
@@ -258,6 +265,7 @@ impl Tracks {
     fn media(&mut self, data: MediaData) {
         let Some(receiving) = self.receiving.get_mut(&data.mid) else { return };
         receiving.stats.frames += 1;
+        receiving.count_lost(**data.seq_range.start(), **data.seq_range.end(), data.contiguous);
         let received_ns = self.anchor.ns_of(data.network_time);
         let sender_unix_ns = sender_unix_ns(data.time, data.last_sender_info);
         let Some((sink, _)) = &receiving.sink else {
@@ -312,7 +320,25 @@ impl Tracks {
         entry.nacks = stats.nacks;
         entry.loss = stats.loss;
         entry.rtt_ms = stats.rtt.map(|d| d.as_secs_f32() * 1000.0);
-        entry.packets_lost = stats.remote.as_ref().map_or(0, |r| r.packets.saturating_sub(stats.packets));
+    }
+}
+
+impl Receiving {
+    /// Counts what is missing between the last packet handed out and these. Where a picture follows the last one
+    /// without a gap, numbers in between were padding.
+    fn count_lost(&mut self, first: u64, last: u64, contiguous: bool) {
+        let lost = &mut self.stats.packets_lost;
+        match self.last_seq {
+            Some(before) if first > before => {
+                if !contiguous || !self.is_video {
+                    *lost += first - before - 1;
+                }
+                self.last_seq = Some(last);
+            }
+            // Late after all.
+            Some(_) => *lost = lost.saturating_sub(1),
+            None => self.last_seq = Some(last),
+        }
     }
 }
 

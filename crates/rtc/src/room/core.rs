@@ -14,23 +14,18 @@ use super::command::{Command, LocalKey};
 use super::convert;
 use super::handle::{RoomInfo, RoomShared};
 use super::locals::Local;
-use super::reconnect::{Loss, Next};
+use super::reconnect::Loss;
 use super::roster::Roster;
+use super::way_back::MEDIA_TIMEOUT;
 use crate::data::ChatReader;
 use crate::engine::RemoteSinkKey;
-use crate::error::ConnectError;
-use crate::event::{DisconnectReason, RoomEvent};
+use crate::event::RoomEvent;
 use crate::ids::{Identity, TrackSid};
 use crate::options::{ReconnectPolicy, Secret};
 use crate::publication::TrackKind;
-use crate::signal::{Beat, Keepalive, Opening};
-use crate::track::{LocalShared, OutFrame, RemoteShared, RemoteSink, RemoteTrack};
+use crate::signal::{Keepalive, Opening};
+use crate::track::{LocalShared, OutFrame, RemoteShared, RemoteSink};
 use crate::transport::Lane;
-
-/// How long media may take to connect after joining.
-const MEDIA_TIMEOUT: Duration = Duration::from_secs(12);
-/// A media connection that ends is often followed by the message that says why: wait for it.
-const FAREWELL: Duration = Duration::from_millis(700);
 
 /// What the driver is to do.
 pub(super) enum Effect {
@@ -39,22 +34,38 @@ pub(super) enum Effect {
     /// Send what we know of the session; the driver adds the last descriptions.
     Sync(proto::SyncState),
     /// Open signalling after a wait; answered by [`Core::opened`] or [`Core::not_opened`].
-    Open { opening: Opening, wait: Duration },
+    Open {
+        opening: Opening,
+        wait: Duration,
+    },
     /// Close signalling, and stop opening it.
     Hang,
     /// Forget the peer connections and make new ones.
     ResetMedia,
     /// Restart ICE on our peer connection.
     RestartIce,
-    AddTrack { shared: Arc<LocalShared>, cid: String },
+    AddTrack {
+        shared: Arc<LocalShared>,
+        cid: String,
+    },
     RemoveTrack(LocalKey),
     MuteChanged,
     Offer(proto::SessionDescription),
     Answer(proto::SessionDescription),
-    Candidate { lane: Lane, init: String },
-    Attach { key: RemoteSinkKey, sink: RemoteSink, shared: Arc<RemoteShared> },
+    Candidate {
+        lane: Lane,
+        init: String,
+    },
+    Attach {
+        key: RemoteSinkKey,
+        sink: RemoteSink,
+        shared: Arc<RemoteShared>,
+    },
     RequestKey(TrackSid),
-    Packet { reliable: bool, packet: proto::DataPacket },
+    Packet {
+        reliable: bool,
+        packet: proto::DataPacket,
+    },
     Token(Secret),
     /// Over: send what is queued, then end.
     Finish,
@@ -66,9 +77,14 @@ pub(super) enum Phase {
     /// Signalling is being opened.
     Opening(Opening),
     /// Signalling is open; its first message is due.
-    Greeting { opening: Opening, until: Instant },
+    Greeting {
+        opening: Opening,
+        until: Instant,
+    },
     /// The session goes on; media is to come back.
-    Recovering { until: Instant },
+    Recovering {
+        until: Instant,
+    },
     Closed,
 }
 
@@ -81,40 +97,40 @@ pub(super) struct Lines {
 }
 
 /// A track of somebody else whose media comes in.
-struct Subscribed {
-    identity: Identity,
-    shared: Arc<RemoteShared>,
+pub(super) struct Subscribed {
+    pub(super) identity: Identity,
+    pub(super) shared: Arc<RemoteShared>,
 }
 
 pub(super) struct Core {
     pub(super) phase: Phase,
-    policy: ReconnectPolicy,
-    jitter: fn() -> f64,
+    pub(super) policy: ReconnectPolicy,
+    pub(super) jitter: fn() -> f64,
     pub(super) lines: Lines,
     pub(super) shared: Arc<RoomShared>,
     pub(super) effects: VecDeque<Effect>,
-    keepalive: Keepalive,
-    intervals: (i32, i32),
+    pub(super) keepalive: Keepalive,
+    pub(super) intervals: (i32, i32),
     pub(super) roster: Roster,
     info: RoomInfo,
     pub(super) locals: BTreeMap<LocalKey, Local>,
     pub(super) next_local: u32,
     /// Others' tracks coming in.
-    subscribed: HashMap<TrackSid, Subscribed>,
+    pub(super) subscribed: HashMap<TrackSid, Subscribed>,
     /// Media sections whose track the server has not described yet.
-    unexplained: HashMap<TrackSid, (TrackKind, RemoteSinkKey)>,
+    pub(super) unexplained: HashMap<TrackSid, (TrackKind, RemoteSinkKey)>,
     /// Tracks taken out of, or into, the default of subscribing.
     pub(super) exceptions: HashSet<TrackSid>,
     pub(super) disabled: HashSet<TrackSid>,
-    auto_subscribe: bool,
+    pub(super) auto_subscribe: bool,
     pub(super) chat: ChatReader,
-    loss: Option<Loss>,
-    must_rejoin: bool,
-    farewell: Option<(Instant, String)>,
-    media_due: Option<Instant>,
+    pub(super) loss: Option<Loss>,
+    pub(super) must_rejoin: bool,
+    pub(super) farewell: Option<(Instant, String)>,
+    pub(super) media_due: Option<Instant>,
     /// Publisher, subscriber.
-    media_up: (bool, bool),
-    announced_up: bool,
+    pub(super) media_up: (bool, bool),
+    pub(super) announced_up: bool,
 }
 
 impl Core {
@@ -176,7 +192,7 @@ impl Core {
         matches!(self.phase, Phase::Live | Phase::Recovering { .. })
     }
 
-    fn joined(&mut self, now: Instant, join: proto::JoinResponse) {
+    pub(super) fn joined(&mut self, now: Instant, join: proto::JoinResponse) {
         self.intervals = (join.ping_interval, join.ping_timeout);
         self.keepalive = Keepalive::new(now, self.intervals.0, self.intervals.1);
         self.info = join.room.as_ref().map(convert::room).unwrap_or_default();
@@ -229,6 +245,10 @@ impl Core {
                 Response::Join(join) => self.rejoined(now, join),
                 Response::Reconnect(_) => self.resumed(now),
                 // Some servers go on without a greeting: anything but a refusal says the session lives.
+                // Old servers word a session they no longer know as an end.
+                Response::Leave(leave) if resume && leave.reason() == proto::DisconnectReason::StateMismatch => {
+                    self.lose(now, "the server no longer knows the session".into(), true);
+                }
                 Response::Leave(leave) => self.left(now, &leave),
                 other if resume => {
                     self.resumed(now);
@@ -302,251 +322,6 @@ impl Core {
             _ => {}
         }
     }
-
-    fn rejoined(&mut self, now: Instant, join: proto::JoinResponse) {
-        self.phase = Phase::Live;
-        self.must_rejoin = false;
-        self.joined(now, join);
-        self.loss = None;
-        self.shared.stats.write().rejoins += 1;
-        self.emit(RoomEvent::Reconnected { resumed: false });
-    }
-
-    fn resumed(&mut self, now: Instant) {
-        self.keepalive = Keepalive::new(now, self.intervals.0, self.intervals.1);
-        let sync = proto::SyncState {
-            subscription: Some(proto::UpdateSubscription {
-                track_sids: self.exceptions.iter().map(ToString::to_string).collect(),
-                subscribe: !self.auto_subscribe,
-                ..proto::UpdateSubscription::default()
-            }),
-            publish_tracks: self.locals.values().filter_map(Local::as_published).collect(),
-            track_sids_disabled: self.disabled.iter().map(ToString::to_string).collect(),
-            ..proto::SyncState::default()
-        };
-        self.effects.push_back(Effect::Sync(sync));
-        self.effects.push_back(Effect::RestartIce);
-        self.phase = Phase::Recovering { until: now + self.policy.try_timeout };
-        self.resend_pending(now);
-        // Media that never stopped needs no waiting for; but ICE restarts, and the events of that are awaited only
-        // if the connection was down.
-        self.check_recovered();
-    }
-
-    fn check_recovered(&mut self) {
-        if matches!(self.phase, Phase::Recovering { .. }) && self.media_up == (true, true) {
-            self.phase = Phase::Live;
-            self.loss = None;
-            self.media_due = None;
-            self.shared.stats.write().resumes += 1;
-            self.emit(RoomEvent::Reconnected { resumed: true });
-        }
-    }
-
-    fn left(&mut self, now: Instant, leave: &proto::LeaveRequest) {
-        use proto::leave_request::Action;
-        let reason = convert::reason(leave.reason);
-        match convert::action(leave) {
-            Action::Disconnect => self.close(reason),
-            Action::Resume => self.lose(now, reason.to_string(), false),
-            Action::Reconnect => self.lose(now, reason.to_string(), true),
-        }
-    }
-
-    /// Signalling ended.
-    pub(super) fn signal_lost(&mut self, now: Instant, why: String) {
-        if matches!(self.phase, Phase::Live | Phase::Recovering { .. } | Phase::Greeting { .. }) {
-            self.lose(now, why, false);
-        }
-    }
-
-    /// Signalling is open.
-    pub(super) fn opened(&mut self, now: Instant) {
-        if let Phase::Opening(opening) = &self.phase {
-            self.phase = Phase::Greeting { opening: opening.clone(), until: now + self.policy.try_timeout };
-        }
-    }
-
-    /// Signalling could not be opened.
-    pub(super) fn not_opened(&mut self, now: Instant, error: ConnectError) {
-        let Phase::Opening(opening) = &self.phase else { return };
-        match (opening, error) {
-            (Opening::Join, ConnectError::Refused { message, .. }) => self.close(DisconnectReason::Refused(message)),
-            (Opening::Join, error @ ConnectError::NotFound { .. }) => {
-                self.close(DisconnectReason::Refused(error.to_string()));
-            }
-            // The session is not to be had: join anew.
-            (
-                Opening::Resume(_),
-                error @ (ConnectError::Refused { .. } | ConnectError::NotFound { .. } | ConnectError::Http { .. }),
-            ) => self.lose(now, error.to_string(), true),
-            (_, error) => self.lose(now, error.to_string(), false),
-        }
-    }
-
-    /// The connection is lost, or the way back to it: try (again).
-    fn lose(&mut self, now: Instant, why: String, rejoin: bool) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        tracing::info!("connection lost: {why}");
-        self.must_rejoin |= rejoin;
-        self.farewell = None;
-        self.media_due = None;
-        self.effects.push_back(Effect::Hang);
-        let loss = self.loss.get_or_insert_with(|| Loss::new(now));
-        match loss.next(now, &self.policy, (self.jitter)()) {
-            Next::GiveUp => self.close(DisconnectReason::Unreachable(why)),
-            Next::Try { wait, number } => {
-                let opening =
-                    if self.must_rejoin { Opening::Join } else { Opening::Resume(self.roster.local().sid.clone()) };
-                self.phase = Phase::Opening(opening.clone());
-                self.emit(RoomEvent::Reconnecting { attempt: number });
-                self.effects.push_back(Effect::Open { opening, wait });
-            }
-        }
-    }
-
-    /// Over.
-    pub(super) fn close(&mut self, reason: DisconnectReason) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        if reason == DisconnectReason::ClientInitiated && self.is_live() {
-            let mut leave = proto::LeaveRequest::default();
-            leave.set_reason(proto::DisconnectReason::ClientInitiated);
-            leave.set_action(proto::leave_request::Action::Disconnect);
-            self.send(Request::Leave(leave));
-        }
-        self.drop_remote();
-        self.drop_locals();
-        self.phase = Phase::Closed;
-        self.sync_view();
-        self.emit(RoomEvent::Disconnected { reason });
-        self.effects.push_back(Effect::Finish);
-    }
-
-    /// A peer connection came up or went down; `up`: whether publisher and subscriber lack nothing now.
-    pub(super) fn link(&mut self, now: Instant, up: (bool, bool)) {
-        self.media_up = up;
-        let flows = up == (true, true);
-        if flows {
-            self.media_due = None;
-        }
-        if self.announced_up != flows {
-            self.announced_up = flows;
-            self.emit(RoomEvent::MediaConnected(flows));
-        }
-        if flows {
-            self.check_recovered();
-        } else if self.phase == Phase::Live && self.media_due.is_none() && self.farewell.is_none() {
-            self.farewell = Some((now + FAREWELL, "media stopped flowing".into()));
-        }
-    }
-
-    /// A peer connection broke for good.
-    pub(super) fn broken(&mut self, now: Instant, why: String, up: (bool, bool)) {
-        self.must_rejoin = true;
-        self.link(now, up);
-        match self.phase {
-            Phase::Live => self.farewell = Some((now + FAREWELL, why)),
-            Phase::Recovering { .. } => self.lose(now, why, true),
-            // On the way back already; the next try joins anew.
-            _ => {}
-        }
-    }
-
-    /// When [`timeout`](Self::timeout) wants to be called at the latest.
-    pub(super) fn due(&self) -> Option<Instant> {
-        let publishing = self.locals.values().filter_map(Local::due).min();
-        let phase = match &self.phase {
-            Phase::Live => [Some(self.keepalive.due()), self.media_due, self.farewell.as_ref().map(|(t, _)| *t)]
-                .into_iter()
-                .flatten()
-                .min(),
-            Phase::Greeting { until, .. } => Some(*until),
-            Phase::Recovering { until } => Some(self.keepalive.due().min(*until)),
-            Phase::Opening(_) | Phase::Closed => None,
-        };
-        [publishing, phase].into_iter().flatten().min()
-    }
-
-    pub(super) fn timeout(&mut self, now: Instant) {
-        self.expire_publishing(now);
-        if self.is_live() {
-            match self.keepalive.poll(now) {
-                Beat::Quiet => {}
-                Beat::Ping => {
-                    let timestamp = unix_ms();
-                    let rtt = self.keepalive.rtt().map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-                    self.send(Request::PingReq(proto::Ping { timestamp, rtt }));
-                    // Old servers know only this form.
-                    self.send(Request::Ping(timestamp));
-                }
-                Beat::Dead => return self.lose(now, "the server fell silent".into(), false),
-            }
-        }
-        match &self.phase {
-            Phase::Live => {
-                if let Some((_, why)) = self.farewell.take_if(|(t, _)| now >= *t) {
-                    let rejoin = self.must_rejoin;
-                    if rejoin || self.media_up != (true, true) {
-                        self.lose(now, why, rejoin);
-                    }
-                } else if self.media_due.is_some_and(|t| now >= t) {
-                    self.lose(now, "no media connection came up".into(), true);
-                }
-            }
-            Phase::Greeting { until, .. } if now >= *until => {
-                self.lose(now, "the server opened the connection but said nothing".into(), false);
-            }
-            Phase::Recovering { until } if now >= *until => {
-                self.lose(now, "media did not come back".into(), true);
-            }
-            _ => {}
-        }
-    }
-
-    /// A media section carries this track from now on.
-    pub(super) fn track_added(&mut self, sid: TrackSid, kind: TrackKind, key: RemoteSinkKey) {
-        self.unexplained.insert(sid, (kind, key));
-        self.explain();
-    }
-
-    /// Makes tracks of media sections whose description has come.
-    fn explain(&mut self) {
-        let known: Vec<_> =
-            self.unexplained.keys().filter_map(|sid| Some((sid.clone(), self.roster.track(sid)?))).collect();
-        for (sid, (identity, mut info)) in known {
-            let Some((kind, key)) = self.unexplained.remove(&sid) else { continue };
-            info.kind = kind;
-            let Some(commands) = self.lines.commands.upgrade() else { return };
-            let (track, sink, shared) = RemoteTrack::new(identity.clone(), info, commands);
-            self.subscribed.insert(sid, Subscribed { identity, shared: shared.clone() });
-            self.effects.push_back(Effect::Attach { key, sink, shared });
-            self.emit(RoomEvent::TrackSubscribed(track));
-        }
-    }
-
-    /// A media section carries this track no more.
-    pub(super) fn track_removed(&mut self, sid: &TrackSid) {
-        self.unexplained.remove(sid);
-        self.unsubscribe(sid);
-    }
-
-    fn unsubscribe(&mut self, sid: &TrackSid) {
-        if let Some(track) = self.subscribed.remove(sid) {
-            self.emit(RoomEvent::TrackUnsubscribed { identity: track.identity, sid: sid.clone() });
-        }
-    }
-
-    fn drop_remote(&mut self) {
-        self.unexplained.clear();
-        let sids: Vec<_> = self.subscribed.keys().cloned().collect();
-        for sid in sids {
-            self.unsubscribe(&sid);
-        }
-    }
 }
 
 pub(super) fn unix_ms() -> i64 {
@@ -555,3 +330,8 @@ pub(super) fn unix_ms() -> i64 {
         .map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -324,7 +324,11 @@ impl Driver {
             Effect::Attach { key, sink, shared } => engine.subscriber.attach(key, sink, shared),
             Effect::RequestKey(sid) => engine.subscriber.request_key(now, &sid, out),
             Effect::Offer(offer) => match engine.subscriber.offer(now, &offer.sdp, &offer.mid_to_track_id, out) {
-                Ok(answer) => self.send(Request::Answer(description("answer", answer, offer.id))),
+                Ok(answer) => {
+                    let up = engine.connected();
+                    self.core.awaits_media(now, up);
+                    self.send(Request::Answer(description("answer", answer, offer.id)));
+                }
                 Err(e) => {
                     tracing::warn!("the server's offer cannot be answered: {e}");
                     let up = engine.connected();
@@ -420,9 +424,8 @@ impl Driver {
     /// Finds the way to `remote` and tells the engine from where packets can leave.
     fn route(&mut self, now: Instant, lane: Lane, remote: std::net::SocketAddr, tcp: bool) {
         let Some(engine) = &mut self.engine else { return };
-        let found = Net::route_to(remote).and_then(|ip| {
-            Ok(if tcp { Some((ip, 0).into()) } else { self.net.bind(lane, ip)? })
-        });
+        let found = Net::route_to(remote)
+            .and_then(|ip| Ok(if tcp { Some((ip, 0).into()) } else { self.net.bind(lane, ip)? }));
         match found {
             Ok(Some(local)) => engine.add_local(now, lane, tcp, local, &mut self.out),
             Ok(None) => {}
@@ -444,7 +447,9 @@ async fn next_signal(link: &mut Option<SignalLink>) -> Option<SignalEvent> {
 }
 
 /// The result of opening signalling; never, while it is not being opened.
-async fn finished(opening: &mut Option<JoinHandle<Result<SignalLink, ConnectError>>>) -> Result<SignalLink, ConnectError> {
+async fn finished(
+    opening: &mut Option<JoinHandle<Result<SignalLink, ConnectError>>>,
+) -> Result<SignalLink, ConnectError> {
     let result = match opening {
         Some(task) => task.await,
         None => std::future::pending().await,

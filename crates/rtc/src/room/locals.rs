@@ -309,11 +309,9 @@ impl Core {
         } else {
             self.exceptions.insert(sid.clone());
         }
-        let participant_tracks = self
-            .roster
-            .others()
-            .find(|p| p.tracks.iter().any(|t| t.sid == *sid))
-            .map(|p| proto::ParticipantTracks { participant_sid: p.sid.to_string(), track_sids: vec![sid.to_string()] });
+        let participant_tracks = self.roster.others().find(|p| p.tracks.iter().any(|t| t.sid == *sid)).map(|p| {
+            proto::ParticipantTracks { participant_sid: p.sid.to_string(), track_sids: vec![sid.to_string()] }
+        });
         if self.is_live() {
             self.send(Request::Subscription(proto::UpdateSubscription {
                 track_sids: vec![sid.to_string()],
@@ -357,11 +355,7 @@ impl Core {
     }
 
     fn send_user_data(&mut self, options: DataOptions, payload: Vec<u8>) {
-        let value = Value::User(proto::UserPacket {
-            payload,
-            topic: options.topic,
-            ..proto::UserPacket::default()
-        });
+        let value = Value::User(proto::UserPacket { payload, topic: options.topic, ..proto::UserPacket::default() });
         self.packet(options.reliable, &options.destinations, value);
     }
 
@@ -388,7 +382,8 @@ impl Core {
         let chat = match (value, from) {
             (Value::User(user), from) => {
                 #[allow(deprecated)]
-                let from = from.or_else(|| Some(user.participant_identity.as_str().into()).filter(|i: &Identity| !i.is_empty()));
+                let from = from
+                    .or_else(|| Some(user.participant_identity.as_str().into()).filter(|i: &Identity| !i.is_empty()));
                 if let Some(from) = &from
                     && let Some(chat) = self.chat.legacy(from, user.topic.as_deref(), &user.payload)
                 {

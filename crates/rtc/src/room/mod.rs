@@ -8,6 +8,8 @@ mod handle;
 mod locals;
 mod reconnect;
 mod roster;
+mod subscriptions;
+mod way_back;
 
 pub(crate) use command::{Command, LocalKey};
 pub use handle::{Room, RoomEvents, RoomInfo};

@@ -50,7 +50,12 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn policy() -> ReconnectPolicy {
-        ReconnectPolicy { first_delay: 200 * MS, max_delay: 1000 * MS, give_up_after: Some(9000 * MS), ..ReconnectPolicy::default() }
+        ReconnectPolicy {
+            first_delay: 200 * MS,
+            max_delay: 1000 * MS,
+            give_up_after: Some(9000 * MS),
+            ..ReconnectPolicy::default()
+        }
     }
 
     #[test]

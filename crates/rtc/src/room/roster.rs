@@ -110,9 +110,7 @@ impl Roster {
 
     /// Who publishes this track, and what it is.
     pub(super) fn track(&self, sid: &TrackSid) -> Option<(Identity, TrackInfo)> {
-        self.others().find_map(|p| {
-            p.tracks.iter().find(|t| t.sid == *sid).map(|t| (p.identity.clone(), t.clone()))
-        })
+        self.others().find_map(|p| p.tracks.iter().find(|t| t.sid == *sid).map(|t| (p.identity.clone(), t.clone())))
     }
 
     /// Who had this name for a stay; we ourselves too.

@@ -79,10 +79,8 @@ pub(crate) async fn open(
         .as_str()
         .into_client_request()
         .map_err(|e| ConnectError::BadUrl { url: host.clone(), why: e.to_string() })?;
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(|_| ConnectError::Refused {
-        host: host.clone(),
-        status: 0,
-        message: "the token has characters no token has".into(),
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(|_| {
+        ConnectError::Refused { host: host.clone(), status: 0, message: "the token has characters no token has".into() }
     })?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(AUTHORIZATION, bearer);
@@ -91,9 +89,8 @@ pub(crate) async fn open(
         .await
         .map_err(|why| ConnectError::Unreachable { host: host.clone(), why: why.to_string() })?;
     let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-    let (socket, _) = client_async_tls_with_config(request, stream, Some(config), None)
-        .await
-        .map_err(|e| explain(host, e))?;
+    let (socket, _) =
+        client_async_tls_with_config(request, stream, Some(config), None).await.map_err(|e| explain(host, e))?;
     Ok(run(socket))
 }
 

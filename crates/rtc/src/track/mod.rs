@@ -4,8 +4,8 @@ mod local;
 mod queue;
 mod remote;
 
-pub(crate) use local::{LocalShared, OutFrame, OutMedia};
 pub use local::{EncodedAudio, EncodedVideo, LocalTrack};
+pub(crate) use local::{LocalShared, OutFrame, OutMedia};
 pub use queue::{MediaReceiver, RecvError};
-pub(crate) use remote::{RemoteShared, RemoteSink};
 pub use remote::{RemoteAudioPacket, RemoteTrack, RemoteVideoFrame, VideoCodec};
+pub(crate) use remote::{RemoteShared, RemoteSink};

@@ -106,9 +106,10 @@ impl Net {
             if self.tcp.get(&key).is_some_and(TcpLink::is_over) {
                 self.tcp.remove(&key);
             }
-            let link = self.tcp.entry(key).or_insert_with(|| {
-                TcpLink::open(lane, source, destination, self.proxy.clone(), self.tcp_tx.clone())
-            });
+            let link = self
+                .tcp
+                .entry(key)
+                .or_insert_with(|| TcpLink::open(lane, source, destination, self.proxy.clone(), self.tcp_tx.clone()));
             link.send(data);
         } else if let Some(udp) = self.udp.iter().find(|u| u.lane == lane && u.local == source)
             && let Err(e) = udp.socket.try_send_to(data, destination)

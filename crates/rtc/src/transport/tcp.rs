@@ -54,7 +54,11 @@ impl TcpLink {
             let mut frames = FramedRead::new(read, PacketFraming);
             let receive = async {
                 while let Some(Ok(data)) = frames.next().await {
-                    if incoming.send(Datagram { lane, tcp: true, source: remote, destination: local, data }).await.is_err() {
+                    if incoming
+                        .send(Datagram { lane, tcp: true, source: remote, destination: local, data })
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                 }

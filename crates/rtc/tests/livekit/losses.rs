@@ -41,7 +41,8 @@ async fn a_cut_signalling_connection_is_resumed_while_media_flows_on() {
     assert_eq!(to_bob.len() + to_ann.len(), 60);
     ann.room.send_chat("still here").unwrap();
     bob.until("chat", |e| matches!(e, RoomEvent::Chat(_)).then_some(())).await;
-    let left = bob.so_far().iter().any(|e| matches!(e, RoomEvent::ParticipantLeft(_) | RoomEvent::TrackUnpublished { .. }));
+    let left =
+        bob.so_far().iter().any(|e| matches!(e, RoomEvent::ParticipantLeft(_) | RoomEvent::TrackUnpublished { .. }));
     assert!(!left, "the others must not notice: {:#?}", bob.so_far());
     assert_eq!(ann.room.stats().resumes, 1);
 }
@@ -61,7 +62,8 @@ async fn everybody_is_back_within_five_seconds_of_a_killed_server_starting_again
     ann.until("the loss", |e| matches!(e, RoomEvent::Reconnecting { .. }).then_some(())).await;
     server.start_again().await;
     let up = Instant::now();
-    let (ann_resumed, bob_resumed) = tokio::join!(ann.until("ann's return", reconnected), bob.until("bob's return", reconnected));
+    let (ann_resumed, bob_resumed) =
+        tokio::join!(ann.until("ann's return", reconnected), bob.until("bob's return", reconnected));
     assert!(!ann_resumed && !bob_resumed);
     let video = bob
         .until("ann's new track", |e| match e {

@@ -93,7 +93,12 @@ impl Drop for Server {
 }
 
 pub fn token(room: &str, identity: &str) -> String {
-    let grants = VideoGrants { room_join: true, room: room.into(), can_update_own_metadata: Some(true), ..VideoGrants::default() };
+    let grants = VideoGrants {
+        room_join: true,
+        room: room.into(),
+        can_update_own_metadata: Some(true),
+        ..VideoGrants::default()
+    };
     AccessToken::with_api_key(KEY, SECRET)
         .with_identity(identity)
         .with_name(&format!("Name of {identity}"))

@@ -92,7 +92,9 @@ async fn muting_and_unpublishing_reach_the_others() {
     let mut bob = Client::join(options(&server.url(), token("mute", "bob"))).await;
     let (camera, microphone, _pictures, _sound) = on_air(&ann).await;
     bob.track(TrackKind::Video).await;
-    let told = |muted: bool| move |e: &RoomEvent| matches!(e, RoomEvent::TrackMuted { muted: m, .. } if *m == muted).then_some(());
+    let told = |muted: bool| {
+        move |e: &RoomEvent| matches!(e, RoomEvent::TrackMuted { muted: m, .. } if *m == muted).then_some(())
+    };
     ann.room.set_muted(&microphone.sid(), true).unwrap();
     bob.until("the mute", told(true)).await;
     assert!(bob.room.participants()[0].tracks.iter().any(|t| t.muted && t.kind == TrackKind::Audio));
@@ -130,7 +132,10 @@ async fn data_and_chat_go_both_ways() {
             _ => None,
         })
         .await;
-    assert_eq!((data.from.unwrap(), data.topic, &data.payload[..], data.reliable), ("ann".into(), topic, &b"one"[..], true));
+    assert_eq!(
+        (data.from.unwrap(), data.topic, &data.payload[..], data.reliable),
+        ("ann".into(), topic, &b"one"[..], true)
+    );
 
     ann.listening().await;
     let sent = bob.room.send_chat("你好，会议").unwrap();
@@ -194,7 +199,8 @@ async fn a_camera_in_layers_is_seen_and_the_wanted_layers_are_told() {
     let mut bob = Client::join(options(&server.url(), token("layers", "bob"))).await;
     let mut camera = PublishOptions::camera(1280, 720, 1_700_000);
     if let PublishMedia::Video(video) = &mut camera.media {
-        let layer = |rid: &str, width, height, max_bitrate_bps| VideoLayer { rid: rid.into(), width, height, max_bitrate_bps };
+        let layer =
+            |rid: &str, width, height, max_bitrate_bps| VideoLayer { rid: rid.into(), width, height, max_bitrate_bps };
         video.layers = vec![layer("q", 320, 180, 200_000), layer("f", 1280, 720, 1_500_000)];
     }
     let camera = ann.room.publish(camera).await.unwrap();

@@ -1,0 +1,334 @@
+//! Our sending peer connection against a bare engine in the server's part, over a simulated network: time is moved by
+//! hand, packets take 20 ms and are lost as the test wishes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpOffer;
+use str0m::media::{KeyframeRequestKind, MediaData};
+use str0m::net::{Protocol, Receive, TcpType};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+use super::*;
+use crate::ids::TrackSid;
+use crate::publication::{PublishOptions, TrackInfo, TrackSource};
+use crate::track::{LocalShared, OutFrame, OutMedia};
+
+const MS: Duration = Duration::from_millis(1);
+const DELAY: Duration = Duration::from_millis(20);
+const OURS: &str = "10.0.0.1:4000";
+const THEIRS: &str = "10.0.0.2:5000";
+
+struct Packet {
+    at: Instant,
+    to_server: bool,
+    tcp: bool,
+    from: SocketAddr,
+    to: SocketAddr,
+    data: Vec<u8>,
+}
+
+struct World {
+    now: Instant,
+    publisher: Publisher,
+    out: Outputs,
+    server: Rtc,
+    server_due: Instant,
+    wire: VecDeque<Packet>,
+    /// Share of UDP packets lost, in percent.
+    loss: u64,
+    random: u64,
+    frames: Vec<MediaData>,
+    links: Vec<(Duration, bool)>,
+    key_requests: usize,
+    estimate: u64,
+    start: Instant,
+    track: Option<Arc<LocalShared>>,
+    server_on_tcp_too: bool,
+}
+
+impl World {
+    fn new(server_on_tcp_too: bool) -> Self {
+        let now = Instant::now();
+        let config =
+            EngineConfig { force_tcp: false, start_bitrate_bps: 1_000_000, anchor: Anchor::new(now, 1_000_000_000) };
+        let mut server = Rtc::builder().set_reordering_size_video(300).build(now);
+        server.add_local_candidate(Candidate::host(THEIRS.parse().unwrap(), Protocol::Udp).unwrap());
+        if server_on_tcp_too {
+            let tcp = Candidate::builder().tcp().host(THEIRS.parse().unwrap()).tcptype(TcpType::Passive);
+            server.add_local_candidate(tcp.build().unwrap());
+        }
+        Self {
+            now,
+            publisher: Publisher::new(now, config),
+            out: Outputs::new(),
+            server,
+            server_due: now,
+            wire: VecDeque::new(),
+            loss: 0,
+            random: 1,
+            frames: Vec::new(),
+            links: Vec::new(),
+            key_requests: 0,
+            estimate: 0,
+            start: now,
+            track: None,
+            server_on_tcp_too,
+        }
+    }
+
+    fn publish(&mut self) {
+        let info = TrackInfo {
+            sid: TrackSid::from("TR_1"),
+            name: String::new(),
+            kind: TrackKind::Video,
+            source: TrackSource::Camera,
+            muted: false,
+            width: 1280,
+            height: 720,
+            simulcast: false,
+            mime: String::new(),
+            stream: String::new(),
+        };
+        let shared = Arc::new(LocalShared::new(LocalKey(1), PublishOptions::camera(1280, 720, 2_000_000), info));
+        self.publisher.add_track(shared.clone(), "cid-1".into());
+        self.track = Some(shared);
+    }
+
+    /// Passes an offer of ours, if there is one, to the server and its answer back.
+    fn negotiate(&mut self) {
+        let Some((offer, id)) = self.publisher.offer(self.now, &mut self.out) else { return };
+        let offer = SdpOffer::from_sdp_string(&offer).unwrap();
+        let answer = self.server.sdp_api().accept_offer(offer).unwrap().to_sdp_string();
+        self.drain_server();
+        self.publisher.answer(self.now, &answer, id, &mut self.out).unwrap();
+    }
+
+    fn lost(&mut self) -> bool {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 33) % 100 < self.loss
+    }
+
+    fn post(&mut self, to_server: bool, tcp: bool, from: SocketAddr, to: SocketAddr, data: &[u8]) {
+        if !tcp && self.lost() {
+            return;
+        }
+        self.wire.push_back(Packet { at: self.now + DELAY, to_server, tcp, from, to, data: data.to_vec() });
+    }
+
+    fn drain_server(&mut self) {
+        loop {
+            match self.server.poll_output().unwrap() {
+                Output::Timeout(due) => {
+                    self.server_due = due;
+                    return;
+                }
+                Output::Transmit(t) => {
+                    let tcp = t.proto == Protocol::Tcp;
+                    self.post(false, tcp, t.source, t.destination, &t.contents);
+                }
+                Output::Event(Event::MediaData(data)) => self.frames.push(data),
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    fn drain_ours(&mut self) {
+        while let Some(output) = self.out.pop_front() {
+            match output {
+                EngineOut::Transmit { tcp, source, destination, data, .. } => {
+                    self.post(true, tcp, source, destination, &data);
+                }
+                EngineOut::Route { tcp, .. } => {
+                    self.publisher.add_local(self.now, tcp, OURS.parse().unwrap(), &mut self.out);
+                }
+                EngineOut::Link { connected, .. } => {
+                    self.publisher.settle(&mut self.out);
+                    self.links.push((self.now - self.start, connected));
+                }
+                EngineOut::KeyRequest { .. } => self.key_requests += 1,
+                EngineOut::Estimate { bps } => self.estimate = bps,
+                EngineOut::Broken { why, .. } => panic!("broken: {why}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Lets the world run until `until`.
+    fn run(&mut self, until: Instant) {
+        loop {
+            self.drain_ours();
+            let next = [self.publisher.due(), self.server_due].into_iter().chain(self.wire.front().map(|p| p.at)).min();
+            let next = next.unwrap_or(until);
+            if next > until {
+                self.now = until;
+                return;
+            }
+            self.now = next.max(self.now);
+            while self.wire.front().is_some_and(|p| p.at <= self.now) {
+                let Some(p) = self.wire.pop_front() else { break };
+                if p.to_server {
+                    let proto = if p.tcp { Protocol::Tcp } else { Protocol::Udp };
+                    if let Ok(receive) = Receive::new(proto, p.from, p.to, &p.data) {
+                        self.server.handle_input(Input::Receive(self.now, receive)).unwrap();
+                    }
+                    self.drain_server();
+                } else {
+                    // What we call ourselves for TCP is only a name.
+                    let local = if p.tcp { SocketAddr::new(p.to.ip(), 9) } else { p.to };
+                    self.publisher.receive(self.now, p.tcp, p.from, local, &p.data, &mut self.out);
+                }
+            }
+            if self.now >= self.server_due {
+                self.server.handle_input(Input::Timeout(self.now)).unwrap();
+                self.drain_server();
+            }
+            if self.now >= self.publisher.due() {
+                self.publisher.timeout(self.now, &mut self.out);
+            }
+        }
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        self.run(self.now + time);
+    }
+
+    /// Connects and agrees on a camera track.
+    fn connect(&mut self) {
+        self.publish();
+        self.negotiate();
+        self.run_for(Duration::from_secs(5));
+        assert!(self.publisher.connected(), "{:?}", self.links);
+    }
+
+    fn picture(number: usize) -> Vec<u8> {
+        let mut data = vec![0, 0, 0, 1, if number % 30 == 0 { 0x65 } else { 0x41 }];
+        data.extend(number.to_be_bytes().iter().map(|b| b | 0x80));
+        data.resize(if number % 30 == 0 { 20_000 } else { 5_000 }, 0xaa);
+        data
+    }
+
+    /// Sends pictures at 30 a second.
+    fn send(&mut self, count: usize) {
+        for number in 0..count {
+            let capture_ns = 1_000_000_000 + i64::try_from((self.now - self.start).as_nanos()).unwrap();
+            let media = OutMedia::Video { data: Self::picture(number).into(), layer: 0 };
+            let frame = OutFrame { track: LocalKey(1), capture_ns, media };
+            self.publisher.write(self.now, frame, &mut self.out);
+            self.run_for(33 * MS);
+        }
+        self.run_for(Duration::from_secs(2));
+    }
+}
+
+#[test]
+fn on_a_free_road_every_picture_arrives_and_the_estimate_grows() {
+    let mut w = World::new(false);
+    w.connect();
+    assert!(w.links[0].0 < 500 * MS, "connected after {:?}", w.links[0].0);
+    w.send(300);
+    assert_eq!(w.frames.len(), 300);
+    assert!(w.frames.iter().enumerate().all(|(n, f)| f.data[..] == World::picture(n)[..]));
+    assert!(w.estimate > 1_500_000, "{}", w.estimate);
+}
+
+#[test]
+fn with_one_packet_in_twenty_lost_repairs_bring_every_picture() {
+    let mut w = World::new(false);
+    w.loss = 5;
+    w.connect();
+    w.send(300);
+    assert_eq!(w.frames.len(), 300);
+    assert!(w.frames.iter().all(|f| f.contiguous));
+    let mut stats = RoomStats::default();
+    w.publisher.snapshot(&mut stats);
+    assert!(stats.local[0].packets_repaired > 50, "{:?}", stats.local);
+    assert!(stats.local[0].nacks > 10, "{:?}", stats.local);
+}
+
+#[test]
+fn rtp_times_tell_the_distance_of_captures() {
+    let mut w = World::new(false);
+    w.connect();
+    w.send(31);
+    let times: BTreeMap<u64, ()> = w.frames.iter().map(|f| (f.time.numer(), ())).collect();
+    let (first, last) = (times.keys().next().unwrap(), times.keys().next_back().unwrap());
+    assert_eq!(last - first, 30 * 33 * 90);
+}
+
+#[test]
+fn a_receiver_that_needs_a_key_frame_is_heard() {
+    let mut w = World::new(false);
+    w.connect();
+    let when_connected = w.key_requests;
+    assert_eq!(when_connected, 1, "the encoder is asked once when the road opens");
+    w.send(5);
+    let mid = w.frames[0].mid;
+    w.server.writer(mid).unwrap().request_keyframe(None, KeyframeRequestKind::Pli).unwrap();
+    w.drain_server();
+    w.run_for(300 * MS);
+    assert_eq!(w.key_requests, 2);
+}
+
+#[test]
+fn where_udp_is_blocked_tcp_takes_over_after_its_handicap() {
+    let mut w = World::new(true);
+    w.loss = 100;
+    w.publish();
+    w.negotiate();
+    w.run_for(Duration::from_secs(6));
+    assert!(w.publisher.connected(), "{:?}", w.links);
+    assert!(w.links[0].0 >= 1500 * MS && w.links[0].0 < 3000 * MS, "{:?}", w.links);
+    w.send(60);
+    assert_eq!(w.frames.len(), 60);
+    assert!(w.server_on_tcp_too);
+}
+
+#[test]
+fn a_dead_road_is_noticed_and_an_ice_restart_opens_a_new_one() {
+    let mut w = World::new(false);
+    w.connect();
+    w.loss = 100;
+    let dead = w.now;
+    while w.publisher.connected() {
+        w.run_for(100 * MS);
+        assert!(w.now - dead < Duration::from_secs(30), "not noticed");
+    }
+    assert!(!w.track.as_ref().unwrap().carrier.is_up());
+    let noticed = w.now - dead;
+    assert!(noticed < Duration::from_secs(9), "noticed only after {noticed:?}");
+    w.loss = 0;
+    w.publisher.restart();
+    w.negotiate();
+    w.run_for(Duration::from_secs(2));
+    assert!(w.publisher.connected(), "{:?}", w.links);
+    w.send(10);
+    assert_eq!(w.frames.len(), 10);
+}
+
+#[test]
+fn strangers_and_garbage_do_not_disturb() {
+    let mut w = World::new(false);
+    w.connect();
+    let stranger: SocketAddr = "10.9.9.9:9".parse().unwrap();
+    let ours: SocketAddr = OURS.parse().unwrap();
+    let mut random = 7_u64;
+    for length in 0..1500_usize {
+        let garbage: Vec<u8> = (0..length)
+            .map(|_| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (random >> 56) as u8
+            })
+            .collect();
+        for from in [stranger, THEIRS.parse().unwrap()] {
+            w.publisher.receive(w.now, false, from, ours, &garbage, &mut w.out);
+            w.publisher.receive(w.now, true, from, ours, &garbage, &mut w.out);
+        }
+    }
+    w.publisher.add_remote(w.now, "{\"candidate\":\"candidate:x y z\"}", &mut w.out);
+    w.publisher.add_remote(w.now, "not json", &mut w.out);
+    assert!(w.publisher.answer(w.now, "v=0\r\ngarbage", 99, &mut w.out).is_ok(), "an answer to nothing");
+    w.send(30);
+    assert_eq!(w.frames.len(), 30);
+}
