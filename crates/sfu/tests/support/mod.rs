@@ -122,6 +122,8 @@ pub struct World {
     pub room: Room,
     pub clients: Vec<Client>,
     pub events: Vec<RoomEvent>,
+    /// Real time spent inside the room.
+    pub busy: Duration,
     routes: HashMap<SocketAddr, TransportId>,
     ufrags: HashMap<String, TransportId>,
     next_port: u16,
@@ -147,6 +149,7 @@ impl World {
             room: Room::new(now, SystemTime::UNIX_EPOCH, config),
             clients: Vec::new(),
             events: Vec::new(),
+            busy: Duration::ZERO,
             routes: HashMap::new(),
             ufrags: HashMap::new(),
             next_port: 40_000,
@@ -264,6 +267,12 @@ impl World {
 
     /// Sends one packet of a published track.
     pub fn send_packet(&mut self, client: usize, mid: Mid, rid: Option<&str>, packet: &Packet) {
+        self.write_packet(client, mid, rid, packet);
+        self.exchange();
+    }
+
+    /// Writes one packet of a published track; it leaves with the next exchange.
+    pub fn write_packet(&mut self, client: usize, mid: Mid, rid: Option<&str>, packet: &Packet) {
         let now = self.now;
         let c = &mut self.clients[client];
         let next = c.seq.entry((mid, rid.map(str::to_owned))).or_insert(1_000);
@@ -283,7 +292,6 @@ impl World {
                 .nackable(true),
         );
         c.publisher.rtc.handle_input(Input::Timeout(now)).unwrap();
-        self.exchange();
     }
 
     /// Asks for a key frame on a subscriber's media section.
@@ -320,7 +328,9 @@ impl World {
             c.publisher.rtc.handle_input(Input::Timeout(now)).unwrap();
             c.subscriber.rtc.handle_input(Input::Timeout(now)).unwrap();
         }
+        let begun = Instant::now();
         self.room.drive(now);
+        self.busy += begun.elapsed();
         self.exchange();
     }
 
@@ -351,6 +361,7 @@ impl World {
                 c.subscriber.poll(&mut up);
             }
             moved |= !up.is_empty();
+            let begun = Instant::now();
             for datagram in up {
                 let bytes: &[u8] = &datagram.contents;
                 let to =
@@ -360,6 +371,7 @@ impl World {
                 }
             }
             self.room.drive(self.now);
+            self.busy += begun.elapsed();
             if !moved {
                 return;
             }
