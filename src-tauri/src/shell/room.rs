@@ -115,7 +115,11 @@ impl OpenRoom {
         match press {
             Press::Click => windows::show_member(shell, self.key, &member.user_id),
             Press::Double => self.toggle_front(tile),
-            Press::Menu => windows::tile_menu(shell, self, tile, &member),
+            Press::Menu => {
+                // Not from within the event: the menu runs a loop of its own, which the event's grab would block.
+                let (shell, room) = (shell.clone(), self.clone());
+                tauri::async_runtime::spawn(async move { windows::tile_menu(&shell, &room, tile, &member) });
+            }
         }
     }
 

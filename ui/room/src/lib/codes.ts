@@ -70,7 +70,7 @@ const table: Record<number, Entry> = {
     say('摄像头正被其他程序使用', '请关闭该程序后再打开摄像头。'),
   ],
   4003: [
-    say('The system does not let Beckon use the camera', 'Allow it in the system’s privacy settings.'),
+    say('The system does not let Beckon use the camera', "Allow it in the system's privacy settings."),
     say('系统不允许 Beckon 使用摄像头', '请在系统隐私设置中允许。'),
   ],
   4004: [
@@ -121,7 +121,7 @@ const table: Record<number, Entry> = {
     say('服务器正在重启', '请稍后从网页重新打开房间。'),
   ],
   5006: [
-    say('The proxy does not answer', 'Check the proxy’s address, or ask your administrator.'),
+    say('The proxy does not answer', "Check the proxy's address, or ask your administrator."),
     say('代理服务器没有响应', '请检查代理地址或联系管理员。'),
   ],
 };
