@@ -62,7 +62,11 @@ impl AudioOut {
             (Ok(Some(packet)), Some(track)) => {
                 let level_dbov = Some(-i8::try_from(packet.level.min(127)).unwrap_or(i8::MAX));
                 let data = packet.data.clone();
-                Some(track.write_audio(EncodedAudio { data, capture_ns: packet.capture.0, level_dbov }).is_ok())
+                let written = track.write_audio(EncodedAudio { data, capture_ns: packet.capture.0, level_dbov });
+                if let Err(error) = written {
+                    tracing::debug!(%error, "sound not sent");
+                }
+                Some(written.is_ok())
             }
             _ => None,
         };
