@@ -5,6 +5,7 @@
 //! - [`consent`], [`profile`]: what the person and the machine's owner laid down, kept between runs
 //! - [`shell`]: windows, channels and rooms around the desk
 //! - [`stage`]: pictures drawn natively into a room's window
+//! - `webkit`: how the web view draws on Linux
 //! - [`registration`], [`self_test`], [`log`]: what an installer, an administrator and a developer need
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
@@ -18,6 +19,8 @@ mod registration;
 mod self_test;
 mod shell;
 mod stage;
+#[cfg(target_os = "linux")]
+mod webkit;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -31,6 +34,8 @@ use shell::{Shell, Work, commands, windows};
 const IDENTIFIER: &str = "org.beckon.app";
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    webkit::prepare();
     let start = match Start::read(std::env::args_os()) {
         Ok(start) => start,
         Err(ArgsError::Options(error)) => {

@@ -6,7 +6,7 @@ use beckon_media::layout::Rect;
 use gtk::{cairo, gdk, glib, prelude::*};
 use parking_lot::Mutex;
 use tauri::WebviewWindow;
-use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
+use webkit2gtk::WebViewExt;
 
 use super::{OnPress, Press, SharedPixels, StageError, Surface};
 
@@ -34,12 +34,11 @@ pub fn open(
 }
 
 fn build(webview: &webkit2gtk::WebView, pixels: SharedPixels, on_press: OnPress) -> Result<LinuxStage, StageError> {
-    if gl_is_software() {
-        // Composing by a software GL costs ten times what painting costs.
-        if let Some(settings) = WebViewExt::settings(webview) {
-            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
-        }
-    }
+    // A page whose process died would leave a room without a way to leave it.
+    webview.connect_web_process_terminated(|webview, reason| {
+        tracing::error!(?reason, "the page's process ended; loading the page anew");
+        webview.reload();
+    });
     let parent = webview.parent().and_then(|p| p.downcast::<gtk::Box>().ok());
     let parent = parent.ok_or_else(|| StageError("the web view does not lie in a box".into()))?;
     let place = Arc::new(Mutex::new(None::<Rect>));
@@ -65,13 +64,6 @@ fn build(webview: &webkit2gtk::WebView, pixels: SharedPixels, on_press: OnPress)
     });
     listen(&area, on_press);
     Ok(LinuxStage { area: area.downgrade().into(), place, dirty: Arc::default() })
-}
-
-/// No render node: whatever GL there is runs on the processor.
-fn gl_is_software() -> bool {
-    let node = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("renderD");
-    let hardware = std::fs::read_dir("/dev/dri").is_ok_and(|entries| entries.flatten().any(node));
-    !hardware || std::env::var_os("LIBGL_ALWAYS_SOFTWARE").is_some_and(|v| v == "1")
 }
 
 fn draw(area: &gtk::DrawingArea, target: &cairo::Context, pixels: &SharedPixels) -> Result<(), cairo::Error> {
