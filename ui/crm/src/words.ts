@@ -37,7 +37,6 @@ const en = {
   failed: 'The call did not start',
   notInstalledTitle: 'Beckon did not open',
   notInstalled: 'Install the app, or press “Open Beckon” when the browser asks, then start the call again.',
-  install: 'Get Beckon',
   members: 'In the room',
   you: 'you',
   guestLink: 'Link for the customer',
@@ -49,7 +48,7 @@ const en = {
   logEmpty: 'Start a call. Everything the app tells this page appears here.',
   road: { loopback: 'directly on this computer', relay: 'through the server' },
   code: 'The whole integration',
-  codeText: 'This page does nothing more than this.',
+  codeText: 'All that a page of your own needs.',
 };
 
 const zh: typeof en = {
@@ -90,7 +89,6 @@ const zh: typeof en = {
   failed: '通话未能开始',
   notInstalledTitle: '未能打开 Beckon',
   notInstalled: '请安装客户端，或在浏览器询问时选择“打开 Beckon”，然后重新发起通话。',
-  install: '下载 Beckon',
   members: '房间成员',
   you: '我',
   guestLink: '给客户的链接',
@@ -102,7 +100,7 @@ const zh: typeof en = {
   logEmpty: '发起通话后，客户端告诉本页面的一切都会显示在这里。',
   road: { loopback: '本机直连', relay: '经服务器中转' },
   code: '全部接入代码',
-  codeText: '本页面所做的仅此而已。',
+  codeText: '您的网页只需这些。',
 };
 
 export const words = { en, zh };

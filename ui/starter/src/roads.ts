@@ -31,7 +31,7 @@ export interface Roads {
 const waits = [0, 120, 150, 200, 250, 300, 400, 500, 700, 900];
 /** Which of the ports each attempt goes to: mostly the first, since the others serve only where that one is taken. */
 const order = [0, 0, 1, 0, 0, 2, 1, 0, 3, 0, 1, 2];
-/** How much earlier loopback may try, ms: it is quicker, and nobody else sees what is said. */
+/** How long loopback may still try once the app is at the relay, ms: it is quicker, and nobody else sees what is said. */
 const headStart = 500;
 
 /** Whether the browser lets this page reach loopback without asking the person. */
@@ -55,7 +55,6 @@ export class Search {
   private over = false;
   private attempt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private readonly began = performance.now();
 
   constructor(
     private readonly roads: Roads,
@@ -119,8 +118,9 @@ export class Search {
     if (!socket) return;
     socket.onmessage = (message) => {
       if (!String(message.data).includes('"relay.peer"')) return;
-      const early = headStart - (performance.now() - this.began);
-      setTimeout(() => this.over || this.hello(socket, 'relay', undefined, again), Math.max(0, early));
+      // The app is there, so it listens on this machine too.
+      this.hurry();
+      setTimeout(() => this.over || this.hello(socket, 'relay', undefined, again), headStart);
     };
   }
 

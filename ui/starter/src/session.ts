@@ -6,7 +6,7 @@ import { type Connected, type Roads, Search, within } from './roads.ts';
 import { forget, remember } from './store.ts';
 
 /** How long a lost channel is looked for, ms. */
-const lookFor = 6000;
+const lookFor = 5000;
 /** Events kept for a listener that is not there yet, for each kind. */
 const keptMax = 256;
 
