@@ -1,1 +1,27 @@
-//! Skeleton.
+//! What scenario tests share: servers and participants, all real.
+//!
+//! A test starts a [`TestServer`] on free ports, lets [`Client`]s join and waits for what must happen
+//! ([`Client::until`]); nothing is awaited by sleeping. Scenarios take turns ([`turn`]): they measure delays, and two
+//! at a time on a small machine would measure each other.
+#![forbid(unsafe_code)]
+
+mod client;
+mod livekit;
+mod server;
+
+pub use client::{Client, Wish, eventually};
+pub use livekit::LiveKitServer;
+pub use server::{TestServer, sig};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Waits until no other scenario of this program runs, and keeps others waiting while the guard lives.
+pub async fn turn() -> MutexGuard<'static, ()> {
+    // SCENARIO_LOG=beckon_session=debug,beckon_rtc=debug shows what happens; only the first call can set it.
+    if let Ok(filter) = std::env::var("SCENARIO_LOG") {
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    }
+    TURN.lock().await
+}

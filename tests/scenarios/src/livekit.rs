@@ -1,0 +1,98 @@
+//! A real LiveKit server, where one was built.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use url::Url;
+
+const KEY: &str = "devkey";
+const SECRET: &str = "a-secret-for-scenarios-of-32-bytes-and-more";
+const START: Duration = Duration::from_secs(30);
+
+/// A running LiveKit server; killed when dropped.
+pub struct LiveKitServer {
+    address: SocketAddr,
+    _folder: TempDir,
+    _child: Child,
+}
+
+impl LiveKitServer {
+    /// Where `tests/peers/livekit-server` is built to.
+    pub fn program() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/livekit-server")
+    }
+
+    /// Starts one on free ports. `None`, with the reason on standard error, when it was not built.
+    ///
+    /// # Errors
+    /// When it is there but does not start.
+    pub async fn start() -> anyhow::Result<Option<Self>> {
+        let program = Self::program();
+        if !program.exists() {
+            eprintln!("SKIPPED: {} is not there; tests/peers/livekit-server/README.md says how to build it", program.display());
+            return Ok(None);
+        }
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let udp = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+        let tcp = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let folder = tempfile::tempdir()?;
+        let config = folder.path().join("livekit.yaml");
+        let text = format!(
+            "port: {}\nbind_addresses: [127.0.0.1]\nlog_level: warn\nkeys:\n  {KEY}: {SECRET}\nrtc:\n  udp_port: {udp}\n  \
+             tcp_port: {tcp}\n  use_external_ip: false\n  node_ip: 127.0.0.1\n  enable_loopback_candidate: true\n",
+            address.port()
+        );
+        std::fs::write(&config, text)?;
+        let log = std::fs::File::create(folder.path().join("log"))?;
+        let child = Command::new(&program)
+            .arg("--config")
+            .arg(&config)
+            .stdout(Stdio::from(log.try_clone()?))
+            .stderr(Stdio::from(log))
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let server = Self { address, _folder: folder, _child: child };
+        server.answers().await?;
+        Ok(Some(server))
+    }
+
+    async fn answers(&self) -> anyhow::Result<()> {
+        let up = async {
+            while TcpStream::connect(self.address).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(START, up).await.is_err() {
+            let log = std::fs::read_to_string(self._folder.path().join("log")).unwrap_or_default();
+            anyhow::bail!("the LiveKit server does not start:\n{log}");
+        }
+        Ok(())
+    }
+
+    /// Its address for clients and for beckond.
+    pub fn url(&self) -> Url {
+        // An address the system gave, in front of which stands a scheme.
+        match format!("http://{}", self.address).parse() {
+            Ok(url) => url,
+            Err(error) => panic!("{} is no address: {error}", self.address),
+        }
+    }
+
+    /// Its API key.
+    pub fn key(&self) -> &str {
+        KEY
+    }
+
+    /// Its API secret.
+    pub fn secret(&self) -> &str {
+        SECRET
+    }
+}

@@ -1,0 +1,55 @@
+//! The same, with rooms on a real LiveKit server (`engine = "livekit"`). Each skips itself, saying why, where none was built.
+
+use beckon_scenarios::{LiveKitServer, TestServer, turn};
+
+use crate::SERVER;
+use crate::{calls, rules};
+
+/// Both servers; `None` where LiveKit's was not built.
+async fn servers() -> Option<(LiveKitServer, TestServer)> {
+    let livekit = LiveKitServer::start().await.unwrap()?;
+    let server = TestServer::on_livekit(SERVER, &livekit).await.unwrap();
+    Some((livekit, server))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_two_clients_see_and_hear_each_other_in_step() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    calls::two_see_and_hear_each_other(&server.url(), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_two_clients_see_and_hear_each_other_over_tcp_alone() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    calls::two_see_and_hear_each_other(&server.url(), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_texts_go_both_ways() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    calls::chat_goes_both_ways(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_a_muted_camera_and_microphone_are_seen_to_be_off_and_come_back() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    calls::muting_is_seen_and_undone(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_a_creator_who_leaves_ends_the_room_for_the_others() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    rules::the_creator_ends_the_room(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_the_same_user_joining_again_puts_the_older_one_offline() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    rules::the_same_user_again_puts_the_older_one_offline(&server.url()).await;
+}

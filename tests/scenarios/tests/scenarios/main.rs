@@ -1,0 +1,11 @@
+//! Scenarios: real servers, real participants, real media over loopback.
+#![allow(clippy::unwrap_used)]
+
+mod calls;
+mod livekit;
+mod recovery;
+mod refusals;
+mod rules;
+
+/// The server each scenario starts.
+const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
