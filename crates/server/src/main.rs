@@ -135,7 +135,8 @@ fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
 fn start_log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log.filter)
         .with_context(|| format!("the configuration's field `log.filter` does not fit: {:?}", config.log.filter))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Complaining about a log that cannot be written, on the same closed stderr, would end the server.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if config.log.json {
         log.json().init();
     } else {

@@ -1,4 +1,5 @@
-//! Rooms on a LiveKit server: one that answers as LiveKit does, and notes what it was asked.
+//! Rooms on a LiveKit server: a look-alike that notes what it was asked, and a real one where it is built
+//! (`tests/peers/livekit-server`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,19 +54,6 @@ async fn call(
                 Some(_) => Vec::new().into_response(),
                 None => (StatusCode::NOT_FOUND, r#"{"code":"not_found","msg":"no room"}"#).into_response(),
             }
-        }
-        "ListRooms" => {
-            let request = proto::ListRoomsRequest::decode(body).unwrap();
-            assert!(claims.video.room_list);
-            let known = rooms.iter().filter(|(name, _)| request.names.contains(name));
-            let rooms = known
-                .map(|(name, people)| proto::Room {
-                    name: name.clone(),
-                    num_participants: people.len() as u32,
-                    ..Default::default()
-                })
-                .collect();
-            proto::ListRoomsResponse { rooms }.encode_to_vec().into_response()
         }
         "ListParticipants" => {
             let request = proto::ListParticipantsRequest::decode(body).unwrap();
@@ -177,5 +165,88 @@ async fn a_livekit_that_refuses_or_does_not_answer_leaves_no_room_behind() {
     let host = server.log_in("host").await;
     let answer = host.call(reqwest::Method::POST, "/api/v1/rooms", Some(&serde_json::json!({"roomID": "r"}))).await;
     fails(answer, 502, Code::ServerUnreachable).await;
+    server.stop().await;
+}
+
+/// A real LiveKit server; ended when dropped.
+struct RealLiveKit {
+    process: std::process::Child,
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for RealLiveKit {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl RealLiveKit {
+    /// None, with the reason printed, where it is not built.
+    async fn start(test: &str, webhook: &str) -> Option<Self> {
+        let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/livekit-server");
+        if !program.is_file() {
+            println!("SKIPPED {test}: {} is not built (tests/peers/livekit-server/README.md)", program.display());
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (http, udp, tcp) = (free_port(), free_port(), free_port());
+        let config = format!(
+            "port: {http}\nbind_addresses: [\"127.0.0.1\"]\nrtc: {{udp_port: {udp}, tcp_port: {tcp}, node_ip: 127.0.0.1, use_external_ip: false}}\n\
+             keys: {{lk-key: {SECRET}}}\nwebhook: {{api_key: lk-key, urls: [\"{webhook}\"]}}\nlogging: {{level: warn}}\n"
+        );
+        let path = folder.path().join("livekit.yaml");
+        std::fs::write(&path, config).unwrap();
+        let process = std::process::Command::new(program)
+            .arg("--config")
+            .arg(path)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let livekit = Self { process, url: format!("http://127.0.0.1:{http}"), _folder: folder };
+        for _ in 0..1000 {
+            if reqwest::get(&livekit.url).await.is_ok_and(|answer| answer.status().is_success()) {
+                return Some(livekit);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the LiveKit server did not start");
+    }
+}
+
+const SECRET: &str = "a-secret-as-long-as-livekit-likes-it";
+
+#[tokio::test]
+async fn on_a_real_livekit_the_creator_leaving_ends_the_room_for_everybody() {
+    use crate::signalling::Participant;
+    let port = free_port();
+    let webhook = format!("http://127.0.0.1:{port}/livekit/webhook");
+    let test = "on_a_real_livekit_the_creator_leaving_ends_the_room_for_everybody";
+    let Some(livekit) = RealLiveKit::start(test, &webhook).await else { return };
+    let server = TestServer::with(|config| {
+        config.listen.set_port(port);
+        config.rooms.engine = EngineChoice::Livekit;
+        config.rooms.url = Some(livekit.url.parse().unwrap());
+        config.rooms.key = "lk-key".into();
+        config.rooms.secret = SECRET.into();
+        config.rooms.poll_s = 1;
+    })
+    .await;
+    let (host, guest) = (server.log_in("host").await, server.log_in("guest").await);
+    let creator = Participant::join(&host.create_named("r").await).await;
+    let mut member = Participant::join(&guest.enter("r").await).await;
+    let room = guest.wait_for_room("r", |room| room.members.len() == 2).await;
+    assert_eq!((room.members[0].role, room.members[1].user_name.as_str()), (Role::Creator, "名字"));
+    assert_eq!(room.members[1].user_avatar, "https://a.example/p.png");
+
+    creator.leave().await;
+    assert_eq!(member.told_to_leave().await, proto::DisconnectReason::RoomDeleted);
+    guest.wait_for_end("r").await;
     server.stop().await;
 }

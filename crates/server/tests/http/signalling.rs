@@ -13,10 +13,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungsten
 use crate::support::TestServer;
 
 /// A client that signals and has no media.
-struct Participant(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Participant(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Participant {
-    async fn join(entrance: &Entrance) -> Self {
+    pub async fn join(entrance: &Entrance) -> Self {
         let token = entrance.token.expose();
         let url = format!("{}/rtc?access_token={token}&protocol=15&auto_subscribe=1", entrance.url);
         let mut participant = Self(connect_async(url).await.unwrap().0);
@@ -36,7 +36,7 @@ impl Participant {
         }
     }
 
-    async fn leave(mut self) {
+    pub async fn leave(mut self) {
         let leave = signal_request::Message::Leave(proto::LeaveRequest {
             reason: proto::DisconnectReason::ClientInitiated as i32,
             ..Default::default()
@@ -46,7 +46,7 @@ impl Participant {
         let _ = self.0.close(None).await;
     }
 
-    async fn told_to_leave(&mut self) -> proto::DisconnectReason {
+    pub async fn told_to_leave(&mut self) -> proto::DisconnectReason {
         self.wait_for(|message| match message {
             signal_response::Message::Leave(leave) => Some(leave.reason()),
             _ => None,

@@ -240,32 +240,21 @@ impl RoomEngine for LiveKit {
     }
 
     async fn occupants(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Vec<Occupant>)>, EngineFailure> {
-        if rooms.is_empty() {
-            return Ok(Vec::new());
-        }
-        let request = proto::ListRoomsRequest { names: rooms.iter().map(RoomId::to_string).collect() };
-        let known: proto::ListRoomsResponse =
-            self.call("ListRooms", "list the rooms", "", &request).await?.unwrap_or_default();
+        // Each room is asked about: the counts that ListRooms has are of connected media only, and late.
         stream::iter(rooms.iter().cloned())
-            .map(|room| {
-                let known = &known.rooms;
-                async move {
-                    if !known.iter().any(|known| known.name == room.as_str() && known.num_participants > 0) {
-                        return Ok((room, Vec::new()));
-                    }
-                    let request = proto::ListParticipantsRequest { room: room.to_string() };
-                    let list: proto::ListParticipantsResponse = self
-                        .call("ListParticipants", "list the participants", room.as_str(), &request)
-                        .await?
-                        .unwrap_or_default();
-                    let occupants = list.participants.into_iter().map(|who| Occupant {
-                        sid: who.sid,
-                        user: who.identity,
-                        name: who.name,
-                        badge: Badge::read(&who.metadata),
-                    });
-                    Ok((room, occupants.collect()))
-                }
+            .map(|room| async move {
+                let request = proto::ListParticipantsRequest { room: room.to_string() };
+                let list: proto::ListParticipantsResponse = self
+                    .call("ListParticipants", "list the participants", room.as_str(), &request)
+                    .await?
+                    .unwrap_or_default();
+                let occupants = list.participants.into_iter().map(|who| Occupant {
+                    sid: who.sid,
+                    user: who.identity,
+                    name: who.name,
+                    badge: Badge::read(&who.metadata),
+                });
+                Ok((room, occupants.collect()))
             })
             .buffer_unordered(AT_ONCE)
             .try_collect()

@@ -1,0 +1,121 @@
+//! The program itself: flags, variables, signals, exit status.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use beckon_server::account::{App, UserSig};
+
+fn beckond() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_beckond"))
+}
+
+/// Starts a server on free ports and waits until it says where it listens; the address and what was logged until then.
+fn start(command: &mut Command, data: &Path) -> (Child, String, Vec<String>) {
+    let mut child = command
+        .args(["--listen", "127.0.0.1:0", "--media-udp", "0", "--media-tcp", "0", "--log-json", "--data"])
+        .arg(data)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        let json: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        lines.push(line);
+        if json["fields"]["message"] == "beckond listens" {
+            let address = json["fields"]["address"].as_str().unwrap().to_owned();
+            return (child, address, lines);
+        }
+    }
+    panic!("it did not start: {lines:?}");
+}
+
+fn ends(mut child: Child) -> i32 {
+    let until = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < until {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    panic!("it did not stop");
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn text(output: Output) -> (bool, String) {
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn it_stops_with_status_0_when_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["-TERM", "-INT"] {
+        let (child, ..) = start(beckond().arg("--dev"), folder.path());
+        signal(&child, name);
+        assert_eq!(ends(child), 0, "{name}");
+    }
+}
+
+#[test]
+fn dev_warns_aloud_and_a_real_server_makes_its_keys_and_shows_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (child, _, log) = start(beckond().arg("--dev"), &folder.path().join("dev"));
+    signal(&child, "-TERM");
+    ends(child);
+    assert!(log.iter().any(|line| line.contains("DEVELOPMENT MODE") && line.contains("\"WARN\"")));
+
+    let (child, _, log) = start(&mut beckond(), &folder.path().join("real"));
+    signal(&child, "-TERM");
+    ends(child);
+    assert!(!log.iter().any(|line| line.contains("DEVELOPMENT")));
+    let keys = std::fs::read_to_string(folder.path().join("real/keys.toml")).unwrap();
+    for line in keys.lines().filter(|line| line.contains(" = ")) {
+        let key = line.split('"').nth(1).unwrap();
+        assert!(!log.iter().any(|line| line.contains(key)), "a key is in the log");
+    }
+}
+
+#[test]
+fn variables_are_read_and_what_does_not_fit_ends_it_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = |variable: &str, value: &str| {
+        let mut command = beckond();
+        command.env(variable, value).arg("--data").arg(folder.path()).args(["--listen", "127.0.0.1:0"]);
+        let (success, text) = text(command.output().unwrap());
+        assert!(!success);
+        // Variables are named as they are written.
+        text.to_lowercase()
+    };
+    assert!(wrong("BECKON_ROOMS__ENGINE", "zoom").contains("engine"));
+    assert!(wrong("BECKON_ROOMS__ENGINE", "livekit").contains("rooms.url"));
+    assert!(wrong("BECKON_CONFIG", "/nowhere.toml").contains("/nowhere.toml"));
+    assert!(wrong("BECKON_LOG__FILTER", "a=b=c").contains("log.filter"));
+}
+
+#[test]
+fn usersig_makes_what_the_server_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("hmac");
+    std::fs::write(&key, "a key of sixteen or more\n").unwrap();
+    let issue = |arguments: &[&str]| {
+        let mut command = beckond();
+        command.args(["usersig", "--app", "7", "--user", "alice", "--expire", "60"]).args(arguments);
+        text(command.output().unwrap())
+    };
+    let (success, sig) = issue(&["--hmac-key-file", key.to_str().unwrap()]);
+    assert!(success, "{sig}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let app = App::with_hmac_key(7, "a key of sixteen or more");
+    assert_eq!(UserSig::parse(sig.trim()).unwrap().verify(&app, "alice", now), Ok(()));
+    assert!(!issue(&[]).0, "without a key there is none");
+    let (success, reason) = issue(&["--private-key-file", key.to_str().unwrap()]);
+    assert!(!success && reason.contains("P-256"), "{reason}");
+}
