@@ -2,12 +2,12 @@
 
 use std::{
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{build, display::Desktop, packages, process::Process, run};
 
@@ -43,12 +43,8 @@ fn show(options: &Options) -> Result<()> {
     packages::ensure(&[packages::BUILD, packages::DEMO])?;
     prepare(options.no_build)?;
     let folder = run::target().join("demo");
-    let mut server = start_server(&run::built("beckond"), &folder, &options.listen)?;
-    let data = std::env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")))
-        .context("neither XDG_DATA_HOME nor HOME is set; cannot register beckon: for this user")?;
-    register(&data, &run::built("beckon"), &[], |program| Command::new(program))?;
+    let mut server = start_server(&run::built("beckond"), &folder, &options.listen, &[])?;
+    run::run(Command::new(run::built("beckon")).arg("--register"))?;
 
     let page = format!("http://{}/crm/", options.listen);
     println!("\nThe server runs (log: {}).", folder.join("beckond.log").display());
@@ -63,11 +59,14 @@ fn show(options: &Options) -> Result<()> {
 }
 
 /// Starts `beckond --dev` with its data under `folder`, and waits until it answers.
-fn start_server(program: &Path, folder: &Path, listen: &str) -> Result<Process> {
+fn start_server(program: &Path, folder: &Path, listen: &str, media_ports: &[&str]) -> Result<Process> {
     let mut server = Process::start(
         "beckond",
         folder,
-        Command::new(program).args(["--dev", "--listen", listen, "--data"]).arg(folder.join("beckond-data")),
+        Command::new(program)
+            .args(["--dev", "--listen", listen, "--data"])
+            .arg(folder.join("beckond-data"))
+            .args(media_ports),
     )?;
     server.wait_until("listening", Duration::from_secs(20), |_| healthy(listen))?;
     Ok(server)
@@ -83,30 +82,6 @@ fn healthy(listen: &str) -> bool {
     stream.write_all(request.as_bytes()).is_ok()
         && stream.read_to_string(&mut answer).is_ok()
         && answer.starts_with("HTTP/1.1 200")
-}
-
-/// Registers `beckon:` for the user whose data folder this is, for this build of the app.
-///
-/// The `Exec` line has no quotes: xdg-open 1.1.3 outside of GNOME does not read them.
-fn register(data: &Path, program: &Path, arguments: &[String], on_desktop: impl Fn(&str) -> Command) -> Result<()> {
-    let program = program.display().to_string();
-    if program.contains(char::is_whitespace) {
-        bail!("the checkout's path has a space in it ({program}), which desktop files cannot hold; move the checkout");
-    }
-    let applications = data.join("applications");
-    std::fs::create_dir_all(&applications)?;
-    let entry = format!(
-        "[Desktop Entry]\nType=Application\nName=Beckon\nComment=Conferencing that web pages open\nExec={program} {}%u\n\
-         Terminal=false\nNoDisplay=true\nStartupWMClass=beckon\nCategories=Network;VideoConference;\nMimeType=x-scheme-handler/beckon;\n",
-        arguments.iter().map(|argument| format!("{argument} ")).collect::<String>()
-    );
-    let file = applications.join("org.beckon.app.desktop");
-    std::fs::write(&file, entry).with_context(|| format!("cannot write {}", file.display()))?;
-    run::run(on_desktop("update-desktop-database").arg(&applications))?;
-    if let Some(config) = std::env::var_os("XDG_CONFIG_HOME") {
-        std::fs::create_dir_all(config)?;
-    }
-    run::run(on_desktop("xdg-mime").args(["default", "org.beckon.app.desktop", "x-scheme-handler/beckon"]))
 }
 
 /// A TCP port nobody listens on.
@@ -138,15 +113,17 @@ pub fn walk_release(folder: &Path, script: &str, variables: &[(&str, String)]) -
 
 fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
     let programs = run::target().join(profile);
-    let desktop = Desktop::start(folder, 1600, 1000)?;
+    // No camera or microphone is here; the app finds these in its environment, whoever starts it.
+    let app = [
+        ("BECKON_CAMERA", "testcard".to_owned()),
+        ("BECKON_MICROPHONE", "tone".to_owned()),
+        ("BECKON_DATA", folder.join("app-data").display().to_string()),
+    ];
+    let desktop = Desktop::start(folder, 1600, 1000, &app)?;
     let listen = format!("127.0.0.1:{}", free_port()?);
-    let _server = start_server(&programs.join("beckond"), folder, &listen)?;
-    let home = PathBuf::from(&desktop.environment["HOME"]);
-    std::fs::create_dir_all(home.join(".config"))?;
-    let app = programs.join("beckon");
-    let data = folder.join("app-data").display().to_string();
-    let arguments = ["--camera", "testcard", "--microphone", "tone", "--data", &data].map(str::to_owned);
-    register(&home.join(".local/share"), &app, &arguments, |program| desktop.command(program))?;
+    let _server = start_server(&programs.join("beckond"), folder, &listen, &["--media-udp", "0", "--media-tcp", "0"])?;
+    std::fs::create_dir_all(&desktop.environment["XDG_CONFIG_HOME"])?;
+    run::run(desktop.command(programs.join("beckon")).arg("--register"))?;
     run::run(
         desktop
             .command("node")

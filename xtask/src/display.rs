@@ -25,7 +25,8 @@ pub struct Desktop {
 
 impl Desktop {
     /// Starts a desktop of this size in pixels, with its files under `folder`.
-    pub fn start(folder: &Path, width: u32, height: u32) -> Result<Self> {
+    /// Programs that the desktop itself starts, as an app for a URL, find `more` in their environment too.
+    pub fn start(folder: &Path, width: u32, height: u32, more: &[(&str, String)]) -> Result<Self> {
         let home = folder.join("home");
         let runtime = folder.join("run");
         for part in [&home, &runtime] {
@@ -46,6 +47,7 @@ impl Desktop {
             ("PULSE_SERVER".to_owned(), format!("unix:{}", runtime.join("pulse.sock").display())),
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
         ]);
+        environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
 
         let mut bus = Process::start(
             "session-bus",

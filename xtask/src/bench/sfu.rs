@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<()> {
             let port = demo::free_port()?;
             let mut command = Command::new(release.join("beckond"));
             command.args(["--dev", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.join("data"));
-            command.args(["--media-udp-port", "0", "--media-tcp-port", "0"]);
+            command.args(["--media-udp", "0", "--media-tcp", "0"]);
             one(&mut ours, command, "beckond", port, subscribers, options, &release, &folder)?;
 
             let port = demo::free_port()?;

@@ -1,0 +1,203 @@
+// The whole way, as an employee walks it: the CRM page, the browser's question, the app's question, the room, a guest in
+// a browser, chat both ways, the end; then a second time with what goes wrong.
+import fs from "node:fs";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+
+import { agreeToOpen, answerConsent, consentWindow, processes } from "./lib/app.mjs";
+import { readBarcode } from "./lib/barcode.mjs";
+import { openBrowser, videoPixels } from "./lib/browser.mjs";
+import { focus, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+import { level, record, share } from "./lib/sound.mjs";
+import { Walk, expect, out, server, until } from "./lib/walk.mjs";
+
+const walk = new Walk();
+const shot = (name, window) => screenshot(path.join(out, `${name}.png`), window);
+const roomWindow = () => windows("– Beckon$")[0];
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+const browser = await openBrowser("employee");
+const page = browser.pages()[0];
+const told = (id) => page.getByTestId(id);
+page.on("pageerror", (error) => console.log(`  page: ${error.message}`));
+
+try {
+  await walk.step("the CRM page opens", async () => {
+    await page.goto(`${server}/crm/`);
+    await told("call").waitFor();
+    shot("01-crm");
+  });
+
+  let clicked = 0;
+  await walk.step("a click brings the browser's question", async () => {
+    clicked = performance.now();
+    await told("call").click();
+    await pause(1200);
+    shot("02-browser-asks");
+    agreeToOpen();
+  });
+
+  await walk.step("the app asks before anything opens", async () => {
+    await consentWindow();
+    walk.time("click_to_question", performance.now() - clicked);
+    await pause(900);
+    shot("03-app-asks");
+    expect((await told("error").count()) === 0, "the page must not say that the app is missing while the person is asked");
+  });
+
+  let answered = 0;
+  await walk.step("after a yes the room opens", async () => {
+    answered = performance.now();
+    await answerConsent("always");
+    await until("the room's window", roomWindow, 20000);
+    walk.time("yes_to_window", performance.now() - answered);
+    await told("status").and(page.locator('[data-phase="open"]')).waitFor({ timeout: 20000 });
+    walk.time("yes_to_joined", performance.now() - answered);
+    await told("guest-link").waitFor();
+    await pause(1500);
+    shot("04-alone-in-the-room");
+  });
+
+  let guest;
+  await walk.step("a guest joins from a browser by the link", async () => {
+    const link = await told("guest-link").getAttribute("href");
+    const opened = browser.waitForEvent("page");
+    await page.evaluate((url) => window.open(url, "guest", "popup,width=760,height=560,left=820,top=420"), link);
+    guest = await opened;
+    await guest.getByTestId("name").fill("李四");
+    await guest.getByTestId("join").click();
+    await guest.locator('[data-phase="connected"]').waitFor({ timeout: 20000 });
+  });
+
+  const remote = () => guest.locator('[data-testid="tile"][data-local="false"] video').first();
+  await walk.step("the guest sees the app's picture move, and hears its tone", async () => {
+    await remote().waitFor({ timeout: 15000 });
+    const first = await until("a bar code on the guest's page", async () => readBarcode(await videoPixels(remote())), 20000);
+    const second = await until("a later one", async () => {
+      const code = readBarcode(await videoPixels(remote()));
+      return code && code.frame > first.frame + 5 && code;
+    });
+    expect(second.unixMs > first.unixMs, "the capture time must go forward");
+    await until("sound at the guest's", async () =>
+      guest.evaluate(() =>
+        [...document.querySelectorAll("audio")].some((audio) => {
+          const track = audio.srcObject?.getAudioTracks()[0];
+          return track && track.readyState === "live" && !track.muted && audio.currentTime > 0.5;
+        }),
+      ),
+    );
+  });
+
+  await walk.step("the app shows the guest's picture move", async () => {
+    const window = roomWindow();
+    focus(window);
+    const green = (image) => {
+      let count = 0;
+      for (let at = 0; at < image.data.length; at += 4) {
+        const [red, greenness, blue] = image.data.subarray(at, at + 3);
+        if (greenness > 90 && red < 90 && blue < 90) count += 1;
+      }
+      return count / (image.width * image.height);
+    };
+    await until("Chromium's green test picture in the app's window", () => green(pixels(window)) > 0.1, 20000);
+    const before = pixels(window);
+    await until("movement", () => {
+      const now = pixels(window);
+      let changed = 0;
+      for (let at = 0; at < now.data.length; at += 4) if (Math.abs(now.data[at + 1] - before.data[at + 1]) > 40) changed += 1;
+      return changed > 500;
+    });
+    shot("05-talking");
+  });
+
+  await walk.step("the app plays the guest's beeps, the guest's browser the app's tone", async () => {
+    const heard = await until("sound on the loudspeaker", async () => {
+      const samples = await record("speaker.monitor", 2);
+      return level(samples) > -60 && samples;
+    }, 20000);
+    // Both play to the same loudspeaker: the app's 440 Hz come from the guest's browser alone.
+    expect(share(heard, 440) > 0.02, `440 Hz are ${(share(heard, 440) * 100).toFixed(1)} % of the sound`);
+  });
+
+  await walk.step("chat goes both ways", async () => {
+    await guest.getByTestId("chat").click();
+    await guest.getByTestId("chat-input").fill("你好，我是李四");
+    await guest.getByTestId("chat-send").click();
+    await page.getByText("你好，我是李四").first().waitFor({ timeout: 10000 });
+    await told("chat-input").fill("Hello from the page");
+    await told("chat-send").click();
+    await guest.getByText("Hello from the page").first().waitFor({ timeout: 10000 });
+    await pause(400);
+    shot("06-chat");
+  });
+
+  await walk.step("the members are told to the page", async () => {
+    await told("members").getByText("李四").first().waitFor({ timeout: 5000 });
+  });
+
+  await walk.step("a narrow window keeps its controls", async () => {
+    const window = roomWindow();
+    const before = place(window);
+    resize(window, 460, 640);
+    await pause(1200);
+    shot("07-narrow", window);
+    resize(window, before.width, before.height);
+    await pause(600);
+  });
+
+  await walk.step("a second click is told that a room is open", async () => {
+    const code = await page.evaluate(
+      (roomID) =>
+        new Promise((resolve) =>
+          globalThis.EXEStarter.createExeAsRoom({
+            userdata: { userID: "x", sdkAppID: 1, userSig: "x" },
+            roomdata: { serverDomain: location.origin, roomAction: "enterRoom", roomID },
+            success: () => resolve(0),
+            fail: ({ errCode }) => resolve(errCode),
+          }),
+        ),
+      "another",
+    );
+    expect(code === -2, `errCode is ${code}, not -2`);
+  });
+
+  await walk.step("the page closes the room", async () => {
+    await page.bringToFront();
+    await told("close").click();
+    await until("the window's end", () => !roomWindow(), 8000);
+    await guest.locator('[data-phase="ended"]').waitFor({ timeout: 10000 });
+    await pause(300);
+    shot("08-closed");
+    await guest.close();
+  });
+
+  await walk.step("a warm start needs no question of the app", async () => {
+    await told("call").waitFor();
+    await page.bringToFront();
+    const begun = performance.now();
+    await told("call").click();
+    await pause(900);
+    agreeToOpen();
+    const agreed = performance.now();
+    await until("the room's window", roomWindow, 15000);
+    walk.time("agreed_to_window_warm", performance.now() - agreed);
+    await told("status").and(page.locator('[data-phase="open"]')).waitFor({ timeout: 15000 });
+    walk.time("agreed_to_joined_warm", performance.now() - agreed);
+    walk.time("click_to_joined_warm", performance.now() - begun);
+    expect(windows("a page asks").length === 0, "an always-allowed page must not be asked about again");
+    move(roomWindow(), 300, 200);
+  });
+
+  await walk.step("the app is killed: the page is told", async () => {
+    const pids = processes();
+    expect(pids.length > 0, "the app's process is not found");
+    for (const pid of pids) process.kill(Number(pid), "SIGKILL");
+    await page.getByText("-2000").first().waitFor({ timeout: 15000 });
+    shot("09-app-killed");
+  });
+
+  walk.finish();
+} finally {
+  fs.writeFileSync(path.join(out, "page.txt"), await page.evaluate(() => document.body.innerText).catch(() => ""));
+  await browser.close();
+}

@@ -1,0 +1,33 @@
+// The desktop app from outside: its windows, its processes.
+import { execFileSync } from "node:child_process";
+
+import { focus, keys, windows } from "./screen.mjs";
+import { programs, until } from "./walk.mjs";
+
+/** The window in which the app asks whether a page may open a room. */
+export const consentWindow = () => until("the app's question", () => windows("^Beckon – (a page asks|网页请求)$")[0], 20000);
+
+/** Answers the app's question with the keyboard: "once", "always" or "no". */
+export async function answerConsent(answer) {
+  const window = await consentWindow();
+  // The app takes a yes only after the person had time to read.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  focus(window);
+  const presses = { no: ["Return"], always: ["Tab", "Return"], once: ["Tab", "Tab", "Return"] }[answer];
+  keys(...presses);
+  await until("the question's end", () => windows("^Beckon – (a page asks|网页请求)$").length === 0, 5000);
+}
+
+/** Agrees to Chromium's own question, whose first button is the one that refuses. */
+export async function agreeToOpen() {
+  keys("Tab", "Return");
+}
+
+/** The app's processes. */
+export function processes() {
+  try {
+    return execFileSync("pgrep", ["-f", `^${programs}/beckon( |$)`]).toString().split("\n").filter(Boolean);
+  } catch {
+    return []; // pgrep ends with 1 when there is none
+  }
+}

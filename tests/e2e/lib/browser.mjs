@@ -1,0 +1,45 @@
+// A real, visible Chromium on the walk's display.
+import path from "node:path";
+
+import { chromium } from "playwright-core";
+
+import { out } from "./walk.mjs";
+
+/** Starts Chromium with a profile of its own; cameras and microphones are Chromium's own test devices. */
+export async function openBrowser(name, more = []) {
+  return chromium.launchPersistentContext(path.join(out, `profile-${name}`), {
+    executablePath: process.env.BECKON_CHROMIUM ?? "/usr/bin/chromium",
+    headless: false,
+    viewport: null,
+    locale: "en-US",
+    args: [
+      "--no-sandbox",
+      "--test-type", // no bar about the flag above: it would cover the page
+      "--no-first-run",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--autoplay-policy=no-user-gesture-required",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      ...more,
+    ],
+  });
+}
+
+/** What a video element of a page shows now: { width, height, data } with RGBA bytes. */
+export async function videoPixels(locator) {
+  const picture = await locator.evaluate((video) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    const context = canvas.getContext("2d");
+    context.drawImage(video, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let text = "";
+    for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768));
+    return { width: canvas.width, height: canvas.height, data: btoa(text) };
+  });
+  return { ...picture, data: new Uint8Array(Buffer.from(picture.data, "base64")) };
+}
