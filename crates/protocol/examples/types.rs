@@ -1,5 +1,6 @@
-//! Writes the TypeScript types of the protocol: `cargo run -p beckon-protocol --example types -- ui/protocol/index.ts`.
-//! With `--check` in front it writes nothing, and exits with 1 when the file there differs.
+//! Writes the TypeScript types of the protocol: `cargo run -p beckon-protocol --example types`, into
+//! `ui/protocol/index.ts` or the file that is named. With `--check` in front it writes nothing, and exits with 1 when
+//! the file there differs.
 
 use std::{fmt::Write, process::ExitCode};
 
@@ -9,6 +10,9 @@ use beckon_protocol::{
     launch, relay, room, rpc, service,
 };
 use ts_rs::{Config, TS};
+
+/// Where the web workspace has them.
+const DEFAULT_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/protocol/index.ts");
 
 /// One declaration with its documentation.
 fn declare<T: TS>(out: &mut String, cfg: &Config) {
@@ -106,10 +110,12 @@ fn types() -> String {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (check, path) = match args.as_slice() {
-        [path] if path != "--check" => (false, path),
-        [flag, path] if flag == "--check" => (true, path),
+        [] => (false, DEFAULT_FILE),
+        [flag] if flag == "--check" => (true, DEFAULT_FILE),
+        [path] => (false, path.as_str()),
+        [flag, path] if flag == "--check" => (true, path.as_str()),
         _ => {
-            eprintln!("usage: types [--check] FILE");
+            eprintln!("usage: types [--check] [FILE]");
             return ExitCode::from(2);
         }
     };
