@@ -74,7 +74,7 @@ async fn pictures(camera: LocalTrack) {
     let delta = picture(&[0, 0, 0, 1, 0x41], 5_800);
     for n in 0_u64.. {
         tick.tick().await;
-        let (data, is_key) = if n % 60 == 0 { (&key, true) } else { (&delta, false) };
+        let (data, is_key) = if n.is_multiple_of(60) { (&key, true) } else { (&delta, false) };
         let frame = EncodedVideo { data: data.clone(), key: is_key, capture_ns: clock(), layer: 0 };
         if camera.write_video(frame).is_err() {
             let again = EncodedVideo { data: key.clone(), key: true, capture_ns: clock(), layer: 0 };

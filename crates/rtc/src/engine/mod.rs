@@ -51,6 +51,17 @@ pub(crate) enum EngineOut {
     Estimate { bps: u64 },
 }
 
+/// A packet that came in.
+#[derive(Clone, Copy)]
+pub(crate) struct Incoming<'a> {
+    /// Over a stream, not as a datagram.
+    pub(crate) tcp: bool,
+    pub(crate) source: SocketAddr,
+    /// Where it came in on our side.
+    pub(crate) destination: SocketAddr,
+    pub(crate) data: &'a [u8],
+}
+
 /// Where outputs gather.
 pub(crate) type Outputs = VecDeque<EngineOut>;
 
@@ -88,19 +99,10 @@ impl Engine {
     }
 
     /// A packet came in. Garbage is ignored.
-    pub(crate) fn receive(
-        &mut self,
-        now: Instant,
-        lane: Lane,
-        tcp: bool,
-        from: SocketAddr,
-        to: SocketAddr,
-        packet: &[u8],
-        out: &mut Outputs,
-    ) {
+    pub(crate) fn receive(&mut self, now: Instant, lane: Lane, packet: Incoming<'_>, out: &mut Outputs) {
         match lane {
-            Lane::Publisher => self.publisher.receive(now, tcp, from, to, packet, out),
-            Lane::Subscriber => self.subscriber.receive(now, tcp, from, to, packet, out),
+            Lane::Publisher => self.publisher.receive(now, packet, out),
+            Lane::Subscriber => self.subscriber.receive(now, packet, out),
         }
     }
 

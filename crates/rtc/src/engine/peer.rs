@@ -9,7 +9,7 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::stats::PeerStats;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
-use super::{EngineOut, Outputs};
+use super::{EngineOut, Incoming, Outputs};
 use crate::stats::LinkStats;
 use crate::transport::Lane;
 
@@ -20,9 +20,11 @@ const DISCARD_PORT: u16 = 9;
 
 /// The longest wait between two checks of the road, and between repeats of one.
 const CHECK_INTERVAL: Duration = Duration::from_millis(1500);
-/// Repeats of a check before the road counts as dead: together some six seconds, long enough to survive the change of
-/// an access point.
+/// Repeats of a check before the road counts as dead.
 const CHECK_REPEATS: usize = 6;
+/// Not a single packet for this long means a dead road, as every check is answered. Long enough to survive the change
+/// of an access point; the checks alone would take up to 15 s where the server checks too.
+const SILENCE: Duration = Duration::from_millis(6500);
 
 /// What both peer connections have in common.
 pub(super) fn config() -> RtcConfig {
@@ -44,6 +46,7 @@ pub(super) struct Peer {
     due: Instant,
     force_tcp: bool,
     connected: bool,
+    last_heard: Instant,
     broken: bool,
     held_tcp: Vec<Candidate>,
     release_tcp: Option<Instant>,
@@ -60,6 +63,7 @@ impl Peer {
             due: now,
             force_tcp,
             connected: false,
+            last_heard: now,
             broken: false,
             held_tcp: Vec::new(),
             release_tcp: None,
@@ -69,7 +73,8 @@ impl Peer {
     }
 
     pub(super) fn due(&self) -> Instant {
-        self.release_tcp.map_or(self.due, |t| t.min(self.due))
+        let silence = self.connected.then(|| self.last_heard + SILENCE);
+        [Some(self.due), self.release_tcp, silence].into_iter().flatten().min().unwrap_or(self.due)
     }
 
     pub(super) fn connected(&self) -> bool {
@@ -81,6 +86,9 @@ impl Peer {
         if self.release_tcp.is_some_and(|t| now >= t) {
             self.release_tcp(out);
         }
+        if self.connected && now >= self.last_heard + SILENCE {
+            self.set_connected(false, out);
+        }
         self.input(Input::Timeout(now), out, on_event);
     }
 
@@ -88,19 +96,21 @@ impl Peer {
     pub(super) fn receive(
         &mut self,
         now: Instant,
-        tcp: bool,
-        source: SocketAddr,
-        destination: SocketAddr,
-        packet: &[u8],
+        packet: Incoming<'_>,
         out: &mut Outputs,
         on_event: impl FnMut(Event, &mut Outputs),
     ) {
+        let Incoming { tcp, source, destination, data } = packet;
         let proto = if tcp { Protocol::Tcp } else { Protocol::Udp };
-        let Ok(receive) = Receive::new(proto, source, destination, packet) else { return };
+        let Ok(receive) = Receive::new(proto, source, destination, data) else { return };
         let input = Input::Receive(now, receive);
         // A stranger's packet must not touch the session.
         if self.rtc.accepts(&input) {
+            self.last_heard = now;
             self.input(input, out, on_event);
+            if !self.connected && !self.broken && self.rtc.is_connected() {
+                self.set_connected(true, out);
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use str0m::{Event, RtcError};
 use super::peer::Peer;
 use super::sdp;
 use super::times::{Anchor, RtpClock};
-use super::{EngineConfig, EngineOut, Outputs};
+use super::{EngineConfig, EngineOut, Incoming, Outputs};
 use crate::publication::{PublishMedia, TrackKind};
 use crate::room::LocalKey;
 use crate::stats::{LocalTrackStats, RoomStats};
@@ -107,18 +107,10 @@ impl Publisher {
         peer.timeout(now, out, |event, out| tracks.on_event(event, out));
     }
 
-    pub(super) fn receive(
-        &mut self,
-        now: Instant,
-        tcp: bool,
-        from: SocketAddr,
-        to: SocketAddr,
-        packet: &[u8],
-        out: &mut Outputs,
-    ) {
+    pub(super) fn receive(&mut self, now: Instant, packet: Incoming<'_>, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
         let was = peer.connected();
-        peer.receive(now, tcp, from, to, packet, out, |event, out| tracks.on_event(event, out));
+        peer.receive(now, packet, out, |event, out| tracks.on_event(event, out));
         if peer.connected() != was {
             self.carry(out);
         }

@@ -177,7 +177,8 @@ impl World {
                 } else {
                     // What we call ourselves for TCP is only a name.
                     let local = if p.tcp { SocketAddr::new(p.to.ip(), 9) } else { p.to };
-                    self.publisher.receive(self.now, p.tcp, p.from, local, &p.data, &mut self.out);
+                    let packet = Incoming { tcp: p.tcp, source: p.from, destination: local, data: &p.data };
+                    self.publisher.receive(self.now, packet, &mut self.out);
                 }
             }
             if self.now >= self.server_due {
@@ -203,9 +204,9 @@ impl World {
     }
 
     fn picture(number: usize) -> Vec<u8> {
-        let mut data = vec![0, 0, 0, 1, if number % 30 == 0 { 0x65 } else { 0x41 }];
+        let mut data = vec![0, 0, 0, 1, if number.is_multiple_of(30) { 0x65 } else { 0x41 }];
         data.extend(number.to_be_bytes().iter().map(|b| b | 0x80));
-        data.resize(if number % 30 == 0 { 20_000 } else { 5_000 }, 0xaa);
+        data.resize(if number.is_multiple_of(30) { 20_000 } else { 5_000 }, 0xaa);
         data
     }
 
@@ -322,8 +323,10 @@ fn strangers_and_garbage_do_not_disturb() {
             })
             .collect();
         for from in [stranger, THEIRS.parse().unwrap()] {
-            w.publisher.receive(w.now, false, from, ours, &garbage, &mut w.out);
-            w.publisher.receive(w.now, true, from, ours, &garbage, &mut w.out);
+            for tcp in [false, true] {
+                let packet = Incoming { tcp, source: from, destination: ours, data: &garbage };
+                w.publisher.receive(w.now, packet, &mut w.out);
+            }
         }
     }
     w.publisher.add_remote(w.now, "{\"candidate\":\"candidate:x y z\"}", &mut w.out);

@@ -15,7 +15,7 @@ use str0m::{Event, RtcError};
 use super::peer::Peer;
 use super::sdp::{self, Section};
 use super::times::{Anchor, sender_unix_ns};
-use super::{EngineConfig, EngineOut, Outputs};
+use super::{EngineConfig, EngineOut, Incoming, Outputs};
 use crate::ids::TrackSid;
 use crate::stats::{RemoteTrackStats, RoomStats};
 use crate::track::{RemoteAudioPacket, RemoteShared, RemoteSink, RemoteVideoFrame, VideoCodec};
@@ -96,17 +96,9 @@ impl Subscriber {
         peer.timeout(now, out, |event, out| tracks.on_event(event, out));
     }
 
-    pub(super) fn receive(
-        &mut self,
-        now: Instant,
-        tcp: bool,
-        from: SocketAddr,
-        to: SocketAddr,
-        packet: &[u8],
-        out: &mut Outputs,
-    ) {
+    pub(super) fn receive(&mut self, now: Instant, packet: Incoming<'_>, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
-        peer.receive(now, tcp, from, to, packet, out, |event, out| tracks.on_event(event, out));
+        peer.receive(now, packet, out, |event, out| tracks.on_event(event, out));
         self.ask_for_keys(now, out);
     }
 

@@ -17,7 +17,7 @@ use super::command::Command;
 use super::convert;
 use super::core::{Core, Effect, Lines};
 use super::handle::{Room, RoomEvents, RoomShared};
-use crate::engine::{Anchor, Engine, EngineConfig, EngineOut, Outputs};
+use crate::engine::{Anchor, Engine, EngineConfig, EngineOut, Incoming, Outputs};
 use crate::error::ConnectError;
 use crate::event::{DisconnectReason, RoomEvent};
 use crate::options::{ConnectOptions, Secret};
@@ -222,12 +222,14 @@ impl Driver {
     fn read(&mut self, packet: Option<Datagram>, buffer: &mut [u8; 2048]) {
         let Self { engine: Some(engine), net, out, .. } = self else { return };
         if let Some(p) = packet {
-            engine.receive(Instant::now(), p.lane, p.tcp, p.source, p.destination, &p.data, out);
+            let packet = Incoming { tcp: p.tcp, source: p.source, destination: p.destination, data: &p.data };
+            engine.receive(Instant::now(), p.lane, packet, out);
             return;
         }
         for _ in 0..READ_BATCH {
-            let Some((lane, source, local, length)) = net.next_udp(buffer) else { return };
-            engine.receive(Instant::now(), lane, false, source, local, &buffer[..length], out);
+            let Some((lane, source, destination, length)) = net.next_udp(buffer) else { return };
+            let packet = Incoming { tcp: false, source, destination, data: &buffer[..length] };
+            engine.receive(Instant::now(), lane, packet, out);
         }
     }
 

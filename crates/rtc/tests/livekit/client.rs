@@ -171,11 +171,11 @@ pub fn send_pictures(track: LocalTrack, layers: usize) -> Source {
     let (stop, wanted) = (source.stop.clone(), source.key_wanted.clone());
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_millis(33));
-        let mut number = 0;
+        let mut number = 0_u32;
         while !stop.load(Ordering::Relaxed) {
             tick.tick().await;
             number += 1;
-            let key = wanted.swap(false, Ordering::Relaxed) || number % 30 == 0;
+            let key = wanted.swap(false, Ordering::Relaxed) || number.is_multiple_of(30);
             for layer in 0..layers {
                 let capture_ns = clock();
                 let data = picture(number, capture_ns, key);
