@@ -37,6 +37,8 @@ impl Room {
             self.speakers.observe(from, level);
         }
         let mut ask = false;
+        // The end of a picture, or sound: nothing to wait for.
+        let whole = packet.header.marker || !incoming.facts.video;
         for &(key, place) in &incoming.subscribers {
             let Some(subscriber) = self.participants.get_mut(key.0 as usize).and_then(Option::as_deref_mut) else {
                 continue;
@@ -46,7 +48,12 @@ impl Room {
             match track.forward(now, &mut half.transport.rtc, &incoming.facts, &packet) {
                 Forwarded::Written => {
                     self.stats.packets_forwarded += 1;
-                    self.mark_dirty(TransportId { participant: key, side: Side::Subscriber });
+                    let transport = TransportId { participant: key, side: Side::Subscriber };
+                    if whole {
+                        self.mark_dirty(transport);
+                    } else {
+                        self.gather(now, transport);
+                    }
                 }
                 Forwarded::NeedsKeyFrame => ask = true,
                 Forwarded::Skipped => {}

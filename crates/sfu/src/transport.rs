@@ -35,6 +35,8 @@ pub(crate) struct Transport {
     pub scheduled: Option<Instant>,
     /// Waits in the room's list of transports to be driven.
     pub dirty: bool,
+    /// Has the beginning of a picture to send and waits for the rest.
+    pub gathering: bool,
     /// ICE and DTLS are up.
     pub connected: bool,
     /// Addresses the client was heard from, proven by STUN's message integrity.
@@ -55,7 +57,16 @@ impl Transport {
             rtc.add_local_candidate(candidate);
         }
         let ufrags = vec![rtc.direct_api().local_ice_credentials().ufrag];
-        Self { rtc, deadline: now, scheduled: None, dirty: false, connected: false, addresses: Vec::new(), ufrags }
+        Self {
+            rtc,
+            deadline: now,
+            scheduled: None,
+            dirty: false,
+            gathering: false,
+            connected: false,
+            addresses: Vec::new(),
+            ufrags,
+        }
     }
 
     /// Takes a datagram in. `Ok(Some(old))` when the address is new and an old one had to make

@@ -244,7 +244,7 @@ mod tests {
             .with_grants(livekit_api::access_token::VideoGrants {
                 room_join: true,
                 room: "r".into(),
-                can_publish: false,
+                can_publish: Some(false),
                 ..Default::default()
             })
             .to_jwt()
