@@ -162,7 +162,7 @@ fn a_session_the_server_no_longer_knows_is_joined_anew_with_all_tracks() {
     s.lose();
     s.core.opened(s.now);
     s.say(leave(proto::DisconnectReason::StateMismatch, Action::Reconnect));
-    assert_eq!(s.done()[3..], ["hang", "reconnecting 2", "join in 200"]);
+    assert_eq!(s.done()[3..], ["hang", "reconnecting 2", "join in 0"]);
     s.core.opened(s.now);
     s.say(Response::Join(join("PA_2", vec![])));
     s.name_track("TR_2");
@@ -176,12 +176,12 @@ fn a_resume_refused_by_http_or_by_an_old_server_becomes_a_rejoin() {
     let mut s = Stage::new();
     s.lose();
     s.core.not_opened(s.now, ConnectError::NotFound { host: "h".into(), message: String::new() });
-    assert_eq!(s.done().last().unwrap(), "join in 200");
+    assert_eq!(s.done().last().unwrap(), "join in 0");
     let mut s = Stage::new();
     s.lose();
     s.core.opened(s.now);
     s.say(leave(proto::DisconnectReason::StateMismatch, Action::Disconnect));
-    assert_eq!(s.done().last().unwrap(), "join in 200");
+    assert_eq!(s.done().last().unwrap(), "join in 0");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn media_that_does_not_come_back_after_a_resume_is_joined_anew() {
     while matches!(s.core.phase, Phase::Recovering { .. }) {
         s.next();
     }
-    assert_eq!(s.done().last().unwrap(), "join in 200");
+    assert_eq!(s.done().last().unwrap(), "join in 0");
 }
 
 #[test]

@@ -106,6 +106,8 @@ impl Core {
             return;
         }
         tracing::info!("connection lost: {why}");
+        // A server that answers but does not know the session is there: joining anew need not wait.
+        let at_once = rejoin && !self.must_rejoin;
         self.must_rejoin |= rejoin;
         self.farewell = None;
         self.media_due = None;
@@ -114,6 +116,7 @@ impl Core {
         match loss.next(now, &self.policy, (self.jitter)()) {
             Next::GiveUp => self.close(DisconnectReason::Unreachable(why)),
             Next::Try { wait, number } => {
+                let wait = if at_once { Duration::ZERO } else { wait };
                 let opening =
                     if self.must_rejoin { Opening::Join } else { Opening::Resume(self.roster.local().sid.clone()) };
                 self.phase = Phase::Opening(opening.clone());
