@@ -22,16 +22,20 @@ fn start(command: &mut Command, data: &Path) -> (Child, String, Vec<String>) {
         .spawn()
         .unwrap();
     let mut lines = Vec::new();
-    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-        let line = line.unwrap();
-        let json: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+    for line in BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok) {
+        let json: Option<serde_json::Value> = serde_json::from_str(&line).ok();
         lines.push(line);
-        if json["fields"]["message"] == "beckond listens" {
-            let address = json["fields"]["address"].as_str().unwrap().to_owned();
-            return (child, address, lines);
+        match json {
+            Some(json) if json["fields"]["message"] == "beckond listens" => {
+                return (child, json["fields"]["address"].as_str().unwrap_or_default().to_owned(), lines);
+            }
+            Some(_) => {}
+            None => break,
         }
     }
-    panic!("it did not start: {lines:?}");
+    let _ = child.kill();
+    let _ = child.wait();
+    panic!("it did not start, or wrote what is no JSON: {lines:?}");
 }
 
 fn ends(mut child: Child) -> i32 {
