@@ -47,7 +47,7 @@ pub fn livekit_server() -> Result<Option<PathBuf>> {
         Command::new("go")
             .args(["build", "-trimpath", "-ldflags=-s -w", "-o"])
             .arg(&program)
-            .arg(".")
+            .arg("github.com/livekit/livekit-server/cmd/server")
             .current_dir(&module)
             .env("CGO_ENABLED", "0"),
     )

@@ -106,12 +106,8 @@ pub fn walk(folder: &Path, script: &str) -> Result<()> {
     walk_with(folder, script, "debug", &[])
 }
 
-/// The same with the optimised programs, for figures.
-pub fn walk_release(folder: &Path, script: &str, variables: &[(&str, String)]) -> Result<()> {
-    walk_with(folder, script, "release", variables)
-}
-
-fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
+/// The same with the programs of another profile, and more variables for the script.
+pub fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
     let programs = run::target().join(profile);
     // No camera or microphone is here; the app finds these in its environment, whoever starts it.
     let app = [

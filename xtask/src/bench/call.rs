@@ -13,13 +13,18 @@ pub struct Options {
     /// Runs of each
     #[arg(long, default_value_t = 3)]
     runs: u32,
+    /// Measure the development build, as it lies there
+    #[arg(long)]
+    development: bool,
 }
 
 /// Runs both calls in turn on one display and prints a table.
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
-    build::web()?;
-    run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon"]))?;
+    if !options.development {
+        build::web()?;
+        run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon"]))?;
+    }
     build::node_peers()?;
     let folder = run::target().join("bench/call");
     demo::walk_release(
