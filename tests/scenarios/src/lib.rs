@@ -8,10 +8,12 @@
 mod client;
 mod livekit;
 mod server;
+mod webrtc_peer;
 
 pub use client::{Client, Wish, eventually};
 pub use livekit::LiveKitServer;
 pub use server::{TestServer, sig};
+pub use webrtc_peer::WebRtcPeer;
 
 use tokio::sync::{Mutex, MutexGuard};
 

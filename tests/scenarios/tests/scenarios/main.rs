@@ -6,6 +6,7 @@ mod livekit;
 mod recovery;
 mod refusals;
 mod rules;
+mod webrtc;
 
 /// The server each scenario starts.
 const SERVER: &str = env!("CARGO_BIN_EXE_server-under-test");
