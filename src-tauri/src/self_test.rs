@@ -22,9 +22,21 @@ pub fn run() -> ExitCode {
     let findings = [
         Finding { what: "H.264 encoder", needed: true, outcome: h264() },
         Finding { what: "Opus encoder", needed: true, outcome: opus() },
-        Finding { what: "cameras", needed: false, outcome: names(list_cameras().map(|l| l.into_iter().map(|d| d.label).collect())) },
-        Finding { what: "microphones", needed: false, outcome: names(list_microphones().map(|l| l.into_iter().map(|d| d.label).collect())) },
-        Finding { what: "loudspeakers", needed: false, outcome: names(list_speakers().map(|l| l.into_iter().map(|d| d.label).collect())) },
+        Finding {
+            what: "cameras",
+            needed: false,
+            outcome: names(list_cameras().map(|l| l.into_iter().map(|d| d.label).collect())),
+        },
+        Finding {
+            what: "microphones",
+            needed: false,
+            outcome: names(list_microphones().map(|l| l.into_iter().map(|d| d.label).collect())),
+        },
+        Finding {
+            what: "loudspeakers",
+            needed: false,
+            outcome: names(list_speakers().map(|l| l.into_iter().map(|d| d.label).collect())),
+        },
         Finding { what: "web view", needed: true, outcome: tauri::webview_version().map_err(|e| e.to_string()) },
     ];
     let mut works = true;

@@ -1,13 +1,13 @@
 //! Who may: what the person allowed, and what the owner of the machine laid down.
 
 mod policy;
-mod store;
 #[cfg(windows)]
 #[path = "policy_windows.rs"]
 mod policy_source;
 #[cfg(not(windows))]
 #[path = "policy_file.rs"]
 mod policy_source;
+mod store;
 
 use crate::desk::{Asker, Standing};
 

@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn a_tampered_list_allows_nobody() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("allowed-pages.json"), r#"{"allowed":[{"origin":"file:///x","since":1}]}"#).unwrap();
+        std::fs::write(folder.path().join("allowed-pages.json"), r#"{"allowed":[{"origin":"file:///x","since":1}]}"#)
+            .unwrap();
         assert!(Consents::load(folder.path()).list().is_empty());
     }
 }

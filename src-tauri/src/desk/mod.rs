@@ -248,8 +248,11 @@ impl Desk {
                 if let Some(known) = self.rooms.get_mut(&room).filter(|_| yes) {
                     known.may_camera |= camera;
                     known.may_microphone |= microphone;
-                    let set =
-                        MediaSet { camera: camera.then_some(true), microphone: microphone.then_some(true), speaker: None };
+                    let set = MediaSet {
+                        camera: camera.then_some(true),
+                        microphone: microphone.then_some(true),
+                        speaker: None,
+                    };
                     out.push(Effect::Media(room, set));
                 }
                 out.push(reply(call, if yes { Ok(()) } else { Err(Code::ConsentDenied) }));

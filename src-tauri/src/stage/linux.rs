@@ -75,9 +75,8 @@ fn draw(area: &gtk::DrawingArea, target: &cairo::Context, pixels: &SharedPixels)
     let data = pixels.bgra.as_mut_ptr();
     // SAFETY: `data` points to at least width × height × 4 bytes, as checked above, and the lock keeps them there and
     // unwritten until this function returns. The surface is finished before, so cairo keeps no pointer beyond.
-    let source = unsafe {
-        cairo::ImageSurface::create_for_data_unsafe(data, cairo::Format::Rgb24, width, height, width * 4)?
-    };
+    let source =
+        unsafe { cairo::ImageSurface::create_for_data_unsafe(data, cairo::Format::Rgb24, width, height, width * 4)? };
     let scale = f64::from(area.scale_factor());
     source.set_device_scale(scale, scale);
     target.set_source_surface(&source, 0.0, 0.0)?;

@@ -70,7 +70,11 @@ impl Painter {
     ///
     /// # Errors
     /// When the system starts no more threads.
-    pub fn start(session: SessionHandle, pixels: SharedPixels, language: compositor::Language) -> std::io::Result<Self> {
+    pub fn start(
+        session: SessionHandle,
+        pixels: SharedPixels,
+        language: compositor::Language,
+    ) -> std::io::Result<Self> {
         let room = session.view().borrow().clone();
         let wishes = Wishes {
             place: None,
@@ -83,8 +87,7 @@ impl Painter {
             woken: true,
             quit: false,
         };
-        let shared =
-            Arc::new(Shared { wishes: Mutex::new(wishes), news: Condvar::new(), layout: Mutex::default() });
+        let shared = Arc::new(Shared { wishes: Mutex::new(wishes), news: Condvar::new(), layout: Mutex::default() });
         let work = Work {
             shared: shared.clone(),
             session,
@@ -277,13 +280,8 @@ impl Work {
             }
             views.extend(view);
         }
-        let scene = Scene {
-            layout: &placed,
-            tiles: &views,
-            theme: order.theme,
-            language: order.language,
-            scale: order.scale,
-        };
+        let scene =
+            Scene { layout: &placed, tiles: &views, theme: order.theme, language: order.language, scale: order.scale };
         match self.paint(&scene, order.size) {
             Ok(painted) => {
                 if !painted.dirty.is_empty() {
@@ -307,8 +305,7 @@ impl Work {
             (pixels.width, pixels.height) = (width, height);
             self.compositor.invalidate();
         }
-        let mut surface =
-            compositor::Surface::new(&mut pixels.bgra, width, height, row).map_err(|e| e.to_string())?;
+        let mut surface = compositor::Surface::new(&mut pixels.bgra, width, height, row).map_err(|e| e.to_string())?;
         self.compositor.render(scene, &mut surface, MediaTime::now()).map_err(|e| e.to_string())
     }
 
