@@ -27,9 +27,10 @@ pub fn run(options: &Options) -> Result<()> {
     }
     build::node_peers()?;
     let folder = run::target().join("bench/call");
-    demo::walk_release(
+    demo::walk_with(
         &folder,
         "bench-call.mjs",
+        if options.development { "debug" } else { "release" },
         &[("BECKON_SECONDS", options.seconds.to_string()), ("BECKON_RUNS", options.runs.to_string())],
     )
 }
