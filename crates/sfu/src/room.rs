@@ -22,6 +22,8 @@ use crate::transport::{Heard, TransportConfig};
 /// picture before its end has come, and a picture sent in one go costs a fraction of what it costs
 /// packet by packet: one look at the transport, one system call.
 const GATHER: Duration = Duration::from_millis(5);
+/// Times a transport is asked for more before the others have their turn.
+const MAX_ROUNDS: usize = 64;
 /// How often the room looks after itself.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -279,10 +281,20 @@ impl Room {
             let Some(participant) = self.get_mut(transport.participant) else { continue };
             let state = participant.transport(transport.side);
             (state.dirty, state.gathering) = (false, false);
-            if let Err(error) = state.advance(now) {
-                tracing::debug!(%transport, %error, "transport failed");
+            // A transport may give one packet at a time and want to be asked again at once. What it
+            // has is taken out together, so that it can be sent together.
+            for _ in 0..MAX_ROUNDS {
+                let Some(participant) = self.get_mut(transport.participant) else { break };
+                let state = participant.transport(transport.side);
+                if let Err(error) = state.advance(now) {
+                    tracing::debug!(%transport, %error, "transport failed");
+                }
+                self.pump(now, transport);
+                let again = self.get_mut(transport.participant).map(|p| p.transport(transport.side).deadline <= now);
+                if again != Some(true) {
+                    break;
+                }
             }
-            self.pump(now, transport);
         }
     }
 

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread::JoinHandle;
 
 use beckon_sfu::{JoinError, JoinRequest, LeaveReason, TransportConfig};
 use livekit_protocol as proto;
+use mio::{Poll, Waker};
 use parking_lot::{Mutex, RwLock};
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
@@ -19,7 +20,7 @@ use super::command::{RoomCommand, SIGNAL_QUEUE, SignalLink, ToWorker};
 use super::config::{ApiKeys, EngineConfig, RoomSpec};
 use super::error::{EngineError, EnterError};
 use super::event::{EngineEvent, EngineStats};
-use super::io::Inlet;
+use super::io::{Inlet, WAKE};
 use super::outlet::{Sockets, Traffic};
 use super::route::{RoomNumber, RouteTable};
 use super::worker::{Shared, Worker};
@@ -75,6 +76,8 @@ struct Running {
     workers: Vec<std_mpsc::Sender<ToWorker>>,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
+    stop_reading: Arc<AtomicBool>,
+    waker: Waker,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -102,7 +105,8 @@ impl Engine {
             |addr: SocketAddr| announce.iter().map(|&ip| SocketAddr::new(ip, addr.port())).collect::<Vec<_>>();
         let udp_announced = at_port(udp_addr);
         let tcp_announced = tcp_addr.map(at_port).unwrap_or_default();
-        tracing::info!(udp = ?udp_announced, tcp = ?tcp_announced, "media ports are open");
+        let batch = state.max_gso_segments();
+        tracing::info!(udp = ?udp_announced, tcp = ?tcp_announced, batch, "media ports are open");
 
         let own = announce.iter().copied().filter(|ip| UdpSocket::bind((*ip, 0)).is_ok()).collect();
         let sockets = Arc::new(Sockets { udp, state, tcp: RwLock::default(), own, traffic: Traffic::default() });
@@ -128,22 +132,15 @@ impl Engine {
             workers.push(sender);
         }
         let (stop, stopped) = watch::channel(false);
-        let inlet = Inlet { sockets, routes, workers: workers.clone(), udp_announced, tcp_announced };
-        // The TCP listener belongs to the runtime it is served by.
-        let tcp = tcp.map(|t| t.into_std()).transpose().map_err(bind_error("TCP", udp_wanted))?;
-        threads.push(thread("media-io".into(), move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    tracing::error!(%error, "no runtime for the media ports");
-                    return;
-                }
-            };
-            runtime.block_on(async {
-                let tcp = tcp.and_then(|t| TcpListener::from_std(t).ok());
-                inlet.run(tcp, stopped).await;
-            });
-        })?);
+        let inlet = Arc::new(Inlet { sockets, routes, workers: workers.clone(), udp_announced, tcp_announced });
+        if let Some(listener) = tcp {
+            tokio::spawn(inlet.clone().serve_tcp(listener, stopped));
+        }
+        let poll = Poll::new().map_err(bind_error("UDP", udp_wanted))?;
+        let waker = Waker::new(poll.registry(), WAKE).map_err(bind_error("UDP", udp_wanted))?;
+        let stop_reading = Arc::new(AtomicBool::new(false));
+        let told = stop_reading.clone();
+        threads.push(thread("media-udp".into(), move || inlet.receive(poll, &told))?);
         Ok(EngineHandle(Arc::new(Running {
             keys: config.keys,
             auto_create: config.auto_create,
@@ -153,6 +150,8 @@ impl Engine {
             workers,
             shared,
             stop,
+            stop_reading,
+            waker,
             threads: Mutex::new(threads),
         })))
     }
@@ -352,10 +351,7 @@ impl EngineHandle {
 
     /// Sends everybody away and stops. Waits until the threads are gone.
     pub async fn shutdown(&self) {
-        for worker in &self.0.workers {
-            let _ = worker.send(ToWorker::Stop);
-        }
-        self.0.stop.send_replace(true);
+        self.0.stop();
         let threads = std::mem::take(&mut *self.0.threads.lock());
         let _ = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|t| drop(t.join()))).await;
     }
@@ -378,12 +374,20 @@ impl EngineHandle {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
+impl Running {
+    fn stop(&self) {
         for worker in &self.workers {
             let _ = worker.send(ToWorker::Stop);
         }
         self.stop.send_replace(true);
+        self.stop_reading.store(true, Ordering::Relaxed);
+        let _ = self.waker.wake();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

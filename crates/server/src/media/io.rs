@@ -1,17 +1,18 @@
-//! The way in: the thread that reads the UDP port and serves the TCP port.
+//! The way in: the thread that reads the UDP port, and the tasks that serve the TCP port.
 
-use std::io::IoSliceMut;
+use std::io::{ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use beckon_sfu::Protocol;
 use bytes::BytesMut;
+use mio::{Events, Interest, Poll, Token};
 use parking_lot::RwLock;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -31,6 +32,11 @@ const FIRST_FRAME: Duration = Duration::from_secs(10);
 /// A TCP client that says nothing for this long is gone (ICE checks come every few seconds).
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// The UDP port among what is waited for.
+const ARRIVAL: Token = Token(0);
+/// The wish to stop among what is waited for.
+pub(super) const WAKE: Token = Token(1);
+
 /// What the way in needs.
 pub(super) struct Inlet {
     pub sockets: Arc<Sockets>,
@@ -42,21 +48,24 @@ pub(super) struct Inlet {
 }
 
 impl Inlet {
-    /// Reads until told to stop.
-    pub(super) async fn run(self, tcp: Option<TcpListener>, mut stop: watch::Receiver<bool>) {
-        let inlet = Arc::new(self);
-        let accepting = tcp.map(|listener| tokio::spawn(accept(inlet.clone(), listener)));
+    /// Serves the TCP port until told to stop.
+    pub(super) async fn serve_tcp(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => {}
-            () = inlet.receive() => {}
-        }
-        if let Some(accepting) = accepting {
-            accepting.abort();
+            () = accept(self, listener) => {}
         }
     }
 
-    async fn receive(&self) {
-        let socket = match self.sockets.udp.try_clone().and_then(tokio::net::UdpSocket::from_std) {
+    /// Reads the UDP port until told to stop (set `stop`, then wake).
+    ///
+    /// The port is watched for arrivals only: an async runtime's socket watches for room to send,
+    /// too, and would wake this thread for every datagram that any worker sent.
+    pub(super) fn receive(&self, mut poll: Poll, stop: &AtomicBool) {
+        let registered = self.sockets.udp.try_clone().map(mio::net::UdpSocket::from_std).and_then(|mut socket| {
+            poll.registry().register(&mut socket, ARRIVAL, Interest::READABLE)?;
+            Ok(socket)
+        });
+        let socket = match registered {
             Ok(socket) => socket,
             Err(error) => {
                 tracing::error!(%error, "cannot read the UDP media port");
@@ -66,20 +75,27 @@ impl Inlet {
         let mut storage = vec![0u8; RECEIVE_BUFFER * BATCH_SIZE];
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let mut per_worker: Vec<Vec<Datagram>> = self.workers.iter().map(|_| Vec::new()).collect();
-        loop {
-            let received = socket
-                .async_io(Interest::READABLE, || {
-                    let mut chunks = storage.chunks_mut(RECEIVE_BUFFER);
-                    let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
-                        std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
-                    self.sockets.state.recv(UdpSockRef::from(&socket), &mut buffers, &mut metas)
-                })
-                .await;
+        let mut events = Events::with_capacity(8);
+        let mut more = true;
+        while !stop.load(Ordering::Relaxed) {
+            // Told once of each arrival: what is there must be read to its end before waiting again.
+            if !more
+                && let Err(error) = poll.poll(&mut events, None)
+                && error.kind() != ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "cannot wait for the UDP media port");
+                return;
+            }
+            let mut chunks = storage.chunks_mut(RECEIVE_BUFFER);
+            let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
+                std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+            let received = self.sockets.state.recv(UdpSockRef::from(&socket), &mut buffers, &mut metas);
+            more = received.as_ref().map_or_else(|e| e.kind() != ErrorKind::WouldBlock, |_| true);
             let count = match received {
                 Ok(count) => count,
-                // An ICMP answer to something sent earlier: not about this socket.
                 Err(error) => {
-                    tracing::trace!(%error, "receiving failed");
+                    // Nothing there, or an ICMP answer to something sent earlier: not about this socket.
+                    tracing::trace!(%error, "nothing received");
                     continue;
                 }
             };

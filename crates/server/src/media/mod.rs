@@ -1,7 +1,7 @@
 //! The media engine: rooms on threads of their own, one UDP port and one TCP port for all of them.
 //!
 //! ```text
-//!            media-io thread                    worker threads (rooms)
+//!            media-udp thread, TCP tasks        worker threads (rooms)
 //!  UDP ──▶ receive ─┬─ route by address ──▶ datagrams ──▶ Room ──▶ datagrams ──▶ UDP (each worker sends itself)
 //!  TCP ──▶ frames ──┘   or STUN user name                  ▲  │
 //!                                                 commands │  └─▶ signalling messages, events
