@@ -214,7 +214,10 @@ mod tests {
         assert!(time("soon").is_err() && time("1d").is_err() && time("").is_err());
         assert_eq!(size("640x360").unwrap(), (640, 360));
         assert!(size("640").is_err());
-        assert_eq!((bitrate("1.5M").unwrap(), bitrate("800k").unwrap(), bitrate("9").unwrap()), (1_500_000, 800_000, 9));
+        assert_eq!(
+            (bitrate("1.5M").unwrap(), bitrate("800k").unwrap(), bitrate("9").unwrap()),
+            (1_500_000, 800_000, 9)
+        );
         assert!(bitrate("-1").is_err() && bitrate("fast").is_err());
     }
 

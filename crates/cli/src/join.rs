@@ -48,9 +48,7 @@ async fn stay(session: &SessionHandle, join: &Join) -> anyhow::Result<()> {
     for text in &join.say {
         session.send_chat(text.as_str())?;
     }
-    let over = async {
-        if join.stay.is_zero() { pending::<()>().await } else { tokio::time::sleep(join.stay).await }
-    };
+    let over = async { if join.stay.is_zero() { pending::<()>().await } else { tokio::time::sleep(join.stay).await } };
     tokio::select! {
         closed = session.closed() => Err(SessionError::new(closed.code, closed.msg).into()),
         () = &mut interrupted => {
@@ -80,12 +78,8 @@ async fn request(join: &Join) -> anyhow::Result<SessionRequest> {
     request.camera = join.camera.clone();
     request.microphone = join.microphone.clone();
     request.speaker = join.speaker.clone();
-    request.video = VideoSettings {
-        width: join.size.0,
-        height: join.size.1,
-        fps: join.fps,
-        max_bitrate_bps: join.bitrate,
-    };
+    request.video =
+        VideoSettings { width: join.size.0, height: join.size.1, fps: join.fps, max_bitrate_bps: join.bitrate };
     request.proxy = join.proxy.clone();
     request.force_tcp = join.tcp;
     request.measure = true;

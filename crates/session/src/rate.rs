@@ -220,8 +220,7 @@ mod tests {
     fn half_the_frame_rate_takes_every_second_picture_though_capture_jitters() {
         let mut pacer = Pacer::default();
         let jitter = [0, 4, -3, 2, -4, 1];
-        let taken: Vec<i64> =
-            (0..30i64).filter(|n| pacer.take(at(n * 33 + jitter[*n as usize % 6]), 15)).collect();
+        let taken: Vec<i64> = (0..30i64).filter(|n| pacer.take(at(n * 33 + jitter[*n as usize % 6]), 15)).collect();
         assert_eq!(taken, (0..30).step_by(2).collect::<Vec<_>>());
         let mut all = Pacer::default();
         assert_eq!((0..30).filter(|n| all.take(at(n * 33), 30)).count(), 30);

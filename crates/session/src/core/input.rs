@@ -73,11 +73,27 @@ pub(crate) struct Joined {
 /// Everything that can happen. Answers carry the number of the attempt they belong to.
 #[derive(Debug)]
 pub(crate) enum Input {
-    LoggedIn { attempt: u32, outcome: Result<(), SessionError> },
-    Entered { attempt: u32, outcome: Result<Box<Entrance>, SessionError> },
-    Joined { attempt: u32, outcome: Result<Box<Joined>, SessionError> },
-    Room { attempt: u32, event: RoomEvent },
-    Device { device: Device, generation: u32, news: DeviceNews },
+    LoggedIn {
+        attempt: u32,
+        outcome: Result<(), SessionError>,
+    },
+    Entered {
+        attempt: u32,
+        outcome: Result<Box<Entrance>, SessionError>,
+    },
+    Joined {
+        attempt: u32,
+        outcome: Result<Box<Joined>, SessionError>,
+    },
+    Room {
+        attempt: u32,
+        event: RoomEvent,
+    },
+    Device {
+        device: Device,
+        generation: u32,
+        news: DeviceNews,
+    },
     /// A track of ours is not taken by the room.
     PublishFailed(SessionError),
     /// The first picture of a tile (since its camera went on) was decoded.

@@ -261,7 +261,8 @@ impl Core {
         self.members.set_creator(room.creator);
         self.own.role = Some(role);
         self.view.room_id = room.room_id;
-        for (shown, told) in [(&mut self.view.room_name, room.room_name), (&mut self.view.room_title, room.room_title)] {
+        for (shown, told) in [(&mut self.view.room_name, room.room_name), (&mut self.view.room_title, room.room_title)]
+        {
             if !told.is_empty() {
                 *shown = told;
             }
@@ -392,7 +393,10 @@ impl Core {
         if self.media_due.is_some_and(|due| due <= now) {
             self.media_due = None;
             if !self.media_up && self.stage == Stage::Running {
-                self.notice(Code::MediaUnreachable, "media cannot reach the server yet: a firewall may block UDP and TCP");
+                self.notice(
+                    Code::MediaUnreachable,
+                    "media cannot reach the server yet: a firewall may block UDP and TCP",
+                );
                 let message = Code::MediaUnreachable.text().to_owned();
                 self.view.notices.push(NoticeView { code: Code::MediaUnreachable, message });
             }
@@ -482,7 +486,8 @@ impl Core {
 
     /// Publishes a device that runs and is not published yet.
     fn publish(&mut self, device: Device) {
-        if device == Device::Speaker || self.stage != Stage::Running || self.published.iter().any(|(d, _)| *d == device) {
+        if device == Device::Speaker || self.stage != Stage::Running || self.published.iter().any(|(d, _)| *d == device)
+        {
             return;
         }
         let state = self.device(device);

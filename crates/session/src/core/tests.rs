@@ -387,13 +387,9 @@ fn a_camera_is_connecting_until_its_first_picture() {
 #[test]
 fn the_member_list_is_told_only_when_it_changes() {
     let mut room = Room1::inside();
-    let lists = |effects: &[Effect]| {
-        effects.iter().filter(|e| matches!(e, Effect::Tell(SessionEvent::Members(_)))).count()
-    };
-    let quality = RoomEvent::ConnectionQuality {
-        identity: "bob".into(),
-        quality: beckon_rtc::ConnectionQuality::Poor,
-    };
+    let lists =
+        |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Tell(SessionEvent::Members(_)))).count();
+    let quality = RoomEvent::ConnectionQuality { identity: "bob".into(), quality: beckon_rtc::ConnectionQuality::Poor };
     assert_eq!(lists(&room.room(quality)), 0);
     assert_eq!(lists(&room.room(RoomEvent::ParticipantJoined(person("cyd")))), 1);
     assert_eq!(lists(&room.room(RoomEvent::ParticipantJoined(person("cyd")))), 0);

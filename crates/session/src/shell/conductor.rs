@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use beckon_media::MediaTime;
 use beckon_protocol::{Code, Secret};
-use beckon_rtc::{ConnectError, ConnectOptions, DisconnectReason, Proxy, PublishError, ReconnectPolicy, Room, RoomEvents};
+use beckon_rtc::{
+    ConnectError, ConnectOptions, DisconnectReason, Proxy, PublishError, ReconnectPolicy, Room, RoomEvents,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::media::Media;
 use super::service::Service;
 use super::{Message, Meters};
-use super::media::Media;
 use crate::core::{Core, Device, Effect, Input, Joined};
 use crate::error::SessionError;
 use crate::event::SessionEvent;
@@ -250,8 +252,7 @@ impl Conductor {
         let mut options = ConnectOptions::new(url, token.expose(), || MediaTime::now().0);
         options.force_tcp = self.request.force_tcp;
         options.start_bitrate_bps = self.request.video.max_bitrate_bps.min(1_500_000);
-        options.reconnect =
-            ReconnectPolicy { give_up_after: Some(RTC_GIVES_UP_AFTER), ..ReconnectPolicy::default() };
+        options.reconnect = ReconnectPolicy { give_up_after: Some(RTC_GIVES_UP_AFTER), ..ReconnectPolicy::default() };
         options.proxy = self.request.proxy.as_ref().map(|p| Proxy::Socks5 {
             host: p.host.clone(),
             port: p.port,

@@ -11,13 +11,13 @@ use beckon_rtc::{LocalTrack, PublishMedia, PublishOptions, RemoteTrack, Room, Ro
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::Message;
 use super::audio_in::AudioRoom;
 use super::audio_out::AudioOut;
 use super::devices::{DeviceThread, Opened};
 use super::meters::{Meters, ReceivedMeter};
 use super::video_in::VideoIn;
 use super::video_out::VideoOut;
-use super::Message;
 use crate::core::{Command, Core, Device, Input, SYNTHETIC, is_screen};
 use crate::env::SessionEnv;
 use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};

@@ -34,8 +34,7 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(open: &RoomOpen, proxy: Option<&Socks5>) -> Result<Self, SessionError> {
-        let base =
-            open.roomdata.server().map_err(|why| SessionError::new(Code::WrongParameter, why))?;
+        let base = open.roomdata.server().map_err(|why| SessionError::new(Code::WrongParameter, why))?;
         let client = client(proxy)?;
         Ok(Self { client, base, proxied: proxy.is_some(), open: open.clone(), token: Secret::default() })
     }
@@ -90,7 +89,8 @@ impl Service {
     ) -> Result<T, SessionError> {
         let text = self.send(method, path, body, timeout).await?;
         serde_json::from_slice(&text).map_err(|error| {
-            let why = format!("{} at {} answered what this app does not understand: {error}", path.join("/"), self.host());
+            let why =
+                format!("{} at {} answered what this app does not understand: {error}", path.join("/"), self.host());
             SessionError::new(Code::ProtocolMismatch, why)
         })
     }
@@ -135,7 +135,8 @@ impl Service {
             return SessionError::new(failure.code, format!("{}{field}", failure.message));
         }
         let code = if status.is_server_error() { Code::ServerUnreachable } else { Code::ProtocolMismatch };
-        let why = format!("{} answered {status} instead of the room service's answer; is it a Beckon server?", self.host());
+        let why =
+            format!("{} answered {status} instead of the room service's answer; is it a Beckon server?", self.host());
         SessionError::new(code, why)
     }
 }
@@ -148,11 +149,12 @@ pub(crate) fn client(proxy: Option<&Socks5>) -> Result<Client, SessionError> {
         // A page's server is named by the page: what the system's environment says about proxies is for browsers.
         .no_proxy();
     if let Some(Socks5 { host, port, auth }) = proxy {
-        let bad = |why: String| SessionError::new(Code::ProxyFailed, format!("the proxy {host}:{port} cannot be used: {why}"));
+        let bad = |why: String| {
+            SessionError::new(Code::ProxyFailed, format!("the proxy {host}:{port} cannot be used: {why}"))
+        };
         // socks5h: the proxy looks the server's name up, as it may be the only one who can.
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        let mut proxy =
-            reqwest::Proxy::all(format!("socks5h://{bracketed}:{port}")).map_err(|e| bad(e.to_string()))?;
+        let mut proxy = reqwest::Proxy::all(format!("socks5h://{bracketed}:{port}")).map_err(|e| bad(e.to_string()))?;
         if let Some((user, password)) = auth {
             proxy = proxy.basic_auth(user, password.expose());
         }
@@ -165,9 +167,13 @@ pub(crate) fn client(proxy: Option<&Socks5>) -> Result<Client, SessionError> {
 pub(crate) fn transport_error(error: &reqwest::Error, host: &str, proxied: bool) -> SessionError {
     let why = chain(error);
     if proxied && why.to_lowercase().contains("socks") {
-        return SessionError::new(Code::ProxyFailed, format!("the SOCKS5 proxy did not let us through to {host}: {why}"));
+        return SessionError::new(
+            Code::ProxyFailed,
+            format!("the SOCKS5 proxy did not let us through to {host}: {why}"),
+        );
     }
-    let hint = if error.is_timeout() { "it did not answer in time" } else { "is the server running, and the network up?" };
+    let hint =
+        if error.is_timeout() { "it did not answer in time" } else { "is the server running, and the network up?" };
     SessionError::new(Code::ServerUnreachable, format!("cannot reach {host}: {why}; {hint}"))
 }
 
