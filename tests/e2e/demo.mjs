@@ -138,6 +138,7 @@ try {
   await walk.step("a narrow window keeps its controls", async () => {
     const window = roomWindow();
     const before = place(window);
+    focus(window); // what lies behind another window cannot be grabbed
     resize(window, 460, 640);
     await pause(1200);
     shot("07-narrow", window);

@@ -46,9 +46,9 @@ export async function delays(rect, seconds) {
     height: Math.ceil(rect.height / 6 / 2) * 2,
   };
   const child = spawn("ffmpeg", [
-    ...["-loglevel", "error", "-fflags", "nobuffer", "-probesize", "32", "-f", "x11grab", "-framerate", "100", "-draw_mouse", "0"],
+    ...["-nostdin", "-loglevel", "error", "-f", "x11grab", "-framerate", "100", "-draw_mouse", "0"],
     ...["-video_size", `${strip.width}x${strip.height}`, "-i", `${process.env.DISPLAY}+${strip.x},${strip.y}`],
-    ...["-t", String(seconds), "-pix_fmt", "rgba", "-f", "rawvideo", "-flush_packets", "1", "pipe:1"],
+    ...["-t", String(seconds), "-vsync", "passthrough", "-pix_fmt", "rgba", "-f", "rawvideo", "-flush_packets", "1", "pipe:1"],
   ]);
   const size = strip.width * strip.height * 4;
   let rest = Buffer.alloc(0);
