@@ -108,14 +108,11 @@ fn fill_in_sender(packet: &mut proto::DataPacket, sid: &str, identity: &str) -> 
     packet.participant_sid = sid.to_owned();
     packet.participant_identity = identity.to_owned();
     let mut destinations = packet.destination_identities.clone();
-    match &mut packet.value {
-        Some(Value::User(user)) => {
-            user.participant_sid = sid.to_owned();
-            user.participant_identity = identity.to_owned();
-            destinations.extend(user.destination_sids.iter().cloned());
-            destinations.extend(user.destination_identities.iter().cloned());
-        }
-        _ => {}
+    if let Some(Value::User(user)) = &mut packet.value {
+        user.participant_sid = sid.to_owned();
+        user.participant_identity = identity.to_owned();
+        destinations.extend(user.destination_sids.iter().cloned());
+        destinations.extend(user.destination_identities.iter().cloned());
     }
     destinations
 }

@@ -3,6 +3,8 @@
 use beckon_sfu::RoomEvent;
 
 /// Something that happened in one of the engine's rooms.
+// Nearly all of them are of the large kind.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum EngineEvent {
     /// A room exists now.

@@ -1,6 +1,6 @@
 //! A small world: a room, and clients made of str0m's own transports, joined by a network that
 //! delivers at once (or loses what it is told to) and a clock that is moved by hand.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::type_complexity)]
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -111,8 +111,7 @@ impl Client {
                 Response::Update(u) => u.participants.clone(),
                 _ => Vec::new(),
             })
-            .filter(|p| p.identity == identity)
-            .last()
+            .rfind(|p| p.identity == identity)
     }
 }
 
