@@ -128,7 +128,8 @@ pub struct ReceivedTrack {
     pub level_dbfs: Option<f64>,
     /// The strongest frequency while there was sound, Hz.
     pub tone_hz: Option<f64>,
-    /// Sound minus picture, ms, by beep and flash of the test card (positive: the sound is late).
+    /// Sound minus picture, ms, by beep and flash of the test card (positive: the sound is late); of the newest ten seconds,
+    /// but for `count` and `max`.
     pub av_offset_ms: Option<Spread>,
 }
 

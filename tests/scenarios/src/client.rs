@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use beckon_protocol::Secret;
 use beckon_protocol::channel::app::Closed;
 use beckon_protocol::channel::page::{Custom, RoomData, RoomOpen, UserData};
 use beckon_protocol::room::{RoomAction, Template};
@@ -11,7 +12,6 @@ use beckon_session::{
     CameraChoice, LeaveReason, MicrophoneChoice, RoomView, Session, SessionEnv, SessionError, SessionHandle,
     SessionRequest, SpeakerChoice, VideoSettings,
 };
-use beckon_protocol::Secret;
 use url::Url;
 
 use crate::server::sig;
@@ -35,6 +35,10 @@ pub struct Wish {
     pub video: VideoSettings,
     /// Media over TCP only.
     pub tcp: bool,
+    /// Port of a SOCKS5 proxy on this machine; 0: none.
+    pub proxy: u16,
+    /// Camera and microphone that are not there instead of test card and tone.
+    pub broken: bool,
 }
 
 impl Wish {
@@ -54,6 +58,8 @@ impl Wish {
             sends: true,
             video: VideoSettings { width: 320, height: 180, fps: 15, max_bitrate_bps: 300_000 },
             tcp: false,
+            proxy: 0,
+            broken: false,
         }
     }
 
@@ -64,7 +70,8 @@ impl Wish {
     }
 
     fn request(self, server: &Url) -> Result<SessionRequest, SessionError> {
-        let made = || sig(&self.user, 0, 3600).map_err(|e| SessionError::new(beckon_protocol::Code::Internal, e.to_string()));
+        let made =
+            || sig(&self.user, 0, 3600).map_err(|e| SessionError::new(beckon_protocol::Code::Internal, e.to_string()));
         let user_sig = self.sig.clone().map_or_else(made, Ok)?;
         let open = RoomOpen {
             userdata: UserData {
@@ -85,10 +92,16 @@ impl Wish {
                 style: Default::default(),
                 template: self.template,
             },
-            custom: Custom::default(),
+            custom: Custom {
+                proxy_ip: if self.proxy == 0 { String::new() } else { "127.0.0.1".to_owned() },
+                proxy_port: self.proxy,
+                ..Custom::default()
+            },
         };
         let mut request = SessionRequest::from_open(open)?;
-        (request.camera, request.microphone) = if self.sends {
+        (request.camera, request.microphone) = if self.broken {
+            (CameraChoice::Device("no such camera".into()), MicrophoneChoice::Device("no such microphone".into()))
+        } else if self.sends {
             (CameraChoice::TestCard, MicrophoneChoice::Tone)
         } else {
             (CameraChoice::None, MicrophoneChoice::None)
@@ -164,7 +177,8 @@ impl Client {
         let what = format!("seeing and hearing {user}");
         self.until(&what, Duration::from_secs(30), |r| {
             let sees = r.from_user(user, "video").is_some_and(|t| t.codes_read >= 20);
-            let hears = r.from_user(user, "audio").is_some_and(|t| t.tone_hz.is_some_and(|hz| (hz - 440.0).abs() < 5.0));
+            let hears =
+                r.from_user(user, "audio").is_some_and(|t| t.tone_hz.is_some_and(|hz| (hz - 440.0).abs() < 5.0));
             sees && hears
         })
         .await

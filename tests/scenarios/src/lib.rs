@@ -8,11 +8,13 @@
 mod client;
 mod livekit;
 mod server;
+mod socks;
 mod webrtc_peer;
 
 pub use client::{Client, Wish, eventually};
 pub use livekit::LiveKitServer;
 pub use server::{TestServer, sig};
+pub use socks::SocksProxy;
 pub use webrtc_peer::WebRtcPeer;
 
 use tokio::sync::{Mutex, MutexGuard};

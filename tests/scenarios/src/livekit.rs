@@ -35,7 +35,10 @@ impl LiveKitServer {
     pub async fn start() -> anyhow::Result<Option<Self>> {
         let program = Self::program();
         if !program.exists() {
-            eprintln!("SKIPPED: {} is not there; tests/peers/livekit-server/README.md says how to build it", program.display());
+            eprintln!(
+                "SKIPPED: {} is not there; tests/peers/livekit-server/README.md says how to build it",
+                program.display()
+            );
             return Ok(None);
         }
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;

@@ -10,13 +10,21 @@ use crate::report::Spread;
 /// Claps come once a second: what is further apart does not belong together.
 const FURTHEST_NS: i64 = 450_000_000;
 const WAITING: usize = 4;
+/// Lip sync is told of the newest claps: it is found within seconds, not there from the start.
+const NEWEST: usize = 10;
 
 /// Flashes and beeps of one sender.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ClapPairs {
     flashes: VecDeque<MediaTime>,
     beeps: VecDeque<MediaTime>,
     offsets: Values,
+}
+
+impl Default for ClapPairs {
+    fn default() -> Self {
+        Self { flashes: VecDeque::new(), beeps: VecDeque::new(), offsets: Values::newest(NEWEST) }
+    }
 }
 
 impl ClapPairs {

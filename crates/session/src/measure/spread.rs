@@ -6,21 +6,33 @@ use crate::report::Spread;
 const KEEP: usize = 20_000;
 
 /// Values of one kind, the newest of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Values {
+    keep: usize,
     ring: Vec<f32>,
     next: usize,
     count: u64,
     max: f64,
 }
 
+impl Default for Values {
+    fn default() -> Self {
+        Self::newest(KEEP)
+    }
+}
+
 impl Values {
+    /// Forgets all but the newest `keep` values (but for the count and the greatest).
+    pub(crate) fn newest(keep: usize) -> Self {
+        Self { keep: keep.max(1), ring: Vec::new(), next: 0, count: 0, max: 0.0 }
+    }
+
     pub(crate) fn add(&mut self, value: f64) {
-        if self.ring.len() < KEEP {
+        if self.ring.len() < self.keep {
             self.ring.push(value as f32);
         } else {
             self.ring[self.next] = value as f32;
-            self.next = (self.next + 1) % KEEP;
+            self.next = (self.next + 1) % self.keep;
         }
         self.max = if self.count == 0 { value } else { self.max.max(value) };
         self.count += 1;
@@ -54,5 +66,8 @@ mod tests {
         assert!(values.spread().is_none());
         (1..=100).for_each(|n| values.add(f64::from(n)));
         assert_eq!(values.spread().unwrap(), Spread { count: 100, p50: 50.0, p95: 95.0, max: 100.0 });
+        let mut newest = Values::newest(3);
+        [9.0, 1.0, 2.0, 3.0].into_iter().for_each(|v| newest.add(v));
+        assert_eq!(newest.spread().unwrap(), Spread { count: 4, p50: 2.0, p95: 3.0, max: 9.0 });
     }
 }

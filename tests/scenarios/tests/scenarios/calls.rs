@@ -17,14 +17,15 @@ pub(crate) async fn two_see_and_hear_each_other(server: &Url, tcp: bool) {
     let bob = Client::join(server, bob).await.unwrap();
     for (client, other) in [(&ann, "bob"), (&bob, "ann")] {
         client.sees_and_hears(other).await;
+        // The sender's clock reports, by which both are brought in step, come every few seconds.
         let report = client
-            .until("five claps", Duration::from_secs(30), |r| {
-                r.from_user(other, "video").and_then(|t| t.av_offset_ms).is_some_and(|s| s.count >= 5)
+            .until("lip sync within 80 ms", Duration::from_secs(40), |r| {
+                let offset = r.from_user(other, "video").and_then(|t| t.av_offset_ms);
+                offset.is_some_and(|s| s.count >= 5 && s.p50.abs() <= 80.0)
             })
             .await;
         let video = report.from_user(other, "video").unwrap();
         let offset = video.av_offset_ms.unwrap();
-        assert!(offset.p50.abs() <= 80.0, "lip sync is off: {offset:?}");
         assert_eq!((video.width, video.height), (640, 360));
         assert_eq!(report.transport, if tcp { "tcp" } else { "udp" });
         println!("{other}: lip sync {offset:?}, shown after {:?}", video.shown_delay_ms);
@@ -56,9 +57,7 @@ pub(crate) async fn muting_is_seen_and_undone(server: &Url) {
     bob.sees_and_hears("ann").await;
     ann.session.set_camera(false);
     ann.session.set_microphone(false);
-    let off = |v: &beckon_session::RoomView| {
-        v.members.iter().any(|m| m.user_id == "ann" && !m.camera && !m.microphone)
-    };
+    let off = |v: &beckon_session::RoomView| v.members.iter().any(|m| m.user_id == "ann" && !m.camera && !m.microphone);
     bob.until_view("ann's devices being off", off).await;
     let sent = ann.session.report().sent;
     assert!(sent.iter().all(|t| t.muted), "{sent:?}");
@@ -66,8 +65,7 @@ pub(crate) async fn muting_is_seen_and_undone(server: &Url) {
     let before = decoded(&bob.session.report());
     ann.session.set_camera(true);
     ann.session.set_microphone(true);
-    let on =
-        |v: &beckon_session::RoomView| v.members.iter().any(|m| m.user_id == "ann" && m.camera && m.microphone);
+    let on = |v: &beckon_session::RoomView| v.members.iter().any(|m| m.user_id == "ann" && m.camera && m.microphone);
     bob.until_view("ann's devices being on", on).await;
     bob.until("pictures after the pause", Duration::from_secs(20), |r| decoded(r) > before + 10).await;
     ann.leave().await;
