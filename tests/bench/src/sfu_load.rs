@@ -57,9 +57,9 @@ fn token(options: &Options, identity: &str, publish: bool) -> Result<String> {
     let grants = VideoGrants {
         room_join: true,
         room: "bench".into(),
-        can_publish: publish,
-        can_subscribe: !publish,
-        can_publish_data: false,
+        can_publish: Some(publish),
+        can_subscribe: Some(!publish),
+        can_publish_data: Some(false),
         ..Default::default()
     };
     Ok(AccessToken::with_api_key(&options.key, &options.secret).with_identity(identity).with_grants(grants).to_jwt()?)
