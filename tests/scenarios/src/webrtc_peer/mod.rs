@@ -198,7 +198,7 @@ impl Drop for AbortOnDrop {
 
 async fn connection(handler: Arc<dyn PeerConnectionEventHandler>) -> anyhow::Result<Arc<dyn PeerConnection>> {
     let mut engine = MediaEngine::default();
-    let parameters = |rtp_codec, payload_type| RTCRtpCodecParameters { rtp_codec, payload_type, ..Default::default() };
+    let parameters = |rtp_codec, payload_type| RTCRtpCodecParameters { rtp_codec, payload_type };
     engine.register_codec(parameters(video_codec(), VIDEO_PAYLOAD), RtpCodecKind::Video)?;
     engine.register_codec(parameters(audio_codec(), AUDIO_PAYLOAD), RtpCodecKind::Audio)?;
     let registry = register_default_interceptors(Registry::new(), &mut engine)?;
