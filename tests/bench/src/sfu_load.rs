@@ -145,7 +145,7 @@ async fn send_video(track: LocalTrack, mut events: RoomEvents, bitrate: u64) {
     let mut number = 0u64;
     loop {
         tick.tick().await;
-        let mut key = number % (FPS * 10) == 0;
+        let mut key = number.is_multiple_of(FPS * 10);
         while let Some(event) = events.try_recv() {
             key |= matches!(event, RoomEvent::KeyFrameRequested { .. });
         }
