@@ -93,21 +93,20 @@ fn check(no_build: bool) -> Result<()> {
     packages::ensure(packages::ALL)?;
     prepare(no_build)?;
     build::node_peers()?;
-    let folder = run::target().join("demo");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).context("cannot empty target/demo")?;
-    }
-    std::fs::create_dir_all(&folder)?;
-    walk(&folder, "demo.mjs")
+    walk(&run::target().join("demo"), "demo.mjs")
 }
 
-/// Starts desktop and server and lets a script of tests/e2e walk through them; its files land in `folder`.
+/// Starts desktop and server and lets a script of tests/e2e walk through them; its files land in `folder`, emptied before.
 pub fn walk(folder: &Path, script: &str) -> Result<()> {
     walk_with(folder, script, "debug", &[])
 }
 
 /// The same with the programs of another profile, and more variables for the script.
 pub fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder)?;
     let programs = run::target().join(profile);
     // No camera or microphone is here; the app finds these in its environment, whoever starts it.
     let app = [

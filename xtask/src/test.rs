@@ -37,7 +37,7 @@ const STEPS: &[Step] = &[
         Ok(())
     }),
     ("unit-and-scenario", || run::run(run::cargo().args(["test", "--workspace", "--no-fail-fast"]))),
-    ("end-to-end", || demo::walk(&fresh("demo")?, "demo.mjs")),
+    ("end-to-end", || demo::walk(&run::target().join("demo"), "demo.mjs")),
 ];
 
 /// Runs the steps; stops at the first that fails.
@@ -61,16 +61,6 @@ pub fn run(options: &Options) -> Result<()> {
     }
     println!("\nAll steps held in {:.1} min\nsteps: {passed} passed, 0 failed", start.elapsed().as_secs_f64() / 60.0);
     Ok(())
-}
-
-/// An empty folder of this name under the target folder.
-fn fresh(name: &str) -> Result<std::path::PathBuf> {
-    let folder = run::target().join(name);
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
 }
 
 /// Licences, sources and banned crates. Advisories need a database from outside and have a task of their own in the
