@@ -51,12 +51,20 @@ impl WebRtcPeer {
     pub async fn join(server: &Url, key: &str, secret: &str, room: &str, user: &str) -> anyhow::Result<Self> {
         let grants = VideoGrants { room_join: true, room: room.to_owned(), ..VideoGrants::default() };
         let token = AccessToken::with_api_key(key, secret).with_identity(user).with_name(user).with_grants(grants);
-        let signal = Signal::connect(server, &token.to_jwt()?).await?;
+        let (server, token) = (server.clone(), token.to_jwt()?);
+        let signal = Signal::connect(&server, &token).await?;
         let received = Arc::new(Mutex::new(Received::default()));
         let links = Links::new(received.clone()).await?;
         let (failed, failure) = watch::channel(None);
+        let figures = received.clone();
         let task = tokio::spawn(async move {
-            if let Err(error) = links.run(signal).await {
+            let mut outcome = links.run(signal).await;
+            // This implementation never sends a lost DTLS flight again: a connection that does not come up is a known
+            // defect of the peer, which joins once more, as a person would.
+            if outcome.as_ref().is_err_and(|error| format!("{error:#}").contains("ConnectionTimeout")) {
+                outcome = async { Links::new(figures).await?.run(Signal::connect(&server, &token).await?).await }.await;
+            }
+            if let Err(error) = outcome {
                 // Whoever asks for figures is shown it.
                 let _ = failed.send(Some(format!("{error:#}")));
             }
