@@ -44,12 +44,3 @@ export function readBarcode(image, rect = { x: 0, y: 0, width: image.width, heig
   }
   return null;
 }
-
-/** Looks for a bar code anywhere: finds rectangles by trying the sync pattern on a grid of places and sizes. */
-export function findBarcode(image, candidates) {
-  for (const rect of candidates) {
-    const found = readBarcode(image, rect);
-    if (found) return { ...found, rect };
-  }
-  return null;
-}

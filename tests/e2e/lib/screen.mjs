@@ -34,11 +34,6 @@ export function windows(pattern) {
   }
 }
 
-/** The title of a window. */
-export function title(window) {
-  return execFileSync("xdotool", ["getwindowname", window], quiet).toString().trim();
-}
-
 /** Where a window lies: { x, y, width, height } in pixels. */
 export function place(window) {
   const text = execFileSync("xdotool", ["getwindowgeometry", "--shell", window], quiet).toString();

@@ -1,5 +1,5 @@
 // What a sound device plays: recorded from the sound server, measured as level and pitch.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 
 const RATE = 48000;
 
@@ -44,9 +44,4 @@ export function share(samples, frequency) {
     energy += ((one * one + two * two - coefficient * one * two) * 2) / block;
   }
   return total > 0 ? energy / total : 0;
-}
-
-/** The names of the sound server's sinks that play something now. */
-export function playing() {
-  return execFileSync("pactl", ["list", "short", "sink-inputs"]).toString().trim();
 }
