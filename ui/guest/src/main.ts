@@ -1,7 +1,7 @@
 import { mount } from 'svelte';
 
-import '../../room/src/styles/tokens.css';
-import './page.css';
+import '@beckon/design/tokens.css';
+import '@beckon/design/base.css';
 
 import App from './App.svelte';
 

@@ -2,8 +2,9 @@ import { mount } from 'svelte';
 import App from './App.svelte';
 import { connect } from './lib/host';
 import { speak } from './lib/words.svelte';
-import './styles/tokens.css';
-import './styles/base.css';
+import '@beckon/design/tokens.css';
+import '@beckon/design/base.css';
+import './styles/window.css';
 
 const target = document.getElementById('app');
 if (!target) throw new Error('index.html has no #app');
