@@ -16,15 +16,15 @@ use thiserror::Error;
 #[derive(Parser, Debug, Clone)]
 #[command(name = "beckon", version, about)]
 pub struct Options {
-    /// Camera for every room: testcard, none, file:PATH, device:ID, or default.
-    #[arg(long, env = "BECKON_CAMERA", value_parser = camera, default_value = "default")]
-    pub camera: CameraChoice,
-    /// Microphone for every room: tone, none, file:PATH, device:ID, or default.
-    #[arg(long, env = "BECKON_MICROPHONE", value_parser = microphone, default_value = "default")]
-    pub microphone: MicrophoneChoice,
-    /// Loudspeaker for every room: none, device:ID, or default.
-    #[arg(long, env = "BECKON_SPEAKER", value_parser = speaker, default_value = "default")]
-    pub speaker: SpeakerChoice,
+    /// Camera for every room: testcard, none, file:PATH, device:ID, or default. Without it, what was set in the app.
+    #[arg(long, env = "BECKON_CAMERA", value_parser = camera)]
+    pub camera: Option<CameraChoice>,
+    /// Microphone for every room: tone, none, file:PATH, device:ID, or default. Without it, what was set in the app.
+    #[arg(long, env = "BECKON_MICROPHONE", value_parser = microphone)]
+    pub microphone: Option<MicrophoneChoice>,
+    /// Loudspeaker for every room: none, device:ID, or default. Without it, what was set in the app.
+    #[arg(long, env = "BECKON_SPEAKER", value_parser = speaker)]
+    pub speaker: Option<SpeakerChoice>,
     /// Folder of the profile: settings, allowed pages, log. Each profile runs as an app of its own.
     #[arg(long, env = "BECKON_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn an_address_is_read_with_the_options_before_it() {
         let start = read(&["--camera", "testcard", "--microphone=file:/a b.ogg", "--", &address()]).unwrap();
-        assert_eq!(start.options.camera, CameraChoice::TestCard);
-        assert_eq!(start.options.microphone, MicrophoneChoice::File("/a b.ogg".into()));
+        assert_eq!(start.options.camera, Some(CameraChoice::TestCard));
+        assert_eq!(start.options.microphone, Some(MicrophoneChoice::File("/a b.ogg".into())));
         assert!(start.launch.unwrap().is_ok());
         assert!(read(&[]).unwrap().launch.is_none());
     }

@@ -124,7 +124,10 @@ fn run(start: Start) -> anyhow::Result<()> {
             commands::focus_tile,
             commands::answer,
             commands::revoke,
-            commands::set_language,
+            commands::show_settings,
+            commands::settings_get,
+            commands::settings_set,
+            commands::devices_list,
         ])
         .on_menu_event(|app, event| {
             if let Some(shell) = app.try_state::<Arc<Shell>>() {
@@ -133,7 +136,7 @@ fn run(start: Start) -> anyhow::Result<()> {
         })
         .setup(move |app| {
             let handle = app.handle().clone();
-            let shell = tauri::async_runtime::block_on(async { Shell::open(handle, folder, options) });
+            let shell = tauri::async_runtime::block_on(async { Shell::open(handle, folder, &options) });
             app.manage(shell.clone());
             registration::at_start(app.handle());
             shell.work(Work::Start(launch));

@@ -661,6 +661,18 @@ export const Code = {
   CodecUnavailable: 4008,
   /** the media file cannot be read */
   MediaFile: 4009,
+  /** the camera sends no usable pictures */
+  CameraUnusable: 4010,
+  /** another program uses the microphone */
+  MicrophoneInUse: 4011,
+  /** the system does not let the app use the microphone */
+  MicrophoneDenied: 4012,
+  /** the chosen camera is not connected; another one is used */
+  CameraReplaced: 4013,
+  /** the chosen microphone is not connected; another one is used */
+  MicrophoneReplaced: 4014,
+  /** the chosen loudspeaker is not connected; another one is used */
+  SpeakerReplaced: 4015,
   /** the server does not answer */
   ServerUnreachable: 5001,
   /** the connection to the room was lost and could not be mended */
@@ -722,6 +734,12 @@ export const codeText: Readonly<Record<number, string>> = {
   [4007]: "no loudspeaker was found",
   [4008]: "no usable encoder or decoder was found",
   [4009]: "the media file cannot be read",
+  [4010]: "the camera sends no usable pictures",
+  [4011]: "another program uses the microphone",
+  [4012]: "the system does not let the app use the microphone",
+  [4013]: "the chosen camera is not connected; another one is used",
+  [4014]: "the chosen microphone is not connected; another one is used",
+  [4015]: "the chosen loudspeaker is not connected; another one is used",
   [5001]: "the server does not answer",
   [5002]: "the connection to the room was lost and could not be mended",
   [5003]: "media cannot reach the server",

@@ -66,10 +66,10 @@ pub fn node_peers() -> Result<()> {
     Ok(())
 }
 
-/// Writes the channel's TypeScript types, or compares them with what is written.
+/// Writes the TypeScript types of channel and windows, or compares them with what is written.
 pub fn types(check: bool) -> Result<()> {
     let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "beckon-protocol", "--example", "types", "--"]);
+    command.args(["run", "--quiet", "--package", "beckon-interface", "--example", "types", "--"]);
     if check {
         command.arg("--check");
     }

@@ -32,7 +32,7 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Install the system packages that are missing, saying which
     Setup,
-    /// Write the TypeScript types of the channel (or, with --check, compare them)
+    /// Write the TypeScript types of channel and windows (or, with --check, compare them)
     Types {
         /// Compare only; fail when the written ones differ
         #[arg(long)]

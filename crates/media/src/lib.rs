@@ -17,6 +17,7 @@ pub mod camera;
 pub mod clock;
 pub mod codec;
 pub mod compositor;
+pub mod devices;
 pub mod file;
 pub mod frame;
 pub mod jitter;

@@ -1,5 +1,6 @@
 //! What the person is asked, and what they may say.
 
+pub use beckon_interface::boot::Answer;
 use beckon_protocol::launch::Origin;
 use serde::{Deserialize, Serialize};
 
@@ -41,16 +42,4 @@ pub struct Question {
     pub asker: Asker,
     /// For what.
     pub asks: Asks,
-}
-
-/// What the person said. Closing the window or pressing Escape is a no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Answer {
-    /// For this page, now.
-    Once,
-    /// For this origin from now on.
-    Always,
-    /// No.
-    No,
 }

@@ -4,4 +4,4 @@ mod file;
 mod settings;
 
 pub use file::{JsonFile, ProfileError};
-pub use settings::{LanguageChoice, Settings};
+pub use settings::SettingsStore;

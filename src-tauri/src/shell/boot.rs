@@ -1,93 +1,59 @@
-//! What a window's page is told when it starts. The same types stand in `ui/room/src/lib/types.ts`.
+//! What a window's page is told when it starts.
 
-use beckon_protocol::{Code, channel::app::Chat};
-use beckon_session::RoomView;
-use serde::Serialize;
-
-use super::{
-    Shell,
-    room::{OpenRoom, Panels},
+use beckon_interface::boot::{
+    AllowedPage, Boot, Home, HomeBoot, Permissions, Question, QuestionAsks, RoomBoot, SettingsBoot, Trouble,
 };
-use crate::{consent::Allowed, desk, language::Language, profile::LanguageChoice};
 
-/// The first words to a page.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "view", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Boot {
-    /// To a room's.
-    Room {
-        /// What it speaks.
-        language: Language,
-        /// The room as it stands.
-        room: Box<RoomView>,
-        /// The texts so far.
-        chat: Vec<Chat>,
-        /// Which panels there are.
-        panels: Panels,
-    },
-    /// To the question's.
-    Consent {
-        /// What it speaks.
-        language: Language,
-        /// The question.
-        question: Question,
-    },
-    /// To the home window's.
-    Home {
-        /// What it speaks.
-        language: Language,
-        /// What it shows.
-        home: Home,
-    },
-}
-
-/// A question, made ready to be shown.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Question {
-    number: u64,
-    origin: String,
-    unicode_host: Option<String>,
-    secure: bool,
-    relay: Option<String>,
-    asks: &'static str,
-}
-
-/// What the home window shows.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Home {
-    version: String,
-    language: LanguageChoice,
-    allowed: Vec<Allowed>,
-    policy: Vec<String>,
-    trouble: Option<Trouble>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Trouble {
-    code: Code,
-    message: String,
-}
+use super::{Shell, room::OpenRoom};
+use crate::desk;
 
 /// A room's first words.
-pub fn room(room: &OpenRoom) -> Boot {
-    Boot::Room {
+pub fn room(shell: &Shell, room: &OpenRoom) -> Boot {
+    Boot::Room(RoomBoot {
         language: room.language,
         room: Box::new(room.view()),
         chat: room.session.chat_history(),
         panels: room.panels,
-    }
+        settings: shell.settings.get(),
+    })
+}
+
+/// The home window's first words.
+pub fn home_window(shell: &Shell) -> Boot {
+    Boot::Home(HomeBoot { language: shell.language(""), home: home(shell) })
+}
+
+/// The settings window's first words.
+pub fn settings_window(shell: &Shell) -> Boot {
+    Boot::Settings(SettingsBoot {
+        language: shell.language(""),
+        settings: shell.settings.get(),
+        permissions: permissions(shell),
+        version: shell.app.package_info().version.to_string(),
+        section: shell.section.lock().clone(),
+    })
 }
 
 /// What the home window shows now.
 pub fn home(shell: &Shell) -> Home {
     Home {
         version: shell.app.package_info().version.to_string(),
-        language: shell.settings.lock().language,
-        allowed: shell.consents.lock().list().to_vec(),
-        policy: shell.policy.allow_origins.clone(),
+        language: shell.settings.get().language,
+        permissions: permissions(shell),
         trouble: shell.trouble.lock().as_ref().map(|e| Trouble { code: e.code(), message: e.to_string() }),
+    }
+}
+
+/// Who may open rooms without a question.
+pub fn permissions(shell: &Shell) -> Permissions {
+    let page = |allowed: &crate::consent::Allowed| AllowedPage {
+        origin: allowed.asker.origin.as_str().to_owned(),
+        relay: allowed.asker.relay.clone(),
+        since: allowed.since,
+    };
+    Permissions {
+        allowed: shell.consents.lock().list().iter().map(page).collect(),
+        policy: shell.policy.allow_origins.clone(),
     }
 }
 
@@ -110,10 +76,10 @@ pub fn question(number: u64, question: &desk::Question) -> Question {
         secure: loopback || origin.starts_with("https://"),
         relay: question.asker.relay.clone(),
         asks: match question.asks {
-            desk::Asks::Room => "room",
-            desk::Asks::Devices { camera: true, microphone: true, .. } => "cameraAndMicrophone",
-            desk::Asks::Devices { camera: true, .. } => "camera",
-            desk::Asks::Devices { .. } => "microphone",
+            desk::Asks::Room => QuestionAsks::Room,
+            desk::Asks::Devices { camera: true, microphone: true, .. } => QuestionAsks::CameraAndMicrophone,
+            desk::Asks::Devices { camera: true, .. } => QuestionAsks::Camera,
+            desk::Asks::Devices { .. } => QuestionAsks::Microphone,
         },
     }
 }

@@ -175,7 +175,7 @@ impl Clerk {
                 if let Err(error) = self.shell.consents.lock().allow(asker) {
                     tracing::warn!(%error, "the consent holds for this run only");
                 }
-                windows::refresh_home(&self.shell);
+                windows::refresh_permissions(&self.shell);
             }
             Effect::Admit(launch, allowed) => {
                 tracing::info!(launch = launch.0, allowed, "the launch has its answer");

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use beckon_interface::{
+    boot::{Answer, Boot, ConsentBoot},
+    devices::DeviceList,
+    place::StagePlace,
+    settings::{Settings, SettingsChange},
+};
 use beckon_media::layout::TileId;
 use beckon_protocol::launch::Origin;
-use serde::Deserialize;
-use tauri::{Emitter, State, WebviewWindow};
+use tauri::{State, WebviewWindow};
 
-use super::{Shell, boot, boot::Boot, room::OpenRoom, windows};
-use crate::{
-    desk::{Answer, Asker, Input, RoomKey},
-    profile::LanguageChoice,
-    stage::Place,
-};
+use super::{Shell, boot, devices, room::OpenRoom, windows};
+use crate::desk::{Asker, Input, RoomKey};
 
 type App<'a> = State<'a, Arc<Shell>>;
 type Done = Result<(), String>;
@@ -25,21 +26,27 @@ fn room_of(shell: &Shell, window: &WebviewWindow) -> Result<(RoomKey, Arc<OpenRo
     Ok((key, room))
 }
 
-fn only(window: &WebviewWindow, label: &str) -> Done {
-    if window.label() == label { Ok(()) } else { Err(WRONG_WINDOW.into()) }
+fn only(window: &WebviewWindow, labels: &[&str]) -> Done {
+    if labels.contains(&window.label()) { Ok(()) } else { Err(WRONG_WINDOW.into()) }
+}
+
+/// Every window but the question's, which shows a stranger's wishes and has no business here.
+fn not_the_question(window: &WebviewWindow) -> Done {
+    if window.label() == windows::CONSENT { Err(WRONG_WINDOW.into()) } else { Ok(()) }
 }
 
 /// The page's first words to hear.
 #[tauri::command]
 pub fn boot(shell: App<'_>, window: WebviewWindow) -> Result<Boot, String> {
     match window.label() {
-        windows::HOME => Ok(Boot::Home { language: shell.language(""), home: boot::home(&shell) }),
+        windows::HOME => Ok(boot::home_window(&shell)),
+        windows::SETTINGS => Ok(boot::settings_window(&shell)),
         windows::CONSENT => {
             let question = shell.question.lock().as_ref().map(|(number, q)| boot::question(*number, q));
             let question = question.ok_or("nothing is asked")?;
-            Ok(Boot::Consent { language: shell.language(""), question })
+            Ok(Boot::Consent(ConsentBoot { language: shell.language(""), question }))
         }
-        _ => room_of(&shell, &window).map(|(_, room)| boot::room(&room)),
+        _ => room_of(&shell, &window).map(|(_, room)| boot::room(&shell, &room)),
     }
 }
 
@@ -86,20 +93,12 @@ pub fn leave(shell: App<'_>, window: WebviewWindow) -> Done {
     Ok(())
 }
 
-/// Where the page leaves room for the pictures.
-#[derive(Debug, Deserialize)]
-pub struct StagePlace {
-    #[serde(flatten)]
-    place: Place,
-    dark: bool,
-}
-
 /// Lays the stage there.
 #[tauri::command]
 pub fn place_stage(shell: App<'_>, window: WebviewWindow, place: StagePlace) -> Done {
     let (_, room) = room_of(&shell, &window)?;
     let scale = window.scale_factor().map_err(|e| e.to_string())?;
-    room.place(&place.place, scale, place.dark);
+    room.place(&place.into(), scale, place.dark);
     Ok(())
 }
 
@@ -115,7 +114,7 @@ pub fn focus_tile(shell: App<'_>, window: WebviewWindow, tile: Option<u64>) -> D
 /// The person's answer to the question of this number.
 #[tauri::command]
 pub fn answer(shell: App<'_>, window: WebviewWindow, number: u64, answer: Answer) -> Done {
-    only(&window, windows::CONSENT)?;
+    only(&window, &[windows::CONSENT])?;
     shell.answer(Some(number), answer);
     Ok(())
 }
@@ -123,19 +122,40 @@ pub fn answer(shell: App<'_>, window: WebviewWindow, number: u64, answer: Answer
 /// Takes an "always" back.
 #[tauri::command]
 pub fn revoke(shell: App<'_>, window: WebviewWindow, origin: String, relay: Option<String>) -> Done {
-    only(&window, windows::HOME)?;
+    only(&window, &[windows::HOME, windows::SETTINGS])?;
     let asker = Asker { origin: Origin::parse(&origin).map_err(|e| e.to_string())?, relay };
     shell.consents.lock().revoke(&asker).map_err(|e| e.to_string())?;
-    windows::refresh_home(&shell);
+    windows::refresh_permissions(&shell);
     Ok(())
 }
 
-/// Chooses the windows' language.
+/// Opens the settings window at a section, or brings it to front.
 #[tauri::command]
-pub fn set_language(shell: App<'_>, window: WebviewWindow, language: LanguageChoice) -> Done {
-    only(&window, windows::HOME)?;
-    shell.settings.lock().language = language;
-    shell.save_settings();
-    windows::refresh_home(&shell);
-    window.emit_to(windows::HOME, "language", shell.language("")).map_err(|e| e.to_string())
+pub fn show_settings(shell: App<'_>, window: WebviewWindow, section: String) -> Done {
+    not_the_question(&window)?;
+    windows::show_settings(&shell, &section);
+    Ok(())
+}
+
+/// What the person set.
+#[tauri::command]
+pub fn settings_get(shell: App<'_>, window: WebviewWindow) -> Result<Settings, String> {
+    not_the_question(&window)?;
+    Ok(shell.settings.get())
+}
+
+/// Sets one section of the settings anew; every window and every room that runs hears of it.
+#[tauri::command]
+pub fn settings_set(shell: App<'_>, window: WebviewWindow, change: SettingsChange) -> Done {
+    not_the_question(&window)?;
+    shell.change_settings(change);
+    Ok(())
+}
+
+/// The devices that are plugged in. Opens none of them.
+#[tauri::command]
+pub async fn devices_list(window: WebviewWindow) -> Result<DeviceList, String> {
+    not_the_question(&window)?;
+    // The drivers may take their time.
+    tauri::async_runtime::spawn_blocking(devices::list).await.map_err(|e| e.to_string())
 }

@@ -4,12 +4,15 @@
 pub mod boot;
 pub mod clerk;
 pub mod commands;
+pub mod devices;
 pub mod room;
+mod settings;
 pub mod windows;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use beckon_bridge::{Bridge, BridgeConfig};
+use beckon_interface::Language;
 use beckon_protocol::launch::{Launch, LaunchError};
 use parking_lot::Mutex;
 use tauri::AppHandle;
@@ -19,10 +22,11 @@ use crate::{
     args::Options,
     consent::{self, Consents, Policy},
     desk::{Answer, Input, Question, RoomKey},
-    language::Language,
-    profile::{JsonFile, Settings},
+    language,
+    profile::SettingsStore,
 };
 use room::OpenRoom;
+use settings::ForcedDevices;
 
 /// What the clerk's thread is given to do.
 #[derive(Debug)]
@@ -43,14 +47,16 @@ pub struct Shell {
     pub app: AppHandle,
     /// The profile's folder.
     pub folder: PathBuf,
-    /// Devices for every room, as the command line chose them.
-    pub options: Options,
+    /// Devices for every room, as the command line chose them; each until the person chooses another.
+    pub forced: Mutex<ForcedDevices>,
     /// What the machine's owner laid down.
     pub policy: Policy,
     /// Pages that may.
     pub consents: Mutex<Consents>,
     /// The person's settings.
-    pub settings: Mutex<Settings>,
+    pub settings: SettingsStore,
+    /// The section the settings window was last asked for.
+    pub section: Mutex<String>,
     /// Rooms that are open, and those over whose window still stands.
     pub rooms: Mutex<HashMap<RoomKey, Arc<OpenRoom>>>,
     /// The question that is shown and not answered yet, with its number: an answer to another question does not count.
@@ -62,17 +68,18 @@ pub struct Shell {
 
 impl Shell {
     /// Sets everything up; must be called within the runtime.
-    pub fn open(app: AppHandle, folder: PathBuf, options: Options) -> Arc<Self> {
+    pub fn open(app: AppHandle, folder: PathBuf, options: &Options) -> Arc<Self> {
         let (work, inbox) = mpsc::unbounded_channel();
         let version = app.package_info().version.to_string();
         let (bridge, requests) = Bridge::start(BridgeConfig::new(version));
         let shell = Arc::new(Self {
             policy: consent::load_policy(),
             consents: Mutex::new(Consents::load(&folder)),
-            settings: Mutex::new(JsonFile::new(&folder, "settings.json").load()),
+            settings: SettingsStore::load(&folder),
+            section: Mutex::default(),
+            forced: Mutex::new(ForcedDevices::of(options)),
             app,
             folder,
-            options,
             rooms: Mutex::default(),
             question: Mutex::default(),
             trouble: Mutex::default(),
@@ -95,7 +102,7 @@ impl Shell {
 
     /// The language of a window, after the page's wish.
     pub fn language(&self, wish: &str) -> Language {
-        Language::here(wish, self.settings.lock().language)
+        language::here(wish, self.settings.get().language)
     }
 
     /// The person's answer to the question of this number; to whichever is shown where it is `None`.
@@ -109,13 +116,5 @@ impl Shell {
     /// A room by its key.
     pub fn room(&self, key: RoomKey) -> Option<Arc<OpenRoom>> {
         self.rooms.lock().get(&key).cloned()
-    }
-
-    /// Keeps the settings.
-    pub fn save_settings(&self) {
-        let settings = self.settings.lock().clone();
-        if let Err(error) = JsonFile::new(&self.folder, "settings.json").save(&settings) {
-            tracing::warn!(%error, "the settings hold for this run only");
-        }
     }
 }

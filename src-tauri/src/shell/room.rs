@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use beckon_interface::{Language, boot::Panels};
 use beckon_media::layout::TileId;
 use beckon_protocol::channel::{
     Event,
@@ -10,24 +11,14 @@ use beckon_protocol::channel::{
 };
 use beckon_session::{RoomView, Session, SessionEnv, SessionError, SessionHandle, SessionRequest};
 use parking_lot::Mutex;
-use serde::Serialize;
 use tauri::Manager;
 
 use super::{Shell, windows};
 use crate::{
     desk::RoomKey,
-    language::Language,
+    language,
     stage::{Painter, Place, Press, SharedPixels},
 };
-
-/// Which panels the page wants.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Panels {
-    /// The member list.
-    pub members: bool,
-    /// The chat.
-    pub chat: bool,
-}
 
 /// A room.
 pub struct OpenRoom {
@@ -59,13 +50,18 @@ impl OpenRoom {
         let language = shell.language(&open.custom.language);
         let panels = Panels { members: open.custom.user_list, chat: open.custom.im_list };
         let mut request = SessionRequest::from_open(open)?;
-        request.camera = shell.options.camera.clone();
-        request.microphone = shell.options.microphone.clone();
-        request.speaker = shell.options.speaker.clone();
+        request.camera = shell.camera();
+        request.microphone = shell.microphone();
+        request.speaker = shell.speaker();
+        let picture = shell.settings.get().picture;
+        request.video = picture.preset.settings();
         let session = Session::open(request, SessionEnv::system())?;
         let pixels = SharedPixels::default();
-        let painter = match Painter::start(session.clone(), pixels.clone(), language.on_stage()) {
-            Ok(painter) => Some(Arc::new(painter)),
+        let painter = match Painter::start(session.clone(), pixels.clone(), language::on_stage(language)) {
+            Ok(painter) => {
+                painter.mirror(picture.mirror);
+                Some(Arc::new(painter))
+            }
             Err(error) => {
                 tracing::error!(%error, "the stage's thread could not be started; pictures are not shown");
                 None

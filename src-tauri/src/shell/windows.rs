@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use beckon_interface::{boot::Answer, settings::Settings};
 use beckon_media::layout::TileId;
 use beckon_session::{MemberView, RoomView};
 use serde::Serialize;
@@ -12,12 +13,14 @@ use tauri::{
 
 use super::{Shell, Work, boot, room::OpenRoom};
 use crate::{
-    desk::{Answer, Input, RoomKey},
+    desk::{Input, RoomKey},
     stage,
 };
 
 /// The home window's label.
 pub const HOME: &str = "home";
+/// The settings window's label.
+pub const SETTINGS: &str = "settings";
 /// The question's label.
 pub const CONSENT: &str = "consent";
 const ROOM: &str = "room-";
@@ -85,6 +88,52 @@ pub fn show_home(shell: &Arc<Shell>) {
             });
         }
         Err(error) => tracing::error!(%error, "the home window could not be opened"),
+    }
+}
+
+/// Opens the settings window at a section (empty: wherever it is, the first at first), or brings it to front.
+pub fn show_settings(shell: &Arc<Shell>, section: &str) {
+    if let Some(window) = shell.app.get_webview_window(SETTINGS) {
+        if !section.is_empty() {
+            emit(shell, SETTINGS, "section", &section);
+        }
+        return front(&window);
+    }
+    section.clone_into(&mut shell.section.lock());
+    let title = shell.language("").pick("Beckon – 设置", "Beckon – Settings");
+    let made =
+        builder(shell, SETTINGS).title(title).inner_size(760.0, 620.0).min_inner_size(380.0, 420.0).center().build();
+    match made {
+        Ok(window) => {
+            let shell = shell.clone();
+            window.on_window_event(move |event| {
+                if matches!(event, WindowEvent::Destroyed) {
+                    shell.work(Work::WindowGone);
+                }
+            });
+        }
+        Err(error) => tracing::error!(%error, "the settings window could not be opened"),
+    }
+}
+
+/// Tells every window that shows them who may open rooms.
+pub fn refresh_permissions(shell: &Arc<Shell>) {
+    refresh_home(shell);
+    emit(shell, SETTINGS, "permissions", &boot::permissions(shell));
+}
+
+/// Tells the windows of the app itself which language they speak. A room's window keeps the one it opened with.
+pub fn refresh_language(shell: &Arc<Shell>) {
+    refresh_home(shell);
+    for label in [HOME, SETTINGS] {
+        emit(shell, label, "language", &shell.language(""));
+    }
+}
+
+/// Tells every window but the question's what the person set.
+pub fn refresh_settings(shell: &Arc<Shell>, settings: &Settings) {
+    for label in shell.app.webview_windows().keys().filter(|label| *label != CONSENT) {
+        emit(shell, label, "settings", settings);
     }
 }
 

@@ -19,16 +19,16 @@ mod platform;
 
 use std::sync::Arc;
 
+use beckon_interface::place::StagePlace;
 use beckon_media::layout::Rect;
 use parking_lot::Mutex;
-use serde::Deserialize;
 use thiserror::Error;
 
 pub use painter::Painter;
 pub use platform::open;
 
 /// Where the stage lies in the window, in logical pixels of the page; empty where it is not shown.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Place {
     /// Left edge.
     pub x: f64,
@@ -38,6 +38,12 @@ pub struct Place {
     pub width: f64,
     /// Height.
     pub height: f64,
+}
+
+impl From<StagePlace> for Place {
+    fn from(StagePlace { x, y, width, height, .. }: StagePlace) -> Self {
+        Self { x, y, width, height }
+    }
 }
 
 impl Place {

@@ -26,6 +26,7 @@ struct Wishes {
     place: Option<Rect>,
     scale: f32,
     dark: bool,
+    mirror: bool,
     language: compositor::Language,
     focus: Option<TileId>,
     room: RoomView,
@@ -80,6 +81,7 @@ impl Painter {
             place: None,
             scale: 1.0,
             dark: true,
+            mirror: true,
             language,
             focus: None,
             room,
@@ -121,6 +123,11 @@ impl Painter {
             w.scale = scale as f32;
             w.dark = dark;
         });
+    }
+
+    /// Shows our own camera as a mirror does, or as the others see it.
+    pub fn mirror(&self, mirror: bool) {
+        self.shared.change(|w| w.mirror = mirror);
     }
 
     /// The room as it stands now.
@@ -175,6 +182,7 @@ struct Order {
     size: (u32, u32),
     scale: f32,
     theme: Theme,
+    mirror: bool,
     language: compositor::Language,
     focus: Option<TileId>,
     room: RoomView,
@@ -218,6 +226,7 @@ impl Work {
             size: wishes.place.map_or((0, 0), |p| (pixels(p.w), pixels(p.h))),
             scale,
             theme: if wishes.dark { Theme::dark() } else { Theme::light() },
+            mirror: wishes.mirror,
             language: wishes.language,
             focus: wishes.focus,
             room: wishes.room.clone(),
@@ -271,7 +280,7 @@ impl Work {
         let mut views: Vec<TileView> = Vec::with_capacity(specs.len());
         for spec in &specs {
             let tap = self.taps.get_mut(&spec.id);
-            let view = scene::tile(&order.room, spec, tap.as_ref().and_then(|t| t.newest.as_ref()));
+            let view = scene::tile(&order.room, spec, order.mirror, tap.as_ref().and_then(|t| t.newest.as_ref()));
             // A camera that is off must not show its last picture when it comes on again.
             if let (Some(tap), Some(view)) = (tap, &view)
                 && view.frame.is_none()

@@ -32,8 +32,8 @@ pub fn specs(room: &RoomView) -> Vec<TileSpec> {
     specs
 }
 
-/// What one tile shows. `frame` is its newest picture.
-pub fn tile(room: &RoomView, spec: &TileSpec, frame: Option<&VideoFrame>) -> Option<TileView> {
+/// What one tile shows. `frame` is its newest picture; `mirror` turns our own camera's round.
+pub fn tile(room: &RoomView, spec: &TileSpec, mirror: bool, frame: Option<&VideoFrame>) -> Option<TileView> {
     let member = room.member_of_tile(spec.id)?;
     let name: Arc<str> = if member.user_name.is_empty() { &member.user_id } else { &member.user_name }.as_str().into();
     let screen = spec.kind == TileKind::Screen;
@@ -44,7 +44,7 @@ pub fn tile(room: &RoomView, spec: &TileSpec, frame: Option<&VideoFrame>) -> Opt
         name,
         kind: spec.kind,
         own: member.is_local,
-        mirror: member.is_local && !screen,
+        mirror: mirror && member.is_local && !screen,
         state,
         frame: frame.filter(|_| !hidden).cloned(),
         muted: !screen && !member.microphone,

@@ -97,6 +97,33 @@ const table: Record<number, Entry> = {
     say('The media file cannot be read', 'Check that the file is there and holds pictures or sound.'),
     say('无法读取媒体文件', '请检查文件是否存在且包含画面或声音。'),
   ],
+  4010: [
+    say(
+      'The camera sends no usable pictures',
+      'Unplug it and plug it in again, or choose another one in the settings.',
+    ),
+    say('摄像头无法提供可用的画面', '请拔下后重新插入，或在设置中选择其他摄像头。'),
+  ],
+  4011: [
+    say('Another program uses the microphone', 'Close that program, then turn the microphone on.'),
+    say('麦克风正被其他程序使用', '请关闭该程序后再打开麦克风。'),
+  ],
+  4012: [
+    say('The system does not let Beckon use the microphone', "Allow it in the system's privacy settings."),
+    say('系统不允许 Beckon 使用麦克风', '请在系统隐私设置中允许。'),
+  ],
+  4013: [
+    say('Your camera is not connected', 'Another one is used until it is back.'),
+    say('您选择的摄像头未连接', '已改用其他摄像头，重新连接后自动恢复。'),
+  ],
+  4014: [
+    say('Your microphone is not connected', 'Another one is used until it is back.'),
+    say('您选择的麦克风未连接', '已改用其他麦克风，重新连接后自动恢复。'),
+  ],
+  4015: [
+    say('Your loudspeaker is not connected', 'Another one is used until it is back.'),
+    say('您选择的扬声器未连接', '已改用其他扬声器，重新连接后自动恢复。'),
+  ],
   5001: [
     say('The server does not answer', 'Check your network and try again from the page.'),
     say('服务器没有响应', '请检查网络，然后从网页重试。'),

@@ -1,4 +1,17 @@
-import type { Answer, Boot, Chat, Home, Language, LanguageChoice, Question, RoomView, StagePlace } from './types';
+import type {
+  Answer,
+  Boot,
+  Chat,
+  DeviceList,
+  Home,
+  Language,
+  Permissions,
+  Question,
+  RoomView,
+  Settings,
+  SettingsChange,
+  StagePlace,
+} from './types';
 
 /** What the app tells its windows. */
 export interface Events {
@@ -8,7 +21,11 @@ export interface Events {
   member: { userID: string };
   question: Question;
   home: Home;
+  permissions: Permissions;
   language: Language;
+  settings: Settings;
+  /** Show this section of the settings. */
+  section: string;
 }
 
 /** What a window may ask of the app. Each command acts on the window that calls it, and on no other. */
@@ -23,8 +40,11 @@ export interface Host {
   placeStage(place: StagePlace): Promise<void>;
   focusTile(tile: number | null): Promise<void>;
   answer(question: number, answer: Answer): Promise<void>;
-  revoke(origin: string, relay: string | undefined): Promise<void>;
-  setLanguage(language: LanguageChoice): Promise<void>;
+  revoke(origin: string, relay: string | null): Promise<void>;
+  /** Opens the settings window at a section, or wherever it was. */
+  showSettings(section: string): Promise<void>;
+  settingsSet(change: SettingsChange): Promise<void>;
+  devicesList(): Promise<DeviceList>;
 }
 
 async function tauri(): Promise<Host> {
@@ -46,7 +66,9 @@ async function tauri(): Promise<Host> {
     focusTile: (tile) => invoke('focus_tile', { tile }),
     answer: (number, answer) => invoke('answer', { number, answer }),
     revoke: (origin, relay) => invoke('revoke', { origin, relay }),
-    setLanguage: (language) => invoke('set_language', { language }),
+    showSettings: (section) => invoke('show_settings', { section }),
+    settingsSet: (change) => invoke('settings_set', { change }),
+    devicesList: () => invoke('devices_list'),
   };
 }
 

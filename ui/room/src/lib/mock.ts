@@ -1,11 +1,24 @@
 /** A made-up app, for the work on the pages in a browser: `npm run dev -w room`, then `?view=room&phase=connected…`. */
 import type { Events, Host } from './host';
-import type { Boot, Chat, Home, Language, Member, Phase, Question, RoomView } from './types';
+import type {
+  Boot,
+  Chat,
+  DeviceList,
+  DeviceView,
+  Home,
+  Language,
+  MemberView,
+  Permissions,
+  Question,
+  RoomPhase,
+  RoomView,
+  Settings,
+} from './types';
 
 const query = new URLSearchParams(location.search);
 const say = (...what: unknown[]) => console.info('mock', ...what);
 
-function member(n: number, userName: string, more: Partial<Member> = {}): Member {
+function member(n: number, userName: string, more: Partial<MemberView> = {}): MemberView {
   return {
     sid: `PA_${n}`,
     userID: `user${n}`,
@@ -29,12 +42,22 @@ function member(n: number, userName: string, more: Partial<Member> = {}): Member
 const names = ['李雷', 'Maria Fernández', '王小明', 'Nguyễn Văn An', 'A person with a remarkably long display name'];
 
 function room(): RoomView {
-  const phase = (query.get('phase') ?? 'connected') as Phase;
+  const phase = (query.get('phase') ?? 'connected') as RoomPhase;
   const count = Number(query.get('members') ?? 3);
   const code = Number(query.get('code') ?? 3005);
-  const device = { on: true, running: true, label: 'Camera', synthetic: query.has('synthetic'), problem: null };
+  const device: DeviceView = {
+    on: true,
+    running: true,
+    label: 'Camera',
+    synthetic: query.has('synthetic'),
+    standsIn: false,
+    problem: null,
+  };
   return {
     phase,
+    joined: true,
+    type: 'RTCRoom',
+    template: '1v2',
     end: phase === 'ended' ? { code, message: '' } : null,
     roomID: 'crm-4711',
     roomName: 'Renewal',
@@ -66,6 +89,15 @@ function chat(): Chat[] {
   ];
 }
 
+function devices(): DeviceList {
+  const entry = (id: string, label: string, standard = false) => ({ id, label, default: standard });
+  return {
+    cameras: query.has('nocamera') ? [] : [entry('cam', 'Integrated camera', true), entry('usbcam', 'USB camera')],
+    microphones: [entry('builtin', 'Built-in microphone', true), entry('usb', 'USB headset')],
+    speakers: [entry('out', 'Built-in speakers', true), entry('usb-out', 'USB headset')],
+  };
+}
+
 /** The made-up app. */
 export function mock(): Host {
   const handlers: { [K in keyof Events]?: (payload: Events[K]) => void } = {};
@@ -83,17 +115,29 @@ export function mock(): Host {
     relay: query.has('relay') ? 'meet.example.com' : null,
     asks: (query.get('asks') ?? 'room') as Question['asks'],
   };
-  const home: Home = {
-    version: '0.1.0',
-    language: 'system',
+  const permissions: Permissions = {
     allowed: query.has('empty')
       ? []
       : [
-          { origin: 'https://crm.example.com', since: 1_795_000_000 },
+          { origin: 'https://crm.example.com', relay: null, since: 1_795_000_000 },
           { origin: 'http://localhost:8080', relay: 'meet.example.com', since: 1_796_000_000 },
         ],
     policy: query.has('policy') ? ['https://*.corp.example'] : [],
+  };
+  const home: Home = {
+    version: '0.1.0',
+    language: 'system',
+    permissions,
     trouble: query.has('trouble') ? { code: 1001, message: '' } : null,
+  };
+  let settings: Settings = {
+    language: 'system',
+    devices: {
+      camera: query.has('absent') ? { kind: 'device', id: 'gone', label: 'Desk camera' } : { kind: 'default' },
+      microphone: { kind: 'device', id: 'usb', label: 'USB headset' },
+      speaker: { kind: 'default' },
+    },
+    picture: { preset: { resolution: '720p', aspect: '16:9', fps: '30' }, mirror: true },
   };
   const boots: Record<string, Boot> = {
     room: {
@@ -102,9 +146,18 @@ export function mock(): Host {
       room: view,
       chat: query.has('quiet') ? [] : chat(),
       panels: { members: !query.has('nomembers'), chat: !query.has('nochat') },
+      settings,
     },
     consent: { view: 'consent', language, question },
     home: { view: 'home', language, home },
+    settings: {
+      view: 'settings',
+      language,
+      settings,
+      permissions,
+      version: '0.1.0',
+      section: query.get('section') ?? '',
+    },
   };
   const done = async (...what: unknown[]) => say(...what);
   return {
@@ -129,6 +182,11 @@ export function mock(): Host {
     focusTile: (tile) => done('focus', tile),
     answer: (number, answer) => done('answer', number, answer),
     revoke: (origin) => done('revoke', origin),
-    setLanguage: (choice) => done('language', choice),
+    showSettings: (section) => done('settings', section),
+    settingsSet: async (change) => {
+      settings = { ...settings, [change.section]: change.value };
+      handlers.settings?.(settings);
+    },
+    devicesList: async () => devices(),
   };
 }

@@ -1,118 +1,557 @@
-/** What the app's Rust side sends to its windows. The room itself is `RoomView` of `crates/session`. */
+// Written by `cargo xtask types` from crates/interface and crates/session; do not edit.
 
-export type Language = 'zh-CN' | 'en';
-export type LanguageChoice = 'system' | Language;
-export type Phase = 'connecting' | 'connected' | 'reconnecting' | 'ended';
-export type Role = 'creator' | 'member' | 'audience';
-export type Quality = 'unknown' | 'excellent' | 'good' | 'poor' | 'lost';
+import type { Chat, Role, RoomPhase, StyleType, Template } from '../../../protocol/index.ts';
+export type { Chat, Role, RoomPhase, StyleType, Template };
 
-export interface Member {
-  sid: string;
-  userID: string;
-  userName: string;
-  userAvatar: string;
-  role: Role;
-  isLocal: boolean;
-  tile: number;
-  screenTile: number | null;
-  camera: boolean;
-  cameraConnecting: boolean;
-  microphone: boolean;
-  speaking: boolean;
-  level: number;
-  quality: Quality;
-  synthetic: boolean;
-}
+/**
+ * A language we speak.
+ */
+export type Language = "zh-CN" | "en";
 
-export interface Device {
-  on: boolean;
-  running: boolean;
-  label: string;
-  synthetic: boolean;
-  problem: number | null;
-}
+/**
+ * Which language the windows speak where the page that opens a room has no wish.
+ */
+export type LanguageChoice = "system" | "zh-CN" | "en";
 
-export interface Notice {
-  code: number;
-  message: string;
-}
+/**
+ * How good somebody's connection is.
+ */
+export type Quality = "unknown" | "excellent" | "good" | "poor" | "lost";
 
-export interface RoomView {
-  phase: Phase;
-  end: { code: number; message: string } | null;
-  roomID: string;
-  roomName: string;
-  roomTitle: string;
-  roomLogo: string;
-  guestLink: string;
-  members: Member[];
-  camera: Device;
-  microphone: Device;
-  speaker: Device;
-  notices: Notice[];
-}
+/**
+ * One member, with their tile.
+ */
+export type MemberView = { 
+/**
+ * The server's name for this stay; changes when they rejoin. Empty before we are in.
+ */
+sid: string, 
+/**
+ * Who it is.
+ */
+userID: string, 
+/**
+ * Display name.
+ */
+userName: string, 
+/**
+ * Address of a picture, or empty.
+ */
+userAvatar: string, 
+/**
+ * What they are in the room.
+ */
+role: Role, 
+/**
+ * Ourselves.
+ */
+isLocal: boolean, 
+/**
+ * Their camera tile, [`MemberView::tile_id`]; stays the same over rejoins.
+ */
+tile: number, 
+/**
+ * The tile of the screen they share, if they do.
+ */
+screenTile: number | null, 
+/**
+ * Their camera is on.
+ */
+camera: boolean, 
+/**
+ * The camera is on, but no picture has come yet.
+ */
+cameraConnecting: boolean, 
+/**
+ * Their microphone is on.
+ */
+microphone: boolean, 
+/**
+ * They speak now.
+ */
+speaking: boolean, 
+/**
+ * Loudness while speaking, 0 … 1.
+ */
+level: number, 
+/**
+ * Their connection.
+ */
+quality: Quality, 
+/**
+ * Their camera is no camera (test card, file): the window says so.
+ */
+synthetic: boolean, };
 
-export interface Chat {
-  roomID: string;
-  userID: string;
-  userName: string;
-  userAvatar: string;
-  message: string;
-  /** UNIX time in ms. */
-  time: number;
-}
+/**
+ * One of our own devices.
+ */
+export type DeviceView = { 
+/**
+ * The person wants it on.
+ */
+on: boolean, 
+/**
+ * It runs. `on` without `running` and without `problem`: it is being opened.
+ */
+running: boolean, 
+/**
+ * Its name, once it runs.
+ */
+label: string, 
+/**
+ * It is no real device.
+ */
+synthetic: boolean, 
+/**
+ * It is another one than was chosen, as that one is not there.
+ */
+standsIn: boolean, 
+/**
+ * Why it does not run.
+ */
+problem: number | null, };
 
-export interface RoomBoot {
-  view: 'room';
-  language: Language;
-  room: RoomView;
-  chat: Chat[];
-  panels: { members: boolean; chat: boolean };
-}
+/**
+ * Something the person should know, as long as it holds.
+ */
+export type NoticeView = { 
+/**
+ * What it is; the window has the words for it in the person's language.
+ */
+code: number, 
+/**
+ * In English words, with the details.
+ */
+message: string, };
 
-export interface Question {
-  /** Goes back with the answer: a late click must not answer the next question. */
-  number: number;
-  /** Scheme, host and port, as ASCII: what cannot be imitated. */
-  origin: string;
-  /** The host in its own script, where that differs from `origin`. */
-  unicodeHost: string | null;
-  /** The page came over https, or from this machine. */
-  secure: boolean;
-  /** The relay that vouches for the origin, if the page did not come directly. */
-  relay: string | null;
-  asks: 'room' | 'camera' | 'microphone' | 'cameraAndMicrophone';
-}
+/**
+ * How the room ended.
+ */
+export type EndView = { 
+/**
+ * Why; 0 when the page asked for it.
+ */
+code: number, 
+/**
+ * In English words.
+ */
+message: string, };
 
-export interface AllowedPage {
-  origin: string;
-  relay?: string | undefined;
-  /** UNIX time in s. */
-  since: number;
-}
+/**
+ * The room as it stands now.
+ */
+export type RoomView = { 
+/**
+ * Where it stands.
+ */
+phase: RoomPhase, 
+/**
+ * We have been in the room: what follows a loss is a reconnect, what ends it is no failed start.
+ */
+joined: boolean, 
+/**
+ * How it ended, once it has.
+ */
+end: EndView | null, 
+/**
+ * The room's ID; empty until the server gave one.
+ */
+roomID: string, 
+/**
+ * The room's name.
+ */
+roomName: string, 
+/**
+ * What stands in the window's title.
+ */
+roomTitle: string, 
+/**
+ * Address of a logo for the window, or empty.
+ */
+roomLogo: string, 
+/**
+ * Call or live.
+ */
+type: StyleType, 
+/**
+ * How the picture area is laid out.
+ */
+template: Template, 
+/**
+ * A link that lets guests in; empty where they are not allowed.
+ */
+guestLink: string, 
+/**
+ * Everybody, the creator first, then in order of joining.
+ */
+members: Array<MemberView>, 
+/**
+ * Our camera.
+ */
+camera: DeviceView, 
+/**
+ * Our microphone.
+ */
+microphone: DeviceView, 
+/**
+ * Our loudspeaker.
+ */
+speaker: DeviceView, 
+/**
+ * What the person should know now.
+ */
+notices: Array<NoticeView>, };
 
-export interface Home {
-  version: string;
-  language: LanguageChoice;
-  allowed: AllowedPage[];
-  /** Allowed by the owner of the machine; cannot be taken back here. */
-  policy: string[];
-  /** Why the last start did not work. */
-  trouble: { code: number; message: string } | null;
-}
+/**
+ * How many lines a picture has.
+ */
+export type Resolution = "180p" | "360p" | "480p" | "540p" | "720p" | "1080p";
 
-export type Boot =
-  | RoomBoot
-  | { view: 'consent'; language: Language; question: Question }
-  | { view: 'home'; language: Language; home: Home };
+/**
+ * A picture's proportions.
+ */
+export type AspectRatio = "16:9" | "4:3";
 
-export type Answer = 'once' | 'always' | 'no';
+/**
+ * Pictures a second.
+ */
+export type FrameRate = "15" | "30";
 
-/** Where the page leaves room for the pictures, in CSS pixels. An empty rectangle hides them. */
-export interface StagePlace {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-  dark: boolean;
-}
+/**
+ * Size, shape and rate together.
+ */
+export type VideoPreset = { 
+/**
+ * Lines.
+ */
+resolution: Resolution, 
+/**
+ * Proportions.
+ */
+aspect: AspectRatio, 
+/**
+ * Pictures a second.
+ */
+fps: FrameRate, };
+
+/**
+ * One choice.
+ */
+export type DeviceSetting = { "kind": "default" } | { "kind": "device", 
+/**
+ * What it is known by, from one start to the next.
+ */
+id: string, 
+/**
+ * Its name when it was chosen, to call it by while it is not there.
+ */
+label: string, };
+
+/**
+ * Camera, microphone and loudspeaker for every room.
+ */
+export type Devices = { 
+/**
+ * Where our pictures come from.
+ */
+camera: DeviceSetting, 
+/**
+ * Where our sound comes from.
+ */
+microphone: DeviceSetting, 
+/**
+ * Where the others' sound goes.
+ */
+speaker: DeviceSetting, };
+
+/**
+ * Our camera's pictures.
+ */
+export type Picture = { 
+/**
+ * Size, shape and rate they are sent at, where the network carries it.
+ */
+preset: VideoPreset, 
+/**
+ * We see ourselves as in a mirror. Others never do.
+ */
+mirror: boolean, };
+
+/**
+ * Everything in `settings.json`.
+ */
+export type Settings = { 
+/**
+ * Which language the windows speak.
+ */
+language: LanguageChoice, 
+/**
+ * Camera, microphone, loudspeaker.
+ */
+devices: Devices, 
+/**
+ * How our pictures are taken and shown.
+ */
+picture: Picture, };
+
+/**
+ * One section, as a window sets it.
+ */
+export type SettingsChange = { "section": "language", "value": LanguageChoice } | { "section": "devices", "value": Devices } | { "section": "picture", "value": Picture };
+
+/**
+ * A device that can be chosen.
+ */
+export type DeviceEntry = { 
+/**
+ * What it is known by ([`crate::settings::DeviceSetting::Device`]).
+ */
+id: string, 
+/**
+ * Its name.
+ */
+label: string, 
+/**
+ * It is the system's default.
+ */
+default: boolean, };
+
+/**
+ * Every device that is plugged in.
+ */
+export type DeviceList = { 
+/**
+ * Cameras.
+ */
+cameras: Array<DeviceEntry>, 
+/**
+ * Microphones.
+ */
+microphones: Array<DeviceEntry>, 
+/**
+ * Loudspeakers.
+ */
+speakers: Array<DeviceEntry>, };
+
+/**
+ * Which panels the page that opened the room wants.
+ */
+export type Panels = { 
+/**
+ * The member list.
+ */
+members: boolean, 
+/**
+ * The chat.
+ */
+chat: boolean, };
+
+/**
+ * A room as its window first shows it.
+ */
+export type RoomBoot = { 
+/**
+ * What the window speaks.
+ */
+language: Language, 
+/**
+ * The room as it stands.
+ */
+room: RoomView, 
+/**
+ * The texts so far.
+ */
+chat: Array<Chat>, 
+/**
+ * Which panels there are.
+ */
+panels: Panels, 
+/**
+ * What the person set.
+ */
+settings: Settings, };
+
+/**
+ * A question to the person, made ready to be shown.
+ */
+export type Question = { 
+/**
+ * Goes back with the answer: a late click must not answer the next question.
+ */
+number: number, 
+/**
+ * Scheme, host and port, as ASCII: what cannot be imitated.
+ */
+origin: string, 
+/**
+ * The host in its own script, where that differs from `origin`.
+ */
+unicodeHost: string | null, 
+/**
+ * The page came over https, or from this machine.
+ */
+secure: boolean, 
+/**
+ * The relay that vouches for the origin, if the page did not come directly.
+ */
+relay: string | null, 
+/**
+ * What it wants.
+ */
+asks: QuestionAsks, };
+
+/**
+ * What a page wants.
+ */
+export type QuestionAsks = "room" | "camera" | "microphone" | "cameraAndMicrophone";
+
+/**
+ * What the person said. Closing the window or pressing Escape is a no.
+ */
+export type Answer = "once" | "always" | "no";
+
+/**
+ * The question's window.
+ */
+export type ConsentBoot = { 
+/**
+ * What the window speaks.
+ */
+language: Language, 
+/**
+ * The question.
+ */
+question: Question, };
+
+/**
+ * A page the person said "always" to.
+ */
+export type AllowedPage = { 
+/**
+ * Scheme, host and port.
+ */
+origin: string, 
+/**
+ * The relay that vouched for it, if the page did not come directly.
+ */
+relay: string | null, 
+/**
+ * Since when, UNIX time in s.
+ */
+since: number, };
+
+/**
+ * Pages that may open rooms without a question.
+ */
+export type Permissions = { 
+/**
+ * Those the person said "always" to, in that order.
+ */
+allowed: Array<AllowedPage>, 
+/**
+ * Those the owner of the machine allows; they cannot be taken back here.
+ */
+policy: Array<string>, };
+
+/**
+ * Why a start did not work.
+ */
+export type Trouble = { 
+/**
+ * Its code.
+ */
+code: number, 
+/**
+ * In English words.
+ */
+message: string, };
+
+/**
+ * What the home window shows.
+ */
+export type Home = { 
+/**
+ * The app's version.
+ */
+version: string, 
+/**
+ * The language that was set.
+ */
+language: LanguageChoice, 
+/**
+ * Who may.
+ */
+permissions: Permissions, 
+/**
+ * Why the last start did not work.
+ */
+trouble: Trouble | null, };
+
+/**
+ * The home window.
+ */
+export type HomeBoot = { 
+/**
+ * What the window speaks.
+ */
+language: Language, 
+/**
+ * What it shows.
+ */
+home: Home, };
+
+/**
+ * The settings window.
+ */
+export type SettingsBoot = { 
+/**
+ * What the window speaks.
+ */
+language: Language, 
+/**
+ * What the person set.
+ */
+settings: Settings, 
+/**
+ * Who may.
+ */
+permissions: Permissions, 
+/**
+ * The app's version.
+ */
+version: string, 
+/**
+ * The section to show first; empty for the first.
+ */
+section: string, };
+
+/**
+ * The first words to a page.
+ */
+export type Boot = { "view": "room" } & RoomBoot | { "view": "consent" } & ConsentBoot | { "view": "home" } & HomeBoot | { "view": "settings" } & SettingsBoot;
+
+/**
+ * The place of the stage in CSS pixels of the page. An empty rectangle hides the pictures.
+ */
+export type StagePlace = { 
+/**
+ * Left edge.
+ */
+x: number, 
+/**
+ * Top edge.
+ */
+y: number, 
+/**
+ * Width.
+ */
+width: number, 
+/**
+ * Height.
+ */
+height: number, 
+/**
+ * The page is dark.
+ */
+dark: boolean, };

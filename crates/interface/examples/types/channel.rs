@@ -1,8 +1,6 @@
-//! Writes the TypeScript types of the protocol: `cargo run -p beckon-protocol --example types`, into
-//! `ui/protocol/index.ts` or the file that is named. With `--check` in front it writes nothing, and exits with 1 when
-//! the file there differs.
+//! The channel's types: `ui/protocol/index.ts`.
 
-use std::{fmt::Write, process::ExitCode};
+use std::fmt::Write;
 
 use beckon_protocol::{
     Code, Secret,
@@ -11,21 +9,10 @@ use beckon_protocol::{
 };
 use ts_rs::{Config, TS};
 
-/// Where the web workspace has them.
-const DEFAULT_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/protocol/index.ts");
+use crate::declare;
 
-/// One declaration with its documentation.
-fn declare<T: TS>(out: &mut String, cfg: &Config) {
-    let docs = T::docs().unwrap_or_default();
-    let mut declaration = T::decl(cfg);
-    if T::ident(cfg) == "Custom" {
-        // Every option has a default, which ts-rs does not read.
-        declaration = declaration.replace("= {", "= Partial<{").replace("};", "}>;");
-    }
-    let _ = writeln!(out, "{docs}export {declaration}\n");
-}
-
-fn types() -> String {
+/// The whole file.
+pub fn file() -> String {
     let cfg = Config::new().with_large_int("number");
     let mut out = String::from(
         "// Written by `cargo xtask types` from crates/protocol; do not edit.\n\n\
@@ -105,32 +92,4 @@ fn types() -> String {
         let _ = writeln!(out, "/** {docs} */\nexport const {name} = {value};");
     }
     out
-}
-
-fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let (check, path) = match args.as_slice() {
-        [] => (false, DEFAULT_FILE),
-        [flag] if flag == "--check" => (true, DEFAULT_FILE),
-        [path] => (false, path.as_str()),
-        [flag, path] if flag == "--check" => (true, path.as_str()),
-        _ => {
-            eprintln!("usage: types [--check] [FILE]");
-            return ExitCode::from(2);
-        }
-    };
-    let wanted = types();
-    if check {
-        let found = std::fs::read_to_string(path).unwrap_or_default();
-        if found.replace("\r\n", "\n") == wanted {
-            return ExitCode::SUCCESS;
-        }
-        eprintln!("{path} is not what crates/protocol says; run `cargo xtask types` and commit the result");
-        return ExitCode::FAILURE;
-    }
-    if let Err(error) = std::fs::write(path, wanted) {
-        eprintln!("cannot write {path}: {error}");
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
 }

@@ -1,0 +1,56 @@
+//! What the app and its windows say to each other: `ui/room/src/lib/types.ts`.
+
+use beckon_interface::{Language, LanguageChoice, boot, devices, place, settings};
+use beckon_session as session;
+use ts_rs::Config;
+
+use crate::declare;
+
+/// The whole file.
+pub fn file() -> String {
+    let cfg = Config::new().with_large_int("number");
+    let mut out = String::from(
+        "// Written by `cargo xtask types` from crates/interface and crates/session; do not edit.\n\n\
+         import type { Chat, Role, RoomPhase, StyleType, Template } from '../../../protocol/index.ts';\n\
+         export type { Chat, Role, RoomPhase, StyleType, Template };\n\n",
+    );
+    macro_rules! declare { ($($type:ty),+ $(,)?) => { $( declare::<$type>(&mut out, &cfg); )+ } }
+    declare!(
+        Language,
+        LanguageChoice,
+        session::Quality,
+        session::MemberView,
+        session::DeviceView,
+        session::NoticeView,
+        session::EndView,
+        session::RoomView,
+        session::Resolution,
+        session::AspectRatio,
+        session::FrameRate,
+        session::VideoPreset,
+        settings::DeviceSetting,
+        settings::Devices,
+        settings::Picture,
+        settings::Settings,
+        settings::SettingsChange,
+        devices::DeviceEntry,
+        devices::DeviceList,
+        boot::Panels,
+        boot::RoomBoot,
+        boot::Question,
+        boot::QuestionAsks,
+        boot::Answer,
+        boot::ConsentBoot,
+        boot::AllowedPage,
+        boot::Permissions,
+        boot::Trouble,
+        boot::Home,
+        boot::HomeBoot,
+        boot::SettingsBoot,
+        boot::Boot,
+        place::StagePlace,
+    );
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}

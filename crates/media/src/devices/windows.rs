@@ -1,0 +1,127 @@
+//! What Windows says: the configuration manager tells when interfaces of cameras and sound endpoints come and go.
+//! (A change of the default endpoint moves open streams by itself; the sound system tells of it.)
+
+use std::{
+    ffi::c_void,
+    io,
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    time::Duration,
+};
+
+use windows::{
+    Win32::Devices::DeviceAndDriverInstallation::{
+        CM_NOTIFY_ACTION, CM_NOTIFY_ACTION_DEVICEINTERFACEARRIVAL, CM_NOTIFY_ACTION_DEVICEINTERFACEREMOVAL,
+        CM_NOTIFY_EVENT_DATA, CM_NOTIFY_FILTER, CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE, CM_Register_Notification,
+        CM_Unregister_Notification, CR_SUCCESS, HCMNOTIFICATION,
+    },
+    core::GUID,
+};
+
+/// Interfaces of cameras (`KSCATEGORY_VIDEO_CAMERA`), of sound output (`DEVINTERFACE_AUDIO_RENDER`) and of sound input
+/// (`DEVINTERFACE_AUDIO_CAPTURE`).
+const CLASSES: [GUID; 3] = [
+    GUID::from_u128(0xE5323777_F976_4F5B_9B55_B94699C46E44),
+    GUID::from_u128(0xE6327CAD_DCEC_4949_AE8A_991E976A79D2),
+    GUID::from_u128(0x2EEF81BE_33FA_4800_9670_1CD474972C3F),
+];
+
+enum Ring {
+    Changed,
+    End,
+}
+
+/// Wakes the thread that listens; dropping it ends that thread.
+pub struct Bell(Sender<Ring>);
+
+impl Bell {
+    /// Wakes it.
+    pub fn ring(&self) {
+        // The thread ends after this bell.
+        let _ = self.0.send(Ring::Changed);
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        let _ = self.0.send(Ring::End);
+    }
+}
+
+/// Hears of changes.
+pub struct Ear {
+    rings: Receiver<Ring>,
+    registrations: Vec<HCMNOTIFICATION>,
+    /// What the system calls back with; freed after the registrations are gone.
+    context: *mut Sender<Ring>,
+}
+
+// SAFETY: the handles and the context may be used and freed on any thread.
+unsafe impl Send for Ear {}
+
+/// The two ends.
+///
+/// # Errors
+/// What the system says.
+pub fn bell() -> io::Result<(Bell, Ear)> {
+    let (ring, rings) = channel();
+    let context = Box::into_raw(Box::new(ring.clone()));
+    let mut ear = Ear { rings, registrations: Vec::new(), context };
+    for class in CLASSES {
+        let mut filter = CM_NOTIFY_FILTER {
+            cbSize: size_of::<CM_NOTIFY_FILTER>() as u32,
+            FilterType: CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE,
+            ..CM_NOTIFY_FILTER::default()
+        };
+        filter.u.DeviceInterface.ClassGuid = class;
+        let mut handle = HCMNOTIFICATION::default();
+        // SAFETY: `filter` and `handle` live as long as the call, `context` until `Ear` has unregistered the call-back.
+        let result = unsafe { CM_Register_Notification(&filter, Some(context.cast()), Some(changed), &mut handle) };
+        if result != CR_SUCCESS {
+            // What is registered already is undone by `Ear`.
+            return Err(io::Error::other(format!("CM_Register_Notification says {}", result.0)));
+        }
+        ear.registrations.push(handle);
+    }
+    Ok((Bell(ring), ear))
+}
+
+unsafe extern "system" fn changed(
+    _: HCMNOTIFICATION,
+    context: *const c_void,
+    action: CM_NOTIFY_ACTION,
+    _: *const CM_NOTIFY_EVENT_DATA,
+    _: u32,
+) -> u32 {
+    if matches!(action, CM_NOTIFY_ACTION_DEVICEINTERFACEARRIVAL | CM_NOTIFY_ACTION_DEVICEINTERFACEREMOVAL) {
+        // SAFETY: the context is the sender that `bell` registered; it outlives the registration.
+        let ring = unsafe { &*context.cast::<Sender<Ring>>() };
+        let _ = ring.send(Ring::Changed);
+    }
+    0
+}
+
+impl Ear {
+    /// Waits for something to change. False when the bell is gone.
+    pub fn wait(&mut self) -> bool {
+        matches!(self.rings.recv(), Ok(Ring::Changed))
+    }
+
+    /// Whether something changes within this time.
+    pub fn heard_within(&mut self, patience: Duration) -> bool {
+        match self.rings.recv_timeout(patience) {
+            Ok(Ring::Changed) => true,
+            Ok(Ring::End) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
+        }
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        for handle in self.registrations.drain(..) {
+            // SAFETY: registered by `bell` and not unregistered before. Waits for call-backs that run.
+            unsafe { CM_Unregister_Notification(handle) };
+        }
+        // SAFETY: made by `Box::into_raw` in `bell`; nobody is called back any more.
+        drop(unsafe { Box::from_raw(self.context) });
+    }
+}

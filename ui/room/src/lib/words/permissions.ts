@@ -1,0 +1,20 @@
+/** Words of the list of pages that may open rooms without asking. */
+export const en = {
+  title: 'Permissions',
+  allowedPages: 'Pages that may open rooms without asking',
+  noPages: 'None. Each page will ask you first.',
+  revoke: 'Take back',
+  since: 'since',
+  via: 'via',
+  byPolicy: 'laid down by your administrator',
+};
+
+export const zh: typeof en = {
+  title: '权限',
+  allowedPages: '无需询问即可打开房间的网页',
+  noPages: '没有。每个网页都会先征求您的同意。',
+  revoke: '撤销',
+  since: '起始于',
+  via: '经由',
+  byPolicy: '由管理员设定',
+};

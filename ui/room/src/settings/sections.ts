@@ -1,0 +1,37 @@
+/**
+ * The sections of the settings window. A section is one component in `sections/`, one file of words in `lib/words/`, one
+ * struct in `crates/interface/src/settings/` where it keeps something, and one line here.
+ */
+import type { Component } from 'svelte';
+import type { IconName } from '@beckon/design/Icon.svelte';
+import type { Host } from '../lib/host';
+import type { Permissions, Settings } from '../lib/types';
+import type { Words } from '../lib/words.svelte';
+import About from './sections/About.svelte';
+import DevicesSection from './sections/Devices.svelte';
+import PermissionsSection from './sections/Permissions.svelte';
+import Picture from './sections/Picture.svelte';
+
+/** What every section is given; each takes what it needs. */
+export interface SectionProps {
+  host: Host;
+  /** What the person set; a section sets its own part by `host.settingsSet`. */
+  settings: Settings;
+  permissions: Permissions;
+  version: string;
+}
+
+export interface Section {
+  /** Names it in `host.showSettings(section)`. */
+  id: string;
+  icon: IconName;
+  title: (words: Words) => string;
+  component: Component<SectionProps>;
+}
+
+export const sections: Section[] = [
+  { id: 'devices', icon: 'camera', title: (words) => words.devices.title, component: DevicesSection },
+  { id: 'picture', icon: 'picture', title: (words) => words.picture.title, component: Picture },
+  { id: 'permissions', icon: 'shield', title: (words) => words.permissions.title, component: PermissionsSection },
+  { id: 'about', icon: 'info', title: (words) => words.about.title, component: About },
+];
