@@ -168,7 +168,7 @@ fn pictures_of_each_format_arrive_whole_and_in_order() {
         let path = dir.path().join(format);
         cards(&path, encode);
         let saw = seen(&[("V4L2SIM_FORMAT", format), ("V4L2SIM_FRAMES", path.to_str().unwrap())]);
-        assert_eq!(saw[..2], ["camera 42 Simulated camera", "label Simulated camera"], "{format}");
+        assert_eq!(saw[..2], ["camera name:Simulated camera Simulated camera", "label Simulated camera"], "{format}");
         assert_eq!(saw.last().unwrap(), "stop");
         let frames: Vec<_> = saw.iter().filter_map(|line| line.strip_prefix("frame ")).collect();
         assert_eq!(frames.len(), 12, "{saw:?}");

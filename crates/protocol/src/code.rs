@@ -117,6 +117,18 @@ codes! {
     CodecUnavailable = 4008, "no usable encoder or decoder was found";
     /// A media file cannot be read.
     MediaFile = 4009, "the media file cannot be read";
+    /// The camera is there, but sends no picture that can be used.
+    CameraUnusable = 4010, "the camera sends no usable pictures";
+    /// Another program uses the microphone for itself alone.
+    MicrophoneInUse = 4011, "another program uses the microphone";
+    /// The system does not let the app use the microphone.
+    MicrophoneDenied = 4012, "the system does not let the app use the microphone";
+    /// The camera that was chosen is not connected; another one stands in for it.
+    CameraReplaced = 4013, "the chosen camera is not connected; another one is used";
+    /// The microphone that was chosen is not connected; another one stands in for it.
+    MicrophoneReplaced = 4014, "the chosen microphone is not connected; another one is used";
+    /// The loudspeaker that was chosen is not connected; another one stands in for it.
+    SpeakerReplaced = 4015, "the chosen loudspeaker is not connected; another one is used";
     /// The server does not answer.
     ServerUnreachable = 5001, "the server does not answer";
     /// The connection was lost and could not be mended.

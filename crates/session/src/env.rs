@@ -38,6 +38,13 @@ pub trait Devices: Send + Sync {
         render: Render,
         listener: DeviceListener,
     ) -> Result<Box<dyn Any + Send>, SourceError>;
+
+    /// Tells `plugged` the IDs of the cameras there are, soon and whenever anything is plugged in or out, until what is
+    /// returned is dropped. None where nobody can tell: a device that failed is tried again after a while anyway.
+    fn watch(&self, plugged: Box<dyn FnMut(Vec<String>) + Send>) -> Option<Box<dyn Any + Send>> {
+        let _ = plugged;
+        None
+    }
 }
 
 /// What a session needs of the machine. Cheap to clone.

@@ -20,7 +20,7 @@ use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::hub::Hub;
 use crate::report::SessionReport;
-use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice};
+use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
 use crate::shell;
 use crate::tiles::Tiles;
 use crate::view::RoomView;
@@ -86,6 +86,16 @@ impl SessionHandle {
     /// Takes another loudspeaker.
     pub fn choose_speaker(&self, choice: SpeakerChoice) {
         self.command(Command::ChooseSpeaker(choice));
+    }
+
+    /// Takes and sends pictures of another size, rate or bitrate from now on.
+    ///
+    /// # Errors
+    /// [`Code::WrongParameter`] for what no camera and no encoder could do.
+    pub fn set_video(&self, video: VideoSettings) -> Result<(), SessionError> {
+        video.check()?;
+        self.command(Command::SetVideo(video));
+        Ok(())
     }
 
     /// Sends a room text of 1 to [`CHAT_MAX`] bytes. While the connection is being won back it waits.

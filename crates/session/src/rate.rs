@@ -59,6 +59,14 @@ impl RatePolicy {
         Self { full, step: 0, bitrate, short_since: None, ample_since: None, steps_taken: 0 }
     }
 
+    /// Other settings hold from now on; what the network carries is remembered.
+    pub fn set_full(&mut self, full: VideoSettings) {
+        let all = self.bitrate >= self.full.max_bitrate_bps;
+        self.bitrate = if all { full.max_bitrate_bps } else { self.bitrate.min(full.max_bitrate_bps) };
+        self.full = full;
+        (self.short_since, self.ample_since) = (None, None);
+    }
+
     /// What to send now.
     pub fn target(&self) -> Target {
         self.at(self.step)
@@ -214,6 +222,20 @@ mod tests {
         let full = VideoSettings { width: 1920, height: 1080, fps: 30, max_bitrate_bps: 500_000 };
         let mut policy = RatePolicy::new(full);
         assert_eq!(run(&mut policy, 0, 20_000, 3_000_000).width, 1920);
+    }
+
+    #[test]
+    fn other_settings_hold_at_once_as_far_as_the_network_carries_them() {
+        let full = VideoSettings { width: 1920, height: 1080, fps: 30, max_bitrate_bps: 3_000_000 };
+        let mut ample = RatePolicy::new(VideoSettings::default());
+        ample.set_full(full);
+        assert_eq!(ample.target(), Target { width: 1920, height: 1080, fps: 30, bitrate_bps: 3_000_000 });
+        let mut scarce = RatePolicy::new(VideoSettings::default());
+        run(&mut scarce, 0, 5_000, 1_100_000);
+        scarce.set_full(full);
+        assert_eq!(scarce.target().bitrate_bps, 1_040_000);
+        ample.set_full(VideoSettings { width: 320, height: 180, fps: 15, max_bitrate_bps: 120_000 });
+        assert_eq!(ample.target().bitrate_bps, 120_000);
     }
 
     #[test]

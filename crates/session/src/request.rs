@@ -82,6 +82,29 @@ impl Default for VideoSettings {
     }
 }
 
+impl VideoSettings {
+    /// Checks what the types alone do not.
+    ///
+    /// # Errors
+    /// The first value that does not fit.
+    pub fn check(&self) -> Result<(), SessionError> {
+        let wrong = |why: &str| Err(SessionError::new(Code::WrongParameter, why));
+        if !(64..=4096).contains(&self.width) || !(64..=4096).contains(&self.height) {
+            return wrong("the video size must lie between 64x64 and 4096x4096");
+        }
+        if !self.width.is_multiple_of(2) || !self.height.is_multiple_of(2) {
+            return wrong("the video size must be even");
+        }
+        if !(1..=60).contains(&self.fps) {
+            return wrong("the frame rate must lie between 1 and 60 pictures a second");
+        }
+        if !(30_000..=50_000_000).contains(&self.max_bitrate_bps) {
+            return wrong("the video bitrate must lie between 30000 and 50000000 bit/s");
+        }
+        Ok(())
+    }
+}
+
 /// A SOCKS5 proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Socks5 {
@@ -205,19 +228,6 @@ impl SessionRequest {
         {
             return Err(SessionError::new(Code::RoomIdInvalid, error.to_string()));
         }
-        let video = self.video;
-        if !(64..=4096).contains(&video.width) || !(64..=4096).contains(&video.height) {
-            return wrong("the video size must lie between 64x64 and 4096x4096");
-        }
-        if !video.width.is_multiple_of(2) || !video.height.is_multiple_of(2) {
-            return wrong("the video size must be even");
-        }
-        if !(1..=60).contains(&video.fps) {
-            return wrong("the frame rate must lie between 1 and 60 pictures a second");
-        }
-        if !(30_000..=50_000_000).contains(&video.max_bitrate_bps) {
-            return wrong("the video bitrate must lie between 30000 and 50000000 bit/s");
-        }
-        Ok(())
+        self.video.check()
     }
 }

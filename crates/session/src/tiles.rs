@@ -31,7 +31,7 @@ impl Fanout {
         self.state.lock().last = None;
     }
 
-    fn tap(&self) -> LatestReceiver<VideoFrame> {
+    pub(crate) fn tap(&self) -> LatestReceiver<VideoFrame> {
         let (tx, rx) = latest::channel();
         let mut state = self.state.lock();
         if let Some(last) = &state.last {

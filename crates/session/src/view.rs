@@ -95,6 +95,8 @@ pub struct DeviceView {
     pub label: String,
     /// It is no real device.
     pub synthetic: bool,
+    /// It is another one than was chosen, as that one is not there.
+    pub stands_in: bool,
     /// Why it does not run.
     #[ts(type = "number | null")]
     pub problem: Option<Code>,

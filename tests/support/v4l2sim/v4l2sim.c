@@ -12,6 +12,9 @@
  *   V4L2SIM_MODE          busy: another program streams; denied: may not be opened; gone: listed, but pulled out; silent: no picture ever
  *   V4L2SIM_UNPLUG_AFTER  pulled out after so many pictures
  *   V4L2SIM_HANG_AFTER    sends nothing more after so many pictures
+ *   V4L2SIM_CONTROL       a folder: the camera is plugged in while it holds a file "video42" (whose coming and going inotify
+ *                         on /dev tells of), and another program streams while it holds a file "busy"
+ *   V4L2SIM_CAMERAS       2: there is a second camera, /dev/video44 ("Second camera"), always plugged in
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -24,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -33,11 +37,13 @@
 
 #define NODE "video42"
 #define SECOND_NODE "video43"
+#define OTHER_NODE "video44"
 #define BUFFERS 8
 #define OFFSET_STEP 0x4000000u
 
 static struct {
     int fd;
+    int second; /* it is the second camera that is open */
     int streaming;
     unsigned count;
     void *memory[BUFFERS];
@@ -50,7 +56,23 @@ static const char *setting(const char *name, const char *otherwise) {
     return value && *value ? value : otherwise;
 }
 
-static int mode(const char *name) { return strcmp(setting("V4L2SIM_MODE", ""), name) == 0; }
+/* Whether the control folder holds this file; otherwise when there is no such folder. */
+static int control(const char *name, int otherwise) {
+    char path[4096];
+    const char *folder = getenv("V4L2SIM_CONTROL");
+    if (!folder) return otherwise;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static int plugged(void) { return control(NODE, 1); }
+
+static int two(void) { return atoi(setting("V4L2SIM_CAMERAS", "1")) == 2; }
+
+static int mode(const char *name) {
+    if (strcmp(name, "busy") == 0 && control("busy", 0) && !cam.second) return 1;
+    return strcmp(setting("V4L2SIM_MODE", ""), name) == 0;
+}
 
 static uint32_t fourcc(void) {
     const char *f = setting("V4L2SIM_FORMAT", "YUYV");
@@ -94,12 +116,17 @@ static int open_ours(const char *path) {
     if (strcmp(path, "/sys/class/video4linux/" SECOND_NODE "/name") == 0) return text_file("Simulated camera\n");
     if (strcmp(path, "/sys/class/video4linux/" NODE "/index") == 0) return text_file("0\n");
     if (strcmp(path, "/sys/class/video4linux/" SECOND_NODE "/index") == 0) return text_file("1\n");
-    if (strcmp(path, "/dev/" NODE) != 0) return -2;
+    if (strcmp(path, "/sys/class/video4linux/" OTHER_NODE "/name") == 0) return text_file("Second camera\n");
+    if (strcmp(path, "/sys/class/video4linux/" OTHER_NODE "/index") == 0) return text_file("0\n");
+    int second = two() && strcmp(path, "/dev/" OTHER_NODE) == 0;
+    if (strcmp(path, "/dev/" NODE) != 0 && !second) return -2;
+    if (!second && !plugged()) return errno = ENOENT, -1;
     if (mode("denied")) return errno = EACCES, -1;
     if (mode("gone")) return errno = ENODEV, -1;
     if (cam.fd >= 0) return errno = EBUSY, -1;
     /* Becomes readable once per picture, so that poll() needs no help. */
     memset(&cam, 0, sizeof cam);
+    cam.second = second;
     cam.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     return cam.fd;
 }
@@ -137,6 +164,15 @@ int close(int fd) {
 static DIR *dev;
 static int listed;
 
+/* The names of our nodes that are there; NULL after the last. */
+static const char *node(int n) {
+    const char *names[4];
+    int there = 0;
+    if (plugged()) names[there++] = NODE, names[there++] = SECOND_NODE;
+    if (two()) names[there++] = OTHER_NODE;
+    return n < there ? names[n] : NULL;
+}
+
 DIR *opendir(const char *path) {
     REAL(opendir);
     DIR *dir = real(path);
@@ -146,20 +182,27 @@ DIR *opendir(const char *path) {
 
 #define READDIR(name, type) \
     struct type *name(DIR *dir) { \
-        static const char *nodes[] = {NODE, SECOND_NODE}; \
         static struct type entry; \
         REAL(name); \
         struct type *found = real(dir); \
-        if (found || dir != dev || listed == 2) return found; \
+        if (found || dir != dev || !node(listed)) return found; \
         memset(&entry, 0, sizeof entry); \
         entry.d_ino = 4200 + (unsigned)listed; \
         entry.d_type = DT_CHR; \
         entry.d_reclen = sizeof entry; \
-        strcpy(entry.d_name, nodes[listed++]); \
+        strcpy(entry.d_name, node(listed++)); \
         return &entry; \
     }
 READDIR(readdir, dirent)
 READDIR(readdir64, dirent64)
+
+/* Whoever watches /dev hears of the control folder too. */
+int inotify_add_watch(int fd, const char *path, uint32_t mask) {
+    REAL(inotify_add_watch);
+    const char *folder = getenv("V4L2SIM_CONTROL");
+    if (folder && path && strcmp(path, "/dev") == 0) real(fd, folder, mask);
+    return real(fd, path, mask);
+}
 
 /* --- pictures ------------------------------------------------------------ */
 
@@ -185,7 +228,7 @@ static unsigned draw(unsigned char *to, unsigned room) {
     memset(to, 128, room);
     for (unsigned y = 0; y < h; y++)
         for (unsigned x = 0; x < w; x++) {
-            unsigned char luma = x >= bar && x < bar + w / 8 ? 200 : 60;
+            unsigned char luma = x >= bar && x < bar + w / 8 ? 200 : cam.second ? 110 : 60;
             to[fourcc() == V4L2_PIX_FMT_NV12 ? y * w + x : (y * w + x) * 2] = luma;
         }
     return picture_size();
@@ -224,12 +267,13 @@ static int answer(unsigned long request, void *arg) {
     size(&w, &h);
     const char *unplug = getenv("V4L2SIM_UNPLUG_AFTER");
     if (unplug && cam.shown >= strtoul(unplug, NULL, 10)) return fail(ENODEV);
+    if (!cam.second && !plugged()) return fail(ENODEV);
     switch (request) {
     case VIDIOC_QUERYCAP: {
         struct v4l2_capability *c = arg;
         memset(c, 0, sizeof *c);
         strcpy((char *)c->driver, "v4l2sim");
-        strcpy((char *)c->card, "Simulated camera");
+        strcpy((char *)c->card, cam.second ? "Second camera" : "Simulated camera");
         strcpy((char *)c->bus_info, "platform:v4l2sim");
         c->version = 0x050000;
         c->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;

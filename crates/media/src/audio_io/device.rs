@@ -87,6 +87,8 @@ fn label_of(device: &cpal::Device, direction: Direction) -> String {
 /// A device with the format it will run in.
 pub(super) struct Chosen {
     pub device: cpal::Device,
+    /// As [`DeviceInfo::id`]; empty where the system tells none.
+    pub id: String,
     pub label: String,
     pub config: StreamConfig,
     pub format: SampleFormat,
@@ -127,7 +129,8 @@ pub(super) fn choose(choice: &DeviceChoice, direction: Direction, frames: u32) -
         SupportedBufferSize::Range { min, max } if min <= max => BufferSize::Fixed(wanted.clamp(*min, *max)),
         _ => BufferSize::Default,
     };
-    Ok(Chosen { device, label, config, format: supported.sample_format() })
+    let id = device.id().map(|id| id.to_string()).unwrap_or_default();
+    Ok(Chosen { device, id, label, config, format: supported.sample_format() })
 }
 
 /// Of the formats with 48 kHz and mono, stereo or as many channels as the device's own, the handiest.

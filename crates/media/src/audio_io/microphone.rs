@@ -59,7 +59,7 @@ impl AudioSource for Microphone {
             DeviceChoice::Default => "default microphone".to_owned(),
             DeviceChoice::Id(id) => id.clone(),
         };
-        SourceInfo { label, synthetic: false }
+        SourceInfo { label, synthetic: false, stands_in: false }
     }
 
     fn start(self: Box<Self>, out: AudioSink) -> Result<RunningSource, SourceError> {

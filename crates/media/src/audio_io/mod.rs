@@ -6,9 +6,11 @@
 //! microphone's clock is followed by the frames' capture times. The only buffers here hold less than 10 ms.
 //!
 //! A device that goes away in mid-call is reported as a [`DeviceEvent`] and taken up again, the chosen one or the
-//! default one, as soon as there is one: it is tried every second.
+//! default one, as soon as there is one: it is tried every second. Where another device stands in for the chosen one,
+//! that one is taken again when it is back; where the default was chosen, whichever becomes the default is taken.
 
 mod device;
+mod follow;
 mod microphone;
 mod mixer;
 mod resampler;
@@ -44,8 +46,10 @@ pub enum DeviceEvent {
         label: String,
         /// Samples per second it runs at.
         rate: u32,
-        /// True when it takes the place of one that was lost.
+        /// True when it takes the place of one that was lost, or of one that is the right one no more.
         again: bool,
+        /// True when it stands in for the chosen one, which is not there.
+        stands_in: bool,
     },
     /// The device is gone or never was there; it is being tried again every second.
     Lost(SourceError),

@@ -10,6 +10,7 @@ use cpal::{BufferSize, ErrorKind, StreamConfig, traits::StreamTrait};
 use super::{
     DeviceChoice, DeviceEvent, DeviceListener,
     device::{Chosen, Direction, choose, error_of},
+    follow::{Follow, Verdict},
     stats::IoStats,
 };
 use crate::{
@@ -58,25 +59,40 @@ pub(super) fn supervise(
     let mut started = false;
     let mut again = false;
     let mut pause = FIRST_RETRY;
+    let follow = Follow::new(watch.direction);
     loop {
         let (alarms, heard) = channel();
+        let since = follow.now();
         match open(&watch, again, &alarms, &mut build) {
             Ok((stream, chosen)) => {
+                let stands_in = matches!(&watch.choice, DeviceChoice::Id(id) if *id != chosen.id);
                 tell(&mut watch.listener, || DeviceEvent::Opened {
                     label: chosen.label.clone(),
                     rate: chosen.config.sample_rate,
                     again,
+                    stands_in,
                 });
                 if !std::mem::replace(&mut started, true) {
                     let _ = watch.started.send(Ok(()));
                 }
-                let Some(error) = listen(control, &heard, &watch.stats, &chosen.label) else { return Ok(()) };
-                tracing::warn!(%error, "sound device lost");
-                watch.stats.lost();
-                tell(&mut watch.listener, || DeviceEvent::Lost(error));
-                // Last: with a sound server that hangs this may take its time.
-                drop(stream);
+                let right = || follow.verdict(&watch.choice, &chosen.id, since);
+                let end = listen(control, &heard, &watch.stats, &chosen.label, right);
                 (again, pause) = (true, FIRST_RETRY);
+                match end {
+                    End::Stop => return Ok(()),
+                    End::Move => {
+                        tracing::info!(device = chosen.label, "another sound device is the right one now");
+                        drop(stream);
+                        continue;
+                    }
+                    End::Lost(error) => {
+                        tracing::warn!(%error, "sound device lost");
+                        watch.stats.lost();
+                        tell(&mut watch.listener, || DeviceEvent::Lost(error));
+                        // Last: with a sound server that hangs this may take its time.
+                        drop(stream);
+                    }
+                }
             }
             Err(error) if !started => {
                 if !watch.patient {
@@ -110,7 +126,8 @@ fn open(
 ) -> Result<(cpal::Stream, Chosen), SourceError> {
     let first = start(&watch.choice, watch, alarms, build);
     match (&watch.choice, first) {
-        // The chosen device is gone: better another one than none.
+        // The chosen device is not there: better another one than none.
+        (DeviceChoice::Id(_), Err(SourceError::Absent { .. })) => start(&DeviceChoice::Default, watch, alarms, build),
         (DeviceChoice::Id(_), Err(_)) if again => start(&DeviceChoice::Default, watch, alarms, build),
         (_, first) => first,
     }
@@ -145,8 +162,25 @@ fn start(
     Err(SourceError::Device { device: chosen.label, reason: "it opens but does not run".to_owned() })
 }
 
-/// Waits while the device works. `None` when it is time to stop, else why it is lost.
-fn listen(control: &SourceControl, heard: &Receiver<cpal::Error>, stats: &IoStats, label: &str) -> Option<SourceError> {
+/// Why a device is listened to no more.
+enum End {
+    /// It is time to stop.
+    Stop,
+    /// Another one is the right one now.
+    Move,
+    /// It is lost.
+    Lost(SourceError),
+}
+
+/// Waits while the device works and is the right one.
+fn listen(
+    control: &SourceControl,
+    heard: &Receiver<cpal::Error>,
+    stats: &IoStats,
+    label: &str,
+    right: impl Fn() -> Verdict,
+) -> End {
+    let unplugged = || End::Lost(SourceError::Unplugged { device: label.to_owned() });
     loop {
         match heard.recv_timeout(GLANCE) {
             Ok(error) => match error.kind() {
@@ -154,17 +188,22 @@ fn listen(control: &SourceControl, heard: &Receiver<cpal::Error>, stats: &IoStat
                 ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {
                     tracing::debug!(%error, device = label, "sound device notes");
                 }
-                _ => return Some(error_of(&error, label, true)),
+                _ => return End::Lost(error_of(&error, label, true)),
             },
             Err(RecvTimeoutError::Timeout) => {}
             // Cannot be while our own sender lives; if it were, this must not spin.
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(GLANCE),
         }
         if control.stopping() {
-            return None;
+            return End::Stop;
+        }
+        match right() {
+            Verdict::Stay => {}
+            Verdict::Gone => return unplugged(),
+            Verdict::Move => return End::Move,
         }
         if MediaTime::now().saturating_since(stats.last_call()) > SILENT_FOR {
-            return Some(SourceError::Unplugged { device: label.to_owned() });
+            return unplugged();
         }
     }
 }

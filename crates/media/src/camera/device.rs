@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use nokhwa::{Camera, NokhwaError};
 
-use super::convert;
+use super::{convert, identity};
 use crate::clock::{MediaTime, media_time_of_unix};
 use crate::codec::{VideoCodec, VideoDecoder};
 use crate::frame::{FramePool, VideoFrame};
@@ -26,10 +26,12 @@ const MOST_BAD: u32 = 60;
 /// A camera of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CameraInfo {
-    /// What to open it by.
+    /// Names it for [`CameraSource::new`]; stays the same when it is plugged in again or the program starts anew.
     pub id: String,
     /// Its name, for people.
     pub label: String,
+    /// What the driver opens it by at present.
+    pub(crate) index: String,
 }
 
 /// The cameras that are plugged in, in a fixed order. Opens none of them.
@@ -43,10 +45,18 @@ pub fn list_cameras() -> Result<Vec<CameraInfo>, SourceError> {
         .map_err(|e| failed(e.to_string()))?;
     let mut cameras: Vec<_> = found.into_iter().filter(|camera| takes_pictures(camera.index())).collect();
     cameras.sort_by_key(|camera| (camera.index().as_index().unwrap_or(u32::MAX), camera.index().as_string()));
-    Ok(cameras
+    let mut list: Vec<CameraInfo> = cameras
         .into_iter()
-        .map(|camera| CameraInfo { id: camera.index().as_string(), label: camera.human_name() })
-        .collect())
+        .map(|camera| {
+            let (index, label) = (camera.index().as_string(), camera.human_name());
+            let told = camera.misc();
+            // Elsewhere than on Linux the driver tells what a camera is known by.
+            let id = if told.is_empty() { identity::of(&index, &label) } else { told };
+            CameraInfo { id, label, index }
+        })
+        .collect();
+    identity::tell_twins_apart(&mut list);
+    Ok(list)
 }
 
 /// On Linux a camera has several nodes; those after its first carry no pictures.
@@ -68,29 +78,37 @@ pub struct CameraSource {
 }
 
 impl CameraSource {
-    /// The camera called `id`, or the first there is; of its formats the one nearest to this size and rate is taken.
+    /// The camera of this ID ([`CameraInfo::id`], or the number of its node), while it is not there or without an ID the
+    /// first there is; of its formats the one nearest to this size and rate is taken.
     pub fn new(id: Option<String>, width: u32, height: u32, fps: u32) -> Self {
         Self { id, width: width.max(2), height: height.max(2), fps: fps.max(1) }
     }
 
-    fn find(&self) -> Result<CameraInfo, SourceError> {
-        let cameras = list_cameras()?;
-        let found = match &self.id {
-            Some(id) => cameras.into_iter().find(|camera| camera.id == *id),
-            None => cameras.into_iter().next(),
-        };
-        found.ok_or_else(|| SourceError::Absent { device: self.id.clone().unwrap_or_else(|| "camera".to_owned()) })
+    /// The camera to open, and whether it is another than the chosen one.
+    fn find(&self) -> Result<(CameraInfo, bool), SourceError> {
+        pick(list_cameras()?, self.id.as_deref())
+            .ok_or_else(|| SourceError::Absent { device: self.id.clone().unwrap_or_else(|| "camera".to_owned()) })
     }
+}
+
+/// The chosen one, else the first; with it, whether it stands in for the chosen one.
+fn pick(cameras: Vec<CameraInfo>, id: Option<&str>) -> Option<(CameraInfo, bool)> {
+    let chosen = id.and_then(|id| cameras.iter().position(|c| c.id == id || c.index == id));
+    let camera = cameras.into_iter().nth(chosen.unwrap_or(0))?;
+    Some((camera, id.is_some() && chosen.is_none()))
 }
 
 impl VideoSource for CameraSource {
     fn describe(&self) -> SourceInfo {
-        let label = self.find().map_or_else(|_| self.id.clone().unwrap_or_else(|| "Camera".to_owned()), |c| c.label);
-        SourceInfo { label, synthetic: false }
+        let (label, stands_in) = match self.find() {
+            Ok((camera, stands_in)) => (camera.label, stands_in),
+            Err(_) => (self.id.clone().unwrap_or_else(|| "Camera".to_owned()), false),
+        };
+        SourceInfo { label, synthetic: false, stands_in }
     }
 
     fn start(self: Box<Self>, out: LatestSender<VideoFrame>) -> Result<RunningSource, SourceError> {
-        let camera = self.find()?;
+        let (camera, _) = self.find()?;
         let device = camera.label.clone();
         let (proven, proof) = mpsc::channel();
         let running = RunningSource::spawn("camera", move |control| watch(*self, camera, out, control, &proven))?;
@@ -208,7 +226,7 @@ fn drive(
 
 /// Opens the camera with the format that fits best.
 fn open(wanted: &CameraSource, info: &CameraInfo) -> Result<Camera, SourceError> {
-    let index = info.id.parse().map_or_else(|_| CameraIndex::String(info.id.clone()), CameraIndex::Index);
+    let index = info.index.parse().map_or_else(|_| CameraIndex::String(info.index.clone()), CameraIndex::Index);
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &USABLE);
     let mut camera = Camera::new(index, any).map_err(|e| explain(info, &e, false))?;
     let offered = camera.compatible_camera_formats().map_err(|e| explain(info, &e, false))?;
@@ -302,6 +320,20 @@ mod tests {
     use super::*;
     use nokhwa::utils::Resolution;
 
+    fn camera(id: &str, index: &str) -> CameraInfo {
+        CameraInfo { id: id.into(), label: "Cam".into(), index: index.into() }
+    }
+
+    #[test]
+    fn the_first_camera_stands_in_while_the_chosen_one_is_away() {
+        let there = || vec![camera("a", "0"), camera("b", "2")];
+        assert_eq!(pick(there(), Some("b")), Some((camera("b", "2"), false)));
+        assert_eq!(pick(there(), Some("2")), Some((camera("b", "2"), false)), "by the number of its node");
+        assert_eq!(pick(there(), Some("c")), Some((camera("a", "0"), true)));
+        assert_eq!(pick(there(), None), Some((camera("a", "0"), false)));
+        assert_eq!(pick(Vec::new(), Some("a")), None);
+    }
+
     fn best(offered: &[(u32, u32, FrameFormat, u32)], w: u32, h: u32, fps: u32) -> (u32, u32, FrameFormat, u32) {
         let wanted = CameraSource::new(None, w, h, fps);
         let cost = |&(w, h, f, fps): &(u32, u32, FrameFormat, u32)| {
@@ -326,11 +358,17 @@ mod tests {
         assert_eq!(best(&offered, 640, 360, 30), (640, 360, YUYV, 30));
         assert_eq!(best(&offered, 640, 480, 30), (640, 480, YUYV, 30));
         assert_eq!(best(&offered[..2], 1280, 720, 30), (640, 480, YUYV, 30));
+        assert_eq!(
+            best(&offered, 320, 180, 15),
+            (640, 360, YUYV, 30),
+            "larger is scaled down, and as little as can be"
+        );
+        assert_eq!(best(&offered, 1920, 1080, 30), (1920, 1080, MJPEG, 30));
     }
 
     #[test]
     fn the_systems_numbers_become_typed_errors() {
-        let info = CameraInfo { id: "0".into(), label: "Cam".into() };
+        let info = camera("a", "0");
         let said = |text: &str, running| explain(&info, &NokhwaError::ReadFrameError(text.to_owned()), running);
         let device = || "Cam".to_owned();
         assert_eq!(said("Device or resource busy (os error 16)", false), SourceError::InUse { device: device() });

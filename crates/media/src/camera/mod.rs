@@ -4,5 +4,6 @@
 
 mod convert;
 mod device;
+mod identity;
 
 pub use device::{CameraInfo, CameraSource, list_cameras};

@@ -52,7 +52,11 @@ impl DeviceList {
     /// What is there now. A kind the system does not tell of is empty, and the log says why. Opens no device, but asks
     /// drivers and the sound server: may take some 10 ms, and seconds where one of them hangs.
     pub fn now() -> Self {
-        Self { cameras: found(list_cameras()), microphones: found(list_microphones()), speakers: found(list_speakers()) }
+        Self {
+            cameras: found(list_cameras()),
+            microphones: found(list_microphones()),
+            speakers: found(list_speakers()),
+        }
     }
 }
 
@@ -160,7 +164,10 @@ mod tests {
         let (first, heard_first) = watcher(1);
         let (second, heard_second) = watcher(2);
         let none = DeviceList::default();
-        let one = DeviceList { cameras: vec![CameraInfo { id: "a".into(), label: "A".into() }], ..none.clone() };
+        let one = DeviceList {
+            cameras: vec![CameraInfo { id: "a".into(), label: "A".into(), index: "0".into() }],
+            ..none.clone()
+        };
         let mut watchers = vec![first];
         tell(&mut watchers, &none);
         tell(&mut watchers, &none);

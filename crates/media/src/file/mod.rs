@@ -73,7 +73,7 @@ impl MediaFile {
 
     fn describe(&self) -> SourceInfo {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str());
-        SourceInfo { label: name.to_string_lossy().into_owned(), synthetic: true }
+        SourceInfo { label: name.to_string_lossy().into_owned(), synthetic: true, stands_in: false }
     }
 
     fn error(&self, reason: impl ToString) -> SourceError {

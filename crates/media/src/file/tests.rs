@@ -55,7 +55,7 @@ fn a_files_pictures_come_in_order_and_begin_again() {
     let file = MediaFile::open(&path).unwrap();
     assert!(file.microphone().is_none());
     let camera = Box::new(file.camera().unwrap());
-    assert_eq!(camera.describe(), SourceInfo { label: "card.h264".into(), synthetic: true });
+    assert_eq!(camera.describe(), SourceInfo { label: "card.h264".into(), synthetic: true, stands_in: false });
     let (tx, rx) = latest::channel();
     let running = camera.start(tx).unwrap();
     let mut numbers = Vec::new();

@@ -16,6 +16,8 @@ pub struct SourceInfo {
     pub label: String,
     /// True when it is no real device (test card, tone, file): the window says so.
     pub synthetic: bool,
+    /// True when it takes the place of a chosen device that is not there.
+    pub stands_in: bool,
 }
 
 /// Takes 10 ms frames of sound on the source's thread; must not block.

@@ -207,7 +207,7 @@ impl TestCardSource {
 
 impl VideoSource for TestCardSource {
     fn describe(&self) -> SourceInfo {
-        SourceInfo { label: "Test card".to_owned(), synthetic: true }
+        SourceInfo { label: "Test card".to_owned(), synthetic: true, stands_in: false }
     }
 
     fn start(self: Box<Self>, out: LatestSender<VideoFrame>) -> Result<RunningSource, SourceError> {

@@ -22,7 +22,7 @@ pub struct SilenceSource;
 
 impl AudioSource for ToneSource {
     fn describe(&self) -> SourceInfo {
-        SourceInfo { label: "Tone".to_owned(), synthetic: true }
+        SourceInfo { label: "Tone".to_owned(), synthetic: true, stands_in: false }
     }
 
     fn start(self: Box<Self>, out: AudioSink) -> Result<RunningSource, SourceError> {
@@ -32,7 +32,7 @@ impl AudioSource for ToneSource {
 
 impl AudioSource for SilenceSource {
     fn describe(&self) -> SourceInfo {
-        SourceInfo { label: "Silence".to_owned(), synthetic: true }
+        SourceInfo { label: "Silence".to_owned(), synthetic: true, stands_in: false }
     }
 
     fn start(self: Box<Self>, out: AudioSink) -> Result<RunningSource, SourceError> {

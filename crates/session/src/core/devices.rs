@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use beckon_media::MediaTime;
+use beckon_protocol::Code;
 
 use super::input::{Device, DeviceNews, Effect};
 use crate::error::SessionError;
+use crate::request::{CameraChoice, MicrophoneChoice};
 use crate::view::DeviceView;
 
 /// A device that failed is tried again after this long, twice as long each time …
@@ -19,15 +21,40 @@ const NEVER: MediaTime = MediaTime(i64::MAX);
 enum State {
     Closed,
     Opening,
-    Running { label: String, synthetic: bool },
+    Running { label: String, synthetic: bool, stands_in: bool },
     Failed { error: SessionError, retry_at: MediaTime },
+}
+
+/// What was chosen, as far as it matters here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// There is something to open at all.
+    pub(crate) some: bool,
+    /// The one device that is wanted. Sound devices look after theirs by themselves.
+    pub(crate) wanted: Option<String>,
+}
+
+impl From<&CameraChoice> for Choice {
+    fn from(choice: &CameraChoice) -> Self {
+        let wanted = match choice {
+            CameraChoice::Device(id) => Some(id.clone()),
+            _ => None,
+        };
+        Self { some: *choice != CameraChoice::None, wanted }
+    }
+}
+
+impl From<&MicrophoneChoice> for Choice {
+    fn from(choice: &MicrophoneChoice) -> Self {
+        Self { some: *choice != MicrophoneChoice::None, wanted: None }
+    }
 }
 
 /// What changed, for the room to hear of.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It runs now; `recovered` when it had failed before.
-    Started { recovered: bool },
+    /// It runs now; `recovered` when it had failed before, `replaced` when another one runs from now on than was chosen.
+    Started { recovered: bool, replaced: bool },
     /// It failed; `first` when it was not failing before.
     Failed { error: SessionError, first: bool },
 }
@@ -38,6 +65,8 @@ pub(crate) struct DeviceState {
     device: Device,
     /// There is something to open at all.
     chosen: bool,
+    /// The one device that was chosen, if it was one.
+    wanted: Option<String>,
     on: bool,
     state: State,
     failures: u32,
@@ -45,8 +74,9 @@ pub(crate) struct DeviceState {
 }
 
 impl DeviceState {
-    pub(crate) fn new(device: Device, chosen: bool, on: bool) -> Self {
-        Self { device, chosen, on: on && chosen, state: State::Closed, failures: 0, generation: 0 }
+    pub(crate) fn new(device: Device, chosen: Choice, on: bool) -> Self {
+        let Choice { some, wanted } = chosen;
+        Self { device, chosen: some, wanted, on: on && some, state: State::Closed, failures: 0, generation: 0 }
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -74,14 +104,35 @@ impl DeviceState {
         if on { self.start(out) } else { self.close(out) }
     }
 
-    /// Another device was chosen (`chosen` false: none).
-    pub(crate) fn choose(&mut self, chosen: bool, out: &mut Vec<Effect>) {
+    /// Another device was chosen.
+    pub(crate) fn choose(&mut self, chosen: Choice, out: &mut Vec<Effect>) {
         self.close(out);
         // Choosing a device where there was none means wanting it.
-        self.on = chosen && (self.on || !self.chosen);
-        self.chosen = chosen;
+        self.on = chosen.some && (self.on || !self.chosen);
+        self.chosen = chosen.some;
+        self.wanted = chosen.wanted;
         self.failures = 0;
         self.start(out);
+    }
+
+    /// Opens the device that runs anew, with what was set for it meanwhile.
+    pub(crate) fn reopen(&mut self, out: &mut Vec<Effect>) {
+        if self.is_running() {
+            self.close(out);
+            self.start(out);
+        }
+    }
+
+    /// Other devices are plugged in than before; `there` are those of this kind, by ID. One that failed is tried at
+    /// once, and the chosen one takes its place back from the one that stands in for it.
+    pub(crate) fn plugged(&mut self, there: &[String], out: &mut Vec<Effect>) {
+        match &self.state {
+            State::Running { stands_in: true, .. } if self.wanted.as_ref().is_some_and(|id| there.contains(id)) => {
+                self.reopen(out);
+            }
+            State::Failed { retry_at, .. } if *retry_at != NEVER => self.open(out),
+            _ => {}
+        }
     }
 
     pub(crate) fn close(&mut self, out: &mut Vec<Effect>) {
@@ -97,10 +148,11 @@ impl DeviceState {
             return None;
         }
         match news {
-            DeviceNews::Opened { label, synthetic } => {
+            DeviceNews::Opened { label, synthetic, stands_in } => {
                 let recovered = std::mem::take(&mut self.failures) > 0;
-                self.state = State::Running { label, synthetic };
-                Some(Change::Started { recovered })
+                let told = matches!(self.state, State::Running { stands_in: true, .. });
+                self.state = State::Running { label, synthetic, stands_in };
+                Some(Change::Started { recovered, replaced: stands_in && !told })
             }
             DeviceNews::Failed(error) => {
                 let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(4)).min(MAX_RETRY);
@@ -140,13 +192,22 @@ impl DeviceState {
         }
     }
 
+    /// The code that says so, while another device stands in for the chosen one.
+    pub(crate) fn stands_in(&self) -> Option<Code> {
+        matches!(self.state, State::Running { stands_in: true, .. }).then_some(match self.device {
+            Device::Camera => Code::CameraReplaced,
+            Device::Microphone => Code::MicrophoneReplaced,
+            Device::Speaker => Code::SpeakerReplaced,
+        })
+    }
+
     pub(crate) fn view(&self) -> DeviceView {
-        let (label, synthetic) = match &self.state {
-            State::Running { label, synthetic } => (label.clone(), *synthetic),
+        let (label, synthetic, stands_in) = match &self.state {
+            State::Running { label, synthetic, stands_in } => (label.clone(), *synthetic, *stands_in),
             _ => Default::default(),
         };
         let problem = self.problem().map(|e| e.code);
-        DeviceView { on: self.on, running: self.is_running(), label, synthetic, problem }
+        DeviceView { on: self.on, running: self.is_running(), label, synthetic, stands_in, problem }
     }
 
     fn open(&mut self, out: &mut Vec<Effect>) {

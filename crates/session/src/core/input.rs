@@ -6,7 +6,7 @@ use beckon_rtc::{ParticipantInfo, RoomEvent, RoomInfo};
 
 use crate::error::SessionError;
 use crate::event::SessionEvent;
-use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice};
+use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
 
 /// Why we leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub(crate) enum Command {
     ChooseCamera(CameraChoice),
     ChooseMicrophone(MicrophoneChoice),
     ChooseSpeaker(SpeakerChoice),
+    SetVideo(VideoSettings),
     SendChat { text: String, time_ms: i64 },
     TileSize { tile: TileId, width: u32, height: u32 },
     Leave(LeaveReason),
@@ -55,7 +56,7 @@ pub(crate) enum Device {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum DeviceNews {
     /// It runs.
-    Opened { label: String, synthetic: bool },
+    Opened { label: String, synthetic: bool, stands_in: bool },
     /// It could not be opened, or broke off while running; it must be opened again.
     Failed(SessionError),
     /// It is gone and comes back by itself, with [`DeviceNews::Opened`].
@@ -93,6 +94,11 @@ pub(crate) enum Input {
         device: Device,
         generation: u32,
         news: DeviceNews,
+    },
+    /// Other devices are plugged in than before.
+    Plugged {
+        /// The cameras there are, by ID.
+        cameras: Vec<String>,
     },
     /// A track of ours is not taken by the room.
     PublishFailed(SessionError),

@@ -28,9 +28,9 @@ use beckon_rtc::{ChatMessage, RoomEvent};
 
 use crate::error::SessionError;
 use crate::event::SessionEvent;
-use crate::request::{CameraChoice, Entry, MicrophoneChoice, SessionRequest, SpeakerChoice};
+use crate::request::{Entry, SessionRequest, SpeakerChoice};
 use crate::view::{EndView, NoticeView, RoomView};
-use devices::{Change, DeviceState};
+use devices::{Change, Choice, DeviceState};
 pub use input::LeaveReason;
 pub(crate) use input::{Command, Device, DeviceNews, Effect, Input, Joined};
 use members::{Members, Own};
@@ -130,14 +130,10 @@ impl Core {
             media_up: false,
             members: Members::default(),
             own,
-            camera: DeviceState::new(Device::Camera, request.camera != CameraChoice::None, request.camera_on),
-            microphone: DeviceState::new(
-                Device::Microphone,
-                request.microphone != MicrophoneChoice::None,
-                request.microphone_on,
-            ),
+            camera: DeviceState::new(Device::Camera, (&request.camera).into(), request.camera_on),
+            microphone: DeviceState::new(Device::Microphone, (&request.microphone).into(), request.microphone_on),
             // A choice of none still mixes and measures: there is always something to open.
-            speaker: DeviceState::new(Device::Speaker, true, true),
+            speaker: DeviceState::new(Device::Speaker, Choice { some: true, wanted: None }, true),
             published: Vec::new(),
             chat_waiting: VecDeque::new(),
             view,
@@ -194,6 +190,14 @@ impl Core {
         match input {
             Input::Command(command) => self.command(now, command),
             Input::Device { device, generation, news } => self.device_news(now, device, generation, news),
+            Input::Plugged { cameras } => {
+                let Self { camera, microphone, speaker, out, .. } = self;
+                camera.plugged(&cameras, out);
+                // They know themselves which one is theirs; one that could not be opened is tried again.
+                microphone.plugged(&[], out);
+                speaker.plugged(&[], out);
+                self.sync_mute();
+            }
             Input::FirstPicture(tile) => self.members.saw(tile),
             Input::PublishFailed(error) => self.notice(error.code, &error.message),
             Input::Timeout => self.timeout(now),
@@ -327,13 +331,13 @@ impl Core {
             Command::SetCamera(on) => self.camera.set_on(on, &mut self.out),
             Command::SetMicrophone(on) => self.microphone.set_on(on, &mut self.out),
             Command::SetSpeaker(on) => self.speaker.set_on(on, &mut self.out),
-            Command::ChooseCamera(choice) => self.camera.choose(choice != CameraChoice::None, &mut self.out),
-            Command::ChooseMicrophone(choice) => {
-                self.microphone.choose(choice != MicrophoneChoice::None, &mut self.out);
-            }
+            Command::ChooseCamera(choice) => self.camera.choose((&choice).into(), &mut self.out),
+            Command::ChooseMicrophone(choice) => self.microphone.choose((&choice).into(), &mut self.out),
             Command::ChooseSpeaker(SpeakerChoice::None | SpeakerChoice::Device(_) | SpeakerChoice::Default) => {
-                self.speaker.choose(true, &mut self.out);
+                self.speaker.choose(Choice { some: true, wanted: None }, &mut self.out);
             }
+            // The camera takes pictures of the new size; what is sent follows by itself.
+            Command::SetVideo(_) => self.camera.reopen(&mut self.out),
             Command::SendChat { text, time_ms } => self.send_chat(text, time_ms),
             Command::TileSize { tile, width, height } => {
                 if let Some(track) = self.members.track_of(tile) {
@@ -365,8 +369,10 @@ impl Core {
     fn device_news(&mut self, now: MediaTime, device: Device, generation: u32, news: DeviceNews) {
         let change = self.device(device).news(now, generation, news);
         match change {
-            Some(Change::Started { recovered }) => {
-                if recovered {
+            Some(Change::Started { recovered, replaced }) => {
+                if replaced && let Some(code) = self.device(device).stands_in() {
+                    self.notice(code, code.text());
+                } else if recovered {
                     let what = match device {
                         Device::Camera => "the camera is back",
                         Device::Microphone => "the microphone is back",

@@ -42,6 +42,8 @@ impl Core {
         let problems = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.problem());
         let mut notices: Vec<NoticeView> =
             problems.map(|e| NoticeView { code: e.code, message: e.message.clone() }).collect();
+        let replaced = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.stands_in());
+        notices.extend(replaced.map(|code| NoticeView { code, message: code.text().to_owned() }));
         notices.extend(self.view.notices.iter().filter(|n| n.code == Code::MediaUnreachable).cloned());
         self.view.notices = notices;
 

@@ -108,7 +108,7 @@ impl Room1 {
     fn open_devices(&mut self) -> Vec<Effect> {
         let mut all = Vec::new();
         for device in [Device::Camera, Device::Microphone, Device::Speaker] {
-            let news = DeviceNews::Opened { label: "x".into(), synthetic: false };
+            let news = DeviceNews::Opened { label: "x".into(), synthetic: false, stands_in: false };
             all.extend(self.feed(Input::Device { device, generation: 0, news }));
         }
         all
@@ -153,8 +153,8 @@ fn a_room_comes_up_and_publishes_what_runs() {
     room.open_devices();
     let effects = room.get_in("ann");
     assert!(effects.contains(&Effect::Enter { attempt: 1, create: true, room_id: "r1".into() }));
-    assert!(effects.contains(&Effect::Publish { device: Device::Camera, synthetic: false }));
-    assert!(effects.contains(&Effect::Publish { device: Device::Microphone, synthetic: false }));
+    assert!(effects.contains(&Effect::Publish { device: Device::Camera, synthetic: false, stands_in: false }));
+    assert!(effects.contains(&Effect::Publish { device: Device::Microphone, synthetic: false, stands_in: false }));
     let view = room.core.view();
     assert_eq!(view.phase, RoomPhase::Connected);
     assert_eq!(view.members.iter().map(|m| m.user_id.as_str()).collect::<Vec<_>>(), ["ann", "bob"]);
@@ -215,7 +215,7 @@ fn a_lost_server_is_entered_anew_with_a_new_token_and_tracks_are_published_again
     }
     room.tick(3_000);
     let back = room.get_in("bob");
-    assert!(back.contains(&Effect::Publish { device: Device::Camera, synthetic: false }));
+    assert!(back.contains(&Effect::Publish { device: Device::Camera, synthetic: false, stands_in: false }));
     assert_eq!(room.core.view().phase, RoomPhase::Connected);
 }
 
@@ -308,7 +308,7 @@ fn turning_the_camera_off_closes_it_and_mutes_its_track() {
     assert!(!room.core.view().camera.on);
     let effects = room.feed(Input::Command(Command::SetCamera(true)));
     assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 1 }));
-    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false };
+    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false, stands_in: false };
     let effects = room.feed(Input::Device { device: Device::Camera, generation: 1, news });
     assert!(effects.contains(&Effect::SetMuted { device: Device::Camera, muted: false }));
 }
@@ -330,7 +330,7 @@ fn a_lost_camera_is_told_once_and_taken_up_again_when_it_is_back() {
         generation += 1;
     }
     while !room.tick(8_000).contains(&Effect::Open { device: Device::Camera, generation }) {}
-    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false };
+    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false, stands_in: false };
     let effects = room.feed(Input::Device { device: Device::Camera, generation, news });
     assert_eq!(notices(&effects), [Code::Ok]);
     assert!(room.core.view().notices.iter().all(|n| n.code != Code::CameraLost));
@@ -342,7 +342,7 @@ fn a_microphone_that_comes_back_by_itself_is_not_opened_again() {
     let news = DeviceNews::Lost(SessionError::of(Code::MicrophoneLost));
     let effects = room.feed(Input::Device { device: Device::Microphone, generation: 0, news });
     assert!(effects.contains(&Effect::SetMuted { device: Device::Microphone, muted: true }));
-    let news = DeviceNews::Opened { label: "mic".into(), synthetic: false };
+    let news = DeviceNews::Opened { label: "mic".into(), synthetic: false, stands_in: false };
     let effects = room.feed(Input::Device { device: Device::Microphone, generation: 0, news });
     assert!(effects.contains(&Effect::SetMuted { device: Device::Microphone, muted: false }));
     assert!(!effects.iter().any(|e| matches!(e, Effect::Open { .. })));
@@ -393,4 +393,41 @@ fn the_member_list_is_told_only_when_it_changes() {
     assert_eq!(lists(&room.room(quality)), 0);
     assert_eq!(lists(&room.room(RoomEvent::ParticipantJoined(person("cyd")))), 1);
     assert_eq!(lists(&room.room(RoomEvent::ParticipantJoined(person("cyd")))), 0);
+}
+
+#[test]
+fn a_chosen_camera_takes_its_place_back_from_the_one_that_stands_in() {
+    let mut room = Room1::inside();
+    let choose = Command::ChooseCamera(CameraChoice::Device("usb".into()));
+    let effects = room.feed(Input::Command(choose));
+    assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 1 }));
+    let news = DeviceNews::Opened { label: "Built in".into(), synthetic: false, stands_in: true };
+    let effects = room.feed(Input::Device { device: Device::Camera, generation: 1, news });
+    assert_eq!(notices(&effects), [Code::CameraReplaced]);
+    assert_eq!(room.core.view().notices[0].code, Code::CameraReplaced);
+    assert!(room.core.view().camera.stands_in);
+    assert!(room.feed(Input::Plugged { cameras: vec!["builtin".into()] }).is_empty());
+    let effects = room.feed(Input::Plugged { cameras: vec!["builtin".into(), "usb".into()] });
+    assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 2 }), "{effects:?}");
+    let news = DeviceNews::Opened { label: "USB".into(), synthetic: false, stands_in: false };
+    room.feed(Input::Device { device: Device::Camera, generation: 2, news });
+    assert!(room.core.view().notices.is_empty());
+}
+
+#[test]
+fn a_camera_that_failed_is_tried_at_once_when_something_is_plugged_in() {
+    let mut room = Room1::inside();
+    let news = DeviceNews::Failed(SessionError::of(Code::CameraAbsent));
+    room.feed(Input::Device { device: Device::Camera, generation: 0, news });
+    let effects = room.feed(Input::Plugged { cameras: vec!["usb".into()] });
+    assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 1 }), "{effects:?}");
+}
+
+#[test]
+fn another_size_opens_the_camera_that_runs_anew_and_none_that_is_off() {
+    let mut room = Room1::inside();
+    let set = || Input::Command(Command::SetVideo(crate::request::VideoSettings::default()));
+    assert!(room.feed(set()).contains(&Effect::Open { device: Device::Camera, generation: 1 }));
+    room.feed(Input::Command(Command::SetCamera(false)));
+    assert!(!room.feed(set()).iter().any(|e| matches!(e, Effect::Open { .. })));
 }

@@ -34,8 +34,8 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn opened(&self, label: String, synthetic: bool) {
-        self.tell(DeviceNews::Opened { label, synthetic });
+    pub(crate) fn opened(&self, label: String, synthetic: bool, stands_in: bool) {
+        self.tell(DeviceNews::Opened { label, synthetic, stands_in });
     }
 
     pub(crate) fn failed(&self, error: &SourceError) {
@@ -57,7 +57,7 @@ impl Reporter {
     pub(crate) fn listener(&self, synthetic: bool) -> DeviceListener {
         let reporter = self.clone();
         Box::new(move |event| match event {
-            DeviceEvent::Opened { label, .. } => reporter.opened(label, synthetic),
+            DeviceEvent::Opened { label, stands_in, .. } => reporter.opened(label, synthetic, stands_in),
             DeviceEvent::Lost(error) => reporter.tell(DeviceNews::Lost(reporter.explain(&error))),
         })
     }
@@ -77,17 +77,24 @@ impl Reporter {
     }
 
     fn explain(&self, error: &SourceError) -> SessionError {
-        let code = match (error, self.device) {
-            (SourceError::File { .. }, _) => Code::MediaFile,
-            (SourceError::Absent { .. }, Device::Camera) => Code::CameraAbsent,
-            (SourceError::InUse { .. }, Device::Camera) => Code::CameraInUse,
-            (SourceError::Denied { .. }, Device::Camera) => Code::CameraDenied,
-            (_, Device::Camera) => Code::CameraLost,
-            (SourceError::Unplugged { .. }, Device::Microphone) => Code::MicrophoneLost,
-            (_, Device::Microphone) => Code::MicrophoneAbsent,
-            (_, Device::Speaker) => Code::SpeakerAbsent,
-        };
-        SessionError::new(code, error.to_string())
+        SessionError::new(code_of(error, self.device), error.to_string())
+    }
+}
+
+/// What a person and a page are told of a device that does not work.
+pub(crate) fn code_of(error: &SourceError, device: Device) -> Code {
+    match (error, device) {
+        (SourceError::File { .. }, _) => Code::MediaFile,
+        (SourceError::Absent { .. }, Device::Camera) => Code::CameraAbsent,
+        (SourceError::InUse { .. }, Device::Camera) => Code::CameraInUse,
+        (SourceError::Denied { .. }, Device::Camera) => Code::CameraDenied,
+        (SourceError::Unplugged { .. }, Device::Camera) => Code::CameraLost,
+        (_, Device::Camera) => Code::CameraUnusable,
+        (SourceError::Unplugged { .. }, Device::Microphone) => Code::MicrophoneLost,
+        (SourceError::InUse { .. }, Device::Microphone) => Code::MicrophoneInUse,
+        (SourceError::Denied { .. }, Device::Microphone) => Code::MicrophoneDenied,
+        (_, Device::Microphone) => Code::MicrophoneAbsent,
+        (_, Device::Speaker) => Code::SpeakerAbsent,
     }
 }
 

@@ -34,10 +34,12 @@ pub(crate) struct Media {
     choices: (CameraChoice, MicrophoneChoice, SpeakerChoice),
     settings: VideoSettings,
     measure: bool,
+    /// Tells what is plugged in.
+    _watch: Option<Opened>,
     messages: UnboundedSender<Message>,
     tiles: Arc<Tiles>,
     meters: Arc<Meters>,
-    camera: DeviceThread<CameraChoice>,
+    camera: DeviceThread<(CameraChoice, VideoSettings)>,
     microphone: DeviceThread<MicrophoneChoice>,
     speaker: DeviceThread<SpeakerChoice>,
     video_out: Arc<VideoOut>,
@@ -65,7 +67,8 @@ impl Media {
             choices: (request.camera.clone(), request.microphone.clone(), request.speaker.clone()),
             settings: request.video,
             measure: request.measure,
-            camera: camera_thread(env, request.video, messages.clone(), video_out.clone()),
+            _watch: env.devices.watch(plugged_in(messages.clone())),
+            camera: camera_thread(env, messages.clone(), video_out.clone()),
             microphone: microphone_thread(env, messages.clone(), audio_out.clone()),
             speaker: speaker_thread(env, messages.clone(), audio_room.clone()),
             messages,
@@ -87,13 +90,17 @@ impl Media {
             Command::ChooseCamera(choice) => self.choices.0 = choice.clone(),
             Command::ChooseMicrophone(choice) => self.choices.1 = choice.clone(),
             Command::ChooseSpeaker(choice) => self.choices.2 = choice.clone(),
+            Command::SetVideo(video) => {
+                self.settings = *video;
+                self.video_out.set_full(*video);
+            }
             _ => {}
         }
     }
 
     pub(crate) fn open(&self, device: Device, generation: u32) {
         match device {
-            Device::Camera => self.camera.open(generation, self.choices.0.clone()),
+            Device::Camera => self.camera.open(generation, (self.choices.0.clone(), self.settings)),
             Device::Microphone => self.microphone.open(generation, self.choices.1.clone()),
             Device::Speaker => self.speaker.open(generation, self.choices.2.clone()),
         }
@@ -258,14 +265,21 @@ impl Media {
     }
 }
 
+/// Brings to the state machine what is plugged in.
+fn plugged_in(messages: UnboundedSender<Message>) -> Box<dyn FnMut(Vec<String>) + Send> {
+    Box::new(move |cameras| {
+        // After the end nobody wants to know.
+        let _ = messages.send(Message::Input(Input::Plugged { cameras }));
+    })
+}
+
 fn camera_thread(
     env: &SessionEnv,
-    settings: VideoSettings,
     messages: UnboundedSender<Message>,
     out: Arc<VideoOut>,
-) -> DeviceThread<CameraChoice> {
+) -> DeviceThread<(CameraChoice, VideoSettings)> {
     let devices = env.devices.clone();
-    DeviceThread::spawn(Device::Camera, messages, move |choice, reporter| {
+    DeviceThread::spawn(Device::Camera, messages, move |(choice, settings), reporter| {
         let source = devices.camera(&choice, settings)?;
         let info = source.describe();
         let (pictures, taken) = latest::channel();
@@ -276,7 +290,7 @@ fn camera_thread(
             .spawn(move || encoder.run(&taken))
             .map_err(|e| SourceError::Thread { source_name: "video-out".to_owned(), reason: e.to_string() })?;
         out.meter.with(|m| m.track.label.clone_from(&info.label));
-        reporter.opened(info.label, info.synthetic);
+        reporter.opened(info.label, info.synthetic, info.stands_in);
         let ended = reporter.clone();
         running.on_end(move |status| ended.ended(status));
         Ok(Box::new(running) as Opened)
@@ -298,7 +312,7 @@ fn microphone_thread(
         out.meter.with(|m| m.track.label.clone_from(&info.label));
         let running = source.start(sink)?;
         if info.synthetic {
-            reporter.opened(info.label, true);
+            reporter.opened(info.label, true, false);
         }
         let ended = reporter.clone();
         running.on_end(move |status| ended.ended(status));

@@ -88,11 +88,29 @@ impl Devices for SystemDevices {
             SpeakerChoice::Device(id) => DeviceChoice::Id(id.clone()),
             SpeakerChoice::None => {
                 let silent = unheard(render)?;
-                listener(DeviceEvent::Opened { label: String::new(), rate: SAMPLE_RATE, again: false });
+                listener(DeviceEvent::Opened {
+                    label: String::new(),
+                    rate: SAMPLE_RATE,
+                    again: false,
+                    stands_in: false,
+                });
                 return Ok(Box::new(silent));
             }
         };
         Ok(Box::new(Speaker::open_when_available(choice, render, listener)?))
+    }
+
+    fn watch(&self, mut plugged: Box<dyn FnMut(Vec<String>) + Send>) -> Option<Box<dyn Any + Send>> {
+        let watch = beckon_media::devices::watch(move |list| {
+            plugged(list.cameras.iter().map(|camera| camera.id.clone()).collect());
+        });
+        match watch {
+            Ok(watch) => Some(Box::new(watch)),
+            Err(error) => {
+                tracing::warn!(%error, "a device that is plugged in is noticed when it is tried again");
+                None
+            }
+        }
     }
 }
 

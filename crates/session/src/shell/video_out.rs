@@ -79,6 +79,10 @@ impl VideoOut {
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
+    pub(crate) fn set_full(&self, full: VideoSettings) {
+        self.policy.lock().set_full(full);
+    }
+
     pub(crate) fn estimate(&self, total_bps: u64) {
         let mut policy = self.policy.lock();
         policy.estimate(MediaTime::now(), total_bps);
