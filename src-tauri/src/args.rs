@@ -29,7 +29,7 @@ pub struct Options {
     #[arg(long, env = "BECKON_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// What goes to the log, as tracing filters, for example `info,beckon=debug`.
-    #[arg(long, env = "BECKON_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "BECKON_LOG", value_name = "FILTER", default_value = "info,pulseaudio=off")]
     pub log: String,
     /// Make this program open `beckon:` addresses for the current user, then exit.
     #[arg(long, conflicts_with = "unregister")]

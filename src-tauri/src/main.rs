@@ -128,6 +128,12 @@ fn run(start: Start) -> anyhow::Result<()> {
             commands::settings_get,
             commands::settings_set,
             commands::devices_list,
+            commands::device_menu,
+            commands::try_camera,
+            commands::try_microphone,
+            commands::try_speaker,
+            commands::test_call,
+            commands::watch_level,
         ])
         .on_menu_event(|app, event| {
             if let Some(shell) = app.try_state::<Arc<Shell>>() {

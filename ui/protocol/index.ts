@@ -45,6 +45,38 @@ userAvatar: string,
 role: Role, };
 
 /**
+ * How many lines a picture has.
+ */
+export type Resolution = "180p" | "360p" | "480p" | "540p" | "720p" | "1080p";
+
+/**
+ * A picture's proportions.
+ */
+export type AspectRatio = "16:9" | "4:3";
+
+/**
+ * Pictures a second.
+ */
+export type FrameRate = "15" | "30";
+
+/**
+ * Size, shape and rate together.
+ */
+export type VideoPreset = { 
+/**
+ * Lines.
+ */
+resolution: Resolution, 
+/**
+ * Proportions.
+ */
+aspect: AspectRatio, 
+/**
+ * Pictures a second.
+ */
+fps: FrameRate, };
+
+/**
  * An id chosen by the caller.
  */
 export type Id = number | string;
@@ -246,7 +278,12 @@ closeWithPage: boolean,
 /**
  * Language of the window: `zh-CN`, `en`, or empty for the system's.
  */
-language: string, }>;
+language: string, 
+/**
+ * Size, shape and rate of our pictures at their best; without it, what the person set. What is left out of it is
+ * 720p, 16:9 or 30.
+ */
+video: Partial<VideoPreset>, }>;
 
 /**
  * `room.open`: opens a room.
@@ -307,7 +344,11 @@ microphone?: boolean,
 /**
  * Sound of the others on or off.
  */
-speaker?: boolean, };
+speaker?: boolean, 
+/**
+ * Size, shape and rate of our pictures at their best. What is left out of it is 720p, 16:9 or 30.
+ */
+video?: Partial<VideoPreset>, };
 
 /**
  * Where a launch stands.

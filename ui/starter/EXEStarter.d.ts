@@ -49,6 +49,13 @@ export interface RoomData {
   template?: TemplateValue;
 }
 
+/** Size, shape and rate of our pictures. What is left out is 720p, 16:9 or 30. */
+export interface Video {
+  resolution?: '180p' | '360p' | '480p' | '540p' | '720p' | '1080p';
+  aspect?: '16:9' | '4:3';
+  fps?: '15' | '30';
+}
+
 /** Options; all may be left out. */
 export interface Custom {
   /** Show the member list (true). */
@@ -77,6 +84,8 @@ export interface Custom {
   closeWithPage?: boolean;
   /** `zh-CN`, `en`, or empty for the system's. */
   language?: string;
+  /** How pictures are sent at their best; without it, what the person set. */
+  video?: Video;
 }
 
 export interface Member {
@@ -150,7 +159,7 @@ export interface Session {
   close(): Promise<void>;
   sendChat(message: string): Promise<void>;
   /** Turns devices on or off; what is left out stays as it is. */
-  setMedia(set: { camera?: boolean; microphone?: boolean; speaker?: boolean }): Promise<void>;
+  setMedia(set: { camera?: boolean; microphone?: boolean; speaker?: boolean; video?: Video }): Promise<void>;
   /** Brings the room's window to the front. */
   focus(): Promise<void>;
   /** Lets the room go its own way; a reload of the page finds it again. */

@@ -101,12 +101,35 @@ pub fn walk(folder: &Path, script: &str) -> Result<()> {
     walk_with(folder, script, "debug", &[])
 }
 
-/// The same with the programs of another profile, and more variables for the script.
-pub fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
+/// Starts a desktop with simulated cameras, and lets devices.mjs walk through the app's settings; no server.
+pub fn walk_devices(folder: &Path) -> Result<()> {
+    empty(folder)?;
+    let simulator = folder.join("libv4l2sim.so");
+    let source = run::root().join("tests/support/v4l2sim/v4l2sim.c");
+    run::run(Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&simulator).arg(source).arg("-ldl"))?;
+    let desktop = Desktop::start(folder, 1600, 1000, &[])?;
+    run::run(
+        desktop
+            .command("node")
+            .arg("devices.mjs")
+            .current_dir(run::root().join("tests/e2e"))
+            .env("BECKON_V4L2SIM", &simulator)
+            .env("BECKON_PROGRAMS", run::target().join("debug"))
+            .env("BECKON_OUT", desktop.folder()),
+    )
+    .with_context(|| format!("devices do not work as they should; screenshots and logs are in {}", folder.display()))
+}
+
+fn empty(folder: &Path) -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
-    std::fs::create_dir_all(folder)?;
+    Ok(std::fs::create_dir_all(folder)?)
+}
+
+/// The same as [`walk`] with the programs of another profile, and more variables for the script.
+pub fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
+    empty(folder)?;
     let programs = run::target().join(profile);
     // No camera or microphone is here; the app finds these in its environment, whoever starts it.
     let app = [

@@ -37,7 +37,10 @@ const STEPS: &[Step] = &[
         Ok(())
     }),
     ("unit-and-scenario", || run::run(run::cargo().args(["test", "--workspace", "--no-fail-fast"]))),
-    ("end-to-end", || demo::walk(&run::target().join("demo"), "demo.mjs")),
+    ("end-to-end", || {
+        demo::walk(&run::target().join("demo"), "demo.mjs")?;
+        demo::walk_devices(&run::target().join("devices"))
+    }),
 ];
 
 /// Runs the steps; stops at the first that fails.

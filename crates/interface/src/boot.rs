@@ -5,7 +5,7 @@ use beckon_session::RoomView;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{Language, LanguageChoice, settings::Settings};
+use crate::{Language, LanguageChoice, devices::TryoutView, settings::Settings};
 
 /// The first words to a page.
 #[derive(Debug, Clone, Serialize, TS)]
@@ -165,6 +165,8 @@ pub struct SettingsBoot {
     pub language: Language,
     /// What the person set.
     pub settings: Settings,
+    /// What is tried out.
+    pub tryout: TryoutView,
     /// Who may.
     pub permissions: Permissions,
     /// The app's version.

@@ -1,7 +1,20 @@
 //! Which devices there are.
 
-use serde::Serialize;
+use beckon_protocol::Code;
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+/// What a device is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum DeviceKind {
+    /// Our pictures.
+    Camera,
+    /// Our sound.
+    Microphone,
+    /// The others' sound.
+    Speaker,
+}
 
 /// A device that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
@@ -13,6 +26,63 @@ pub struct DeviceEntry {
     pub label: String,
     /// It is the system's default.
     pub default: bool,
+}
+
+/// One device that is tried out in the settings window.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "state")]
+pub enum Trial {
+    /// It is closed.
+    #[default]
+    Off,
+    /// It is being opened.
+    Opening,
+    /// It is open.
+    On {
+        /// Its name.
+        label: String,
+    },
+    /// It does not work.
+    Failed {
+        /// Why.
+        #[ts(type = "number")]
+        code: Code,
+    },
+}
+
+/// Where a test call stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase", tag = "stage")]
+pub enum TestCallView {
+    /// There is none.
+    #[default]
+    Idle,
+    /// Picture and sound are being recorded.
+    Recording,
+    /// They are being played back.
+    Playing,
+    /// It is over.
+    Over {
+        /// What did not work.
+        #[ts(type = "Array<number>")]
+        problems: Vec<Code>,
+    },
+}
+
+/// What is tried out in the settings window.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TryoutView {
+    /// The camera, looked at by the person alone.
+    pub camera: Trial,
+    /// The microphone, whose loudness is shown.
+    pub microphone: Trial,
+    /// The loudspeaker, which plays some notes.
+    pub speaker: Trial,
+    /// A call with oneself.
+    pub call: TestCallView,
+    /// A room has camera or microphone open: it is that one's picture and loudness that are shown.
+    pub in_room: bool,
 }
 
 /// Every device that is plugged in.

@@ -3,8 +3,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -217,8 +218,56 @@ fn a_camera_that_hangs_in_mid_call_says_so_and_stops() {
 fn a_camera_that_is_not_there_says_so() {
     let saw = seen(&[("V4L2SIM_MODE", "gone")]);
     assert_eq!(saw.last().unwrap(), r#"error Absent { device: "Simulated camera" }"#, "{saw:?}");
-    let saw = seen(&[("CAMERA_ID", "7")]);
+    let saw = seen(&[("V4L2SIM_CONTROL", "/nonexistent"), ("CAMERA_ID", "7")]);
     assert_eq!(saw.last().unwrap(), r#"error Absent { device: "7" }"#, "{saw:?}");
+}
+
+#[test]
+fn another_camera_stands_in_for_the_chosen_one_that_is_away() {
+    for (chosen, label) in [("name:Second camera", "Second camera"), ("usb:1234:5678", "Simulated camera")] {
+        let saw = seen(&[("V4L2SIM_CAMERAS", "2"), ("CAMERA_ID", chosen)]);
+        assert!(saw.contains(&format!("label {label}")), "{saw:?}");
+        assert_eq!(saw.last().unwrap(), "stop", "{saw:?}");
+    }
+}
+
+/// Not a test by itself: prints the cameras there are whenever that changes, until its input ends.
+#[test]
+#[ignore = "runs in a process with a simulated camera, started by another test"]
+fn watcher() {
+    let _watch = beckon_media::devices::watch(|list| {
+        let labels: Vec<_> = list.cameras.iter().map(|camera| camera.label.as_str()).collect();
+        println!("SAW cameras {}", labels.join("+"));
+    })
+    .unwrap();
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+}
+
+#[test]
+fn a_camera_that_is_plugged_in_or_out_is_told_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (control, node) = (dir.path().join("control"), dir.path().join("control/video42"));
+    std::fs::create_dir(&control).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "watcher", "--ignored", "--nocapture"])
+        .env("LD_PRELOAD", simulator(dir.path()))
+        .env("V4L2SIM_CONTROL", &control)
+        .env("V4L2SIM_CAMERAS", "2")
+        // No sound server: it is about cameras.
+        .env("PULSE_SERVER", "unix:/nonexistent")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut told = lines.filter_map(|line| line.split_once("SAW ").map(|(_, what)| what.to_owned()));
+    assert_eq!(told.next().unwrap(), "cameras Second camera");
+    std::fs::write(&node, "").unwrap();
+    assert_eq!(told.next().unwrap(), "cameras Simulated camera+Second camera");
+    std::fs::remove_file(&node).unwrap();
+    assert_eq!(told.next().unwrap(), "cameras Second camera");
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

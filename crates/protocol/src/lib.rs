@@ -13,6 +13,7 @@ pub mod room;
 pub mod rpc;
 pub mod secret;
 pub mod service;
+pub mod video;
 
 pub use code::Code;
 pub use secret::Secret;

@@ -180,6 +180,12 @@ impl SessionHandle {
         Closed { room_id: self.shared.view.borrow().room_id.clone(), code: Code::Internal, msg: message }
     }
 
+    /// The loudest 10 ms of our microphone since the last call: 0 is −60 dB of full scale or less, or no microphone; 1 is
+    /// full scale.
+    pub fn microphone_level(&self) -> f32 {
+        self.shared.meters.level.look()
+    }
+
     /// Figures of the session so far.
     pub fn report(&self) -> SessionReport {
         self.shared.meters.report()

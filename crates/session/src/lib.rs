@@ -36,6 +36,7 @@ pub mod report;
 pub mod request;
 mod shell;
 mod tiles;
+pub mod tryout;
 pub mod view;
 
 pub use core::LeaveReason;
@@ -43,7 +44,6 @@ pub use env::{Devices, SessionEnv};
 pub use error::SessionError;
 pub use event::SessionEvent;
 pub use handle::{Session, SessionHandle};
-pub use preset::{AspectRatio, FrameRate, Resolution, VideoPreset};
 pub use report::SessionReport;
 pub use request::{CameraChoice, Entry, MicrophoneChoice, SessionRequest, Socks5, SpeakerChoice, VideoSettings};
 pub use shell::test_login;

@@ -252,6 +252,7 @@ impl Desk {
                         camera: camera.then_some(true),
                         microphone: microphone.then_some(true),
                         speaker: None,
+                        video: None,
                     };
                     out.push(Effect::Media(room, set));
                 }
@@ -348,6 +349,7 @@ impl Desk {
             camera: set.camera.filter(|_| !camera),
             microphone: set.microphone.filter(|_| !microphone),
             speaker: set.speaker,
+            video: set.video,
         };
         if now != MediaSet::default() {
             out.push(Effect::Media(key, now));

@@ -28,6 +28,7 @@ pub fn settings_window(shell: &Shell) -> Boot {
     Boot::Settings(SettingsBoot {
         language: shell.language(""),
         settings: shell.settings.get(),
+        tryout: shell.tryout.view(),
         permissions: permissions(shell),
         version: shell.app.package_info().version.to_string(),
         section: shell.section.lock().clone(),

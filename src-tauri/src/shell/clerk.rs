@@ -230,6 +230,11 @@ impl Clerk {
         if let Some(on) = set.speaker {
             room.session.set_speaker(on);
         }
+        if let Some(video) = set.video
+            && let Err(error) = room.session.set_video(video.into())
+        {
+            tracing::error!(%error, "the pictures stay as they are");
+        }
     }
 
     fn reply(&mut self, id: CallId, outcome: Result<Done, RpcError>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use beckon_interface::{
     boot::{Answer, Boot, ConsentBoot},
-    devices::DeviceList,
+    devices::{DeviceKind, DeviceList},
     place::StagePlace,
     settings::{Settings, SettingsChange},
 };
@@ -96,8 +96,12 @@ pub fn leave(shell: App<'_>, window: WebviewWindow) -> Done {
 /// Lays the stage there.
 #[tauri::command]
 pub fn place_stage(shell: App<'_>, window: WebviewWindow, place: StagePlace) -> Done {
-    let (_, room) = room_of(&shell, &window)?;
     let scale = window.scale_factor().map_err(|e| e.to_string())?;
+    if window.label() == windows::SETTINGS {
+        shell.tryout.place(&place.into(), scale, place.dark);
+        return Ok(());
+    }
+    let (_, room) = room_of(&shell, &window)?;
     room.place(&place.into(), scale, place.dark);
     Ok(())
 }
@@ -152,10 +156,59 @@ pub fn settings_set(shell: App<'_>, window: WebviewWindow, change: SettingsChang
     Ok(())
 }
 
-/// The devices that are plugged in. Opens none of them.
+/// The devices that are plugged in. Opens none of them. From now on changes are told by an event.
 #[tauri::command]
-pub async fn devices_list(window: WebviewWindow) -> Result<DeviceList, String> {
+pub async fn devices_list(shell: App<'_>, window: WebviewWindow) -> Result<DeviceList, String> {
     not_the_question(&window)?;
+    devices::follow(&shell);
     // The drivers may take their time.
     tauri::async_runtime::spawn_blocking(devices::list).await.map_err(|e| e.to_string())
+}
+
+/// Shows the devices of a kind in a native menu: nothing of the page may lie over the pictures.
+#[tauri::command]
+pub async fn device_menu(shell: App<'_>, window: WebviewWindow, kind: DeviceKind) -> Done {
+    not_the_question(&window)?;
+    let there = tauri::async_runtime::spawn_blocking(devices::list).await.map_err(|e| e.to_string())?;
+    devices::show_menu(&shell, &window, kind, &there).map_err(|e| e.to_string())
+}
+
+/// Opens the camera for the person alone, or closes it.
+#[tauri::command]
+pub fn try_camera(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
+    only(&window, &[windows::SETTINGS])?;
+    shell.tryout.camera(&shell, on);
+    Ok(())
+}
+
+/// Opens the microphone to show its level, or closes it.
+#[tauri::command]
+pub fn try_microphone(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
+    only(&window, &[windows::SETTINGS])?;
+    shell.tryout.microphone(&shell, on);
+    Ok(())
+}
+
+/// Plays some notes on the loudspeaker.
+#[tauri::command]
+pub fn try_speaker(shell: App<'_>, window: WebviewWindow) -> Done {
+    only(&window, &[windows::SETTINGS])?;
+    shell.tryout.speaker(&shell);
+    Ok(())
+}
+
+/// Begins a call with oneself, or ends it.
+#[tauri::command]
+pub fn test_call(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
+    only(&window, &[windows::SETTINGS])?;
+    shell.tryout.call(&shell, on);
+    Ok(())
+}
+
+/// Tells this window the microphone's level from now on, or no more.
+#[tauri::command]
+pub fn watch_level(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
+    not_the_question(&window)?;
+    shell.tryout.watch_level(&shell, window.label(), on);
+    Ok(())
 }

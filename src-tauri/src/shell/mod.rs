@@ -7,12 +7,14 @@ pub mod commands;
 pub mod devices;
 pub mod room;
 mod settings;
+mod tryout;
 pub mod windows;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use beckon_bridge::{Bridge, BridgeConfig};
-use beckon_interface::Language;
+use beckon_interface::{Language, settings::DeviceSetting};
+use beckon_media::devices::DeviceWatch;
 use beckon_protocol::launch::{Launch, LaunchError};
 use parking_lot::Mutex;
 use tauri::AppHandle;
@@ -27,6 +29,7 @@ use crate::{
 };
 use room::OpenRoom;
 use settings::ForcedDevices;
+use tryout::Tryouts;
 
 /// What the clerk's thread is given to do.
 #[derive(Debug)]
@@ -55,6 +58,12 @@ pub struct Shell {
     pub consents: Mutex<Consents>,
     /// The person's settings.
     pub settings: SettingsStore,
+    /// What is tried out in the settings window.
+    pub tryout: Tryouts,
+    /// Tells the windows what is plugged in, while one of them wants to know.
+    pub plugged: Mutex<Option<DeviceWatch>>,
+    /// What the choices of the device menu that was shown last stand for.
+    pub choices: Mutex<Vec<DeviceSetting>>,
     /// The section the settings window was last asked for.
     pub section: Mutex<String>,
     /// Rooms that are open, and those over whose window still stands.
@@ -77,6 +86,9 @@ impl Shell {
             consents: Mutex::new(Consents::load(&folder)),
             settings: SettingsStore::load(&folder),
             section: Mutex::default(),
+            choices: Mutex::default(),
+            tryout: Tryouts::default(),
+            plugged: Mutex::default(),
             forced: Mutex::new(ForcedDevices::of(options)),
             app,
             folder,

@@ -46,18 +46,26 @@ impl OpenRoom {
     ///
     /// # Errors
     /// The first field of the request that does not fit.
-    pub fn open(shell: &Shell, key: RoomKey, open: RoomOpen) -> Result<Self, SessionError> {
+    pub fn open(shell: &Arc<Shell>, key: RoomKey, open: RoomOpen) -> Result<Self, SessionError> {
         let language = shell.language(&open.custom.language);
         let panels = Panels { members: open.custom.user_list, chat: open.custom.im_list };
+        let wished = open.custom.video;
         let mut request = SessionRequest::from_open(open)?;
         request.camera = shell.camera();
         request.microphone = shell.microphone();
         request.speaker = shell.speaker();
         let picture = shell.settings.get().picture;
-        request.video = picture.preset.settings();
+        request.video = wished.unwrap_or(picture.preset).into();
+        // Most systems open a camera once only.
+        shell.tryout.make_room(shell);
         let session = Session::open(request, SessionEnv::system())?;
         let pixels = SharedPixels::default();
-        let painter = match Painter::start(session.clone(), pixels.clone(), language::on_stage(language)) {
+        let painter = match Painter::start(
+            Box::new(session.clone()),
+            session.view().borrow().clone(),
+            pixels.clone(),
+            language::on_stage(language),
+        ) {
             Ok(painter) => {
                 painter.mirror(picture.mirror);
                 Some(Arc::new(painter))
@@ -145,6 +153,7 @@ pub async fn show_changes(shell: Arc<Shell>, room: Arc<OpenRoom>) {
                 painter.update(view.clone());
             }
             windows::emit_room(&shell, room.key, "room", &view);
+            shell.tryout.room_changed(&shell);
             if let Some(window) = shell.app.get_webview_window(&windows::room_label(room.key)) {
                 let title = windows::room_title(&view);
                 if window.title().is_ok_and(|t| t != title)

@@ -70,25 +70,35 @@ impl Shell {
     }
 
     /// Each section brings its own change to the rooms.
-    fn apply(&self, before: &Settings, after: &Settings) {
+    fn apply(self: &Arc<Self>, before: &Settings, after: &Settings) {
         let rooms: Vec<_> = self.rooms.lock().values().cloned().collect();
         let (had, has) = (&before.devices, &after.devices);
         if had.camera != has.camera {
             self.forced.lock().camera = None;
             rooms.iter().for_each(|room| room.session.choose_camera(self.camera()));
+            self.tryout.camera_chosen(self);
         }
         if had.microphone != has.microphone {
             self.forced.lock().microphone = None;
             rooms.iter().for_each(|room| room.session.choose_microphone(self.microphone()));
+            self.tryout.microphone_chosen(self);
         }
         if had.speaker != has.speaker {
             self.forced.lock().speaker = None;
             rooms.iter().for_each(|room| room.session.choose_speaker(self.speaker()));
         }
+        if before.picture.preset != after.picture.preset {
+            for room in &rooms {
+                if let Err(error) = room.session.set_video(after.picture.preset.into()) {
+                    tracing::error!(%error, "the pictures stay as they are");
+                }
+            }
+        }
         if before.picture.mirror != after.picture.mirror {
             for painter in rooms.iter().filter_map(|room| room.painter()) {
                 painter.mirror(after.picture.mirror);
             }
+            self.tryout.mirror(after.picture.mirror);
         }
     }
 }

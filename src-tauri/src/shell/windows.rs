@@ -11,7 +11,7 @@ use tauri::{
     menu::{MenuBuilder, MenuItemBuilder},
 };
 
-use super::{Shell, Work, boot, room::OpenRoom};
+use super::{Shell, Work, boot, devices, room::OpenRoom};
 use crate::{
     desk::{Input, RoomKey},
     stage,
@@ -105,9 +105,15 @@ pub fn show_settings(shell: &Arc<Shell>, section: &str) {
         builder(shell, SETTINGS).title(title).inner_size(760.0, 620.0).min_inner_size(380.0, 420.0).center().build();
     match made {
         Ok(window) => {
+            if let Err(error) = shell.tryout.show_in(shell, &window) {
+                tracing::error!(%error, "the settings window shows no pictures");
+            }
             let shell = shell.clone();
             window.on_window_event(move |event| {
                 if matches!(event, WindowEvent::Destroyed) {
+                    // Whatever was open is open no more.
+                    shell.tryout.end();
+                    devices::rest(&shell);
                     shell.work(Work::WindowGone);
                 }
             });
@@ -132,9 +138,29 @@ pub fn refresh_language(shell: &Arc<Shell>) {
 
 /// Tells every window but the question's what the person set.
 pub fn refresh_settings(shell: &Arc<Shell>, settings: &Settings) {
+    tell_all(shell, "settings", settings);
+}
+
+/// Tells every window but the question's something.
+pub fn tell_all(shell: &Shell, event: &str, payload: &(impl Serialize + Clone)) {
     for label in shell.app.webview_windows().keys().filter(|label| *label != CONSENT) {
-        emit(shell, label, "settings", settings);
+        emit(shell, label, event, payload);
     }
+}
+
+/// Tells the window of this label something.
+pub fn tell(shell: &Shell, label: &str, event: &str, payload: &(impl Serialize + Clone)) {
+    emit(shell, label, event, payload);
+}
+
+/// Tells the settings window something.
+pub fn tell_settings(shell: &Shell, event: &str, payload: &(impl Serialize + Clone)) {
+    emit(shell, SETTINGS, event, payload);
+}
+
+/// Whether a window is open in which devices are chosen.
+pub fn shows_devices(shell: &Shell) -> bool {
+    shell.app.webview_windows().keys().any(|label| label == SETTINGS || room_of_label(label).is_some())
 }
 
 /// Brings the home window, if it is open, up to date.
@@ -202,7 +228,10 @@ pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> 
             api.prevent_close();
             told.tell(Input::PersonLeft(key));
         }
-        WindowEvent::Destroyed => told.work(Work::WindowGone),
+        WindowEvent::Destroyed => {
+            devices::rest(&told);
+            told.work(Work::WindowGone);
+        }
         _ => {}
     });
     let (pressed_shell, pressed_room) = (shell.clone(), Arc::downgrade(room));
@@ -289,8 +318,11 @@ pub fn tile_menu(shell: &Arc<Shell>, room: &Arc<OpenRoom>, tile: TileId, member:
     }
 }
 
-/// Does what was chosen in a tile's menu.
+/// Does what was chosen in a menu.
 pub fn menu_chosen(shell: &Arc<Shell>, id: &str) {
+    if let Some(choice) = id.strip_prefix("device/") {
+        return devices::menu_chosen(shell, choice);
+    }
     let mut parts = id.split('/');
     let (Some("tile"), Some(what), Some(key), Some(tile)) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {

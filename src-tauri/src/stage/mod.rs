@@ -24,7 +24,7 @@ use beckon_media::layout::Rect;
 use parking_lot::Mutex;
 use thiserror::Error;
 
-pub use painter::Painter;
+pub use painter::{Painter, Pictures};
 pub use platform::open;
 
 /// Where the stage lies in the window, in logical pixels of the page; empty where it is not shown.

@@ -21,6 +21,25 @@ use super::{Place, SharedPixels, Surface, scene};
 /// than the eye can see.
 const BREATH: Duration = Duration::from_millis(7);
 
+/// Where a stage's pictures come from.
+pub trait Pictures: Send {
+    /// Those of a tile.
+    fn video(&self, tile: TileId) -> LatestReceiver<VideoFrame>;
+
+    /// How large it is shown, in physical pixels.
+    fn set_tile_size(&self, tile: TileId, width: u32, height: u32);
+}
+
+impl Pictures for SessionHandle {
+    fn video(&self, tile: TileId) -> LatestReceiver<VideoFrame> {
+        SessionHandle::video(self, tile)
+    }
+
+    fn set_tile_size(&self, tile: TileId, width: u32, height: u32) {
+        SessionHandle::set_tile_size(self, tile, width, height);
+    }
+}
+
 /// What the painter is told. Written by others, read by its thread.
 struct Wishes {
     place: Option<Rect>,
@@ -72,11 +91,11 @@ impl Painter {
     /// # Errors
     /// When the system starts no more threads.
     pub fn start(
-        session: SessionHandle,
+        pictures: Box<dyn Pictures>,
+        room: RoomView,
         pixels: SharedPixels,
         language: compositor::Language,
     ) -> std::io::Result<Self> {
-        let room = session.view().borrow().clone();
         let wishes = Wishes {
             place: None,
             scale: 1.0,
@@ -92,7 +111,7 @@ impl Painter {
         let shared = Arc::new(Shared { wishes: Mutex::new(wishes), news: Condvar::new(), layout: Mutex::default() });
         let work = Work {
             shared: shared.clone(),
-            session,
+            pictures,
             pixels,
             taps: HashMap::new(),
             told: HashMap::new(),
@@ -169,7 +188,7 @@ struct Tap {
 
 struct Work {
     shared: Arc<Shared>,
-    session: SessionHandle,
+    pictures: Box<dyn Pictures>,
     pixels: SharedPixels,
     taps: HashMap<TileId, Tap>,
     /// Sizes the session was told, so that no more is sent than is shown.
@@ -245,7 +264,7 @@ impl Work {
         self.told.retain(|id, _| specs.iter().any(|s| s.id == *id));
         for spec in specs {
             self.taps.entry(spec.id).or_insert_with(|| {
-                let pictures = self.session.video(spec.id);
+                let pictures = self.pictures.video(spec.id);
                 let shared = self.shared.clone();
                 pictures.on_ready(move || shared.wake());
                 Tap { pictures, newest: None }
@@ -324,7 +343,7 @@ impl Work {
             let rect = placed.rect_of(spec.id).unwrap_or_default();
             let size = (rect.w, rect.h);
             if self.told.insert(spec.id, size) != Some(size) {
-                self.session.set_tile_size(spec.id, size.0, size.1);
+                self.pictures.set_tile_size(spec.id, size.0, size.1);
             }
         }
     }

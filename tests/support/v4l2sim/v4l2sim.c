@@ -13,7 +13,8 @@
  *   V4L2SIM_UNPLUG_AFTER  pulled out after so many pictures
  *   V4L2SIM_HANG_AFTER    sends nothing more after so many pictures
  *   V4L2SIM_CONTROL       a folder: the camera is plugged in while it holds a file "video42" (whose coming and going inotify
- *                         on /dev tells of), and another program streams while it holds a file "busy"
+ *                         on /dev tells of), and another program streams while it holds a file "busy". While one of the
+ *                         cameras is open, the folder holds a file "open"
  *   V4L2SIM_CAMERAS       2: there is a second camera, /dev/video44 ("Second camera"), always plugged in
  */
 #define _GNU_SOURCE
@@ -63,6 +64,20 @@ static int control(const char *name, int otherwise) {
     if (!folder) return otherwise;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return access(path, F_OK) == 0;
+}
+
+/* Notes in the control folder whether a camera is open. */
+static void note(int open_now) {
+    char path[4096];
+    const char *folder = getenv("V4L2SIM_CONTROL");
+    if (!folder) return;
+    snprintf(path, sizeof path, "%s/open", folder);
+    if (!open_now) {
+        unlink(path);
+        return;
+    }
+    FILE *file = fopen(path, "w");
+    if (file) fclose(file);
 }
 
 static int plugged(void) { return control(NODE, 1); }
@@ -128,6 +143,7 @@ static int open_ours(const char *path) {
     memset(&cam, 0, sizeof cam);
     cam.second = second;
     cam.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    note(1);
     return cam.fd;
 }
 
@@ -154,7 +170,7 @@ OPENAT(openat)
 OPENAT(openat64)
 
 int close(int fd) {
-    if (fd >= 0 && fd == cam.fd) cam.fd = -1;
+    if (fd >= 0 && fd == cam.fd) cam.fd = -1, note(0);
     REAL(close);
     return real(fd);
 }

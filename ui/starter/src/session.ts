@@ -1,6 +1,6 @@
 import type { Event, Welcome } from '../../protocol/index.ts';
 import { CLOSE_REPLACED, Code, codeText } from '../../protocol/index.ts';
-import type { Member, Road, RoomState, Session, SessionEvents } from '../EXEStarter.d.ts';
+import type { Member, Road, RoomState, Session, SessionEvents, Video } from '../EXEStarter.d.ts';
 import type { Channel } from './channel.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { forget, remember } from './store.ts';
@@ -61,7 +61,7 @@ export class LiveSession implements Session {
     await this.channel.call('chat.send', { message });
   }
 
-  async setMedia(set: { camera?: boolean; microphone?: boolean; speaker?: boolean }): Promise<void> {
+  async setMedia(set: { camera?: boolean; microphone?: boolean; speaker?: boolean; video?: Video }): Promise<void> {
     await this.channel.call('media.set', set);
   }
 

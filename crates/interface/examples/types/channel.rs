@@ -5,7 +5,7 @@ use std::fmt::Write;
 use beckon_protocol::{
     Code, Secret,
     channel::{self, app, page},
-    launch, relay, room, rpc, service,
+    launch, relay, room, rpc, service, video,
 };
 use ts_rs::{Config, TS};
 
@@ -25,6 +25,10 @@ pub fn file() -> String {
         room::Template,
         room::Role,
         room::Member,
+        video::Resolution,
+        video::AspectRatio,
+        video::FrameRate,
+        video::VideoPreset,
         rpc::Id,
         rpc::RpcError,
         page::Hello,

@@ -11,8 +11,8 @@ pub fn file() -> String {
     let cfg = Config::new().with_large_int("number");
     let mut out = String::from(
         "// Written by `cargo xtask types` from crates/interface and crates/session; do not edit.\n\n\
-         import type { Chat, Role, RoomPhase, StyleType, Template } from '../../../protocol/index.ts';\n\
-         export type { Chat, Role, RoomPhase, StyleType, Template };\n\n",
+         import type { AspectRatio, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset } from '../../../protocol/index.ts';\n\
+         export type { AspectRatio, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset };\n\n",
     );
     macro_rules! declare { ($($type:ty),+ $(,)?) => { $( declare::<$type>(&mut out, &cfg); )+ } }
     declare!(
@@ -24,17 +24,17 @@ pub fn file() -> String {
         session::NoticeView,
         session::EndView,
         session::RoomView,
-        session::Resolution,
-        session::AspectRatio,
-        session::FrameRate,
-        session::VideoPreset,
         settings::DeviceSetting,
         settings::Devices,
         settings::Picture,
         settings::Settings,
         settings::SettingsChange,
+        devices::DeviceKind,
         devices::DeviceEntry,
         devices::DeviceList,
+        devices::Trial,
+        devices::TestCallView,
+        devices::TryoutView,
         boot::Panels,
         boot::RoomBoot,
         boot::Question,

@@ -68,7 +68,7 @@ where
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use beckon_session::VideoPreset;
+    use beckon_protocol::video::VideoPreset;
 
     #[test]
     fn a_section_that_cannot_be_read_leaves_the_others_as_they_are() {

@@ -1,6 +1,6 @@
 //! How our pictures are taken and shown.
 
-use beckon_session::VideoPreset;
+use beckon_protocol::video::VideoPreset;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 

@@ -158,7 +158,9 @@ mod tests {
     fn whoever_watches_is_told_of_each_list_once_however_late_they_come() {
         let watcher = |number| {
             let (tx, rx) = mpsc::channel();
-            let listener = Box::new(move |list: &DeviceList| drop(tx.send(list.cameras.len())));
+            let listener = Box::new(move |list: &DeviceList| {
+                let _ = tx.send(list.cameras.len());
+            });
             (Watcher { number, told: None, listener }, rx)
         };
         let (first, heard_first) = watcher(1);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
+use crate::video::VideoPreset;
 use crate::{
     Code, Secret,
     room::{RoomAction, StyleType, Template},
@@ -178,6 +179,10 @@ pub struct Custom {
     pub close_with_page: bool,
     /// Language of the window: `zh-CN`, `en`, or empty for the system's.
     pub language: String,
+    /// Size, shape and rate of our pictures at their best; without it, what the person set. What is left out of it is
+    /// 720p, 16:9 or 30.
+    #[ts(type = "Partial<VideoPreset>")]
+    pub video: Option<VideoPreset>,
 }
 
 impl Default for Custom {
@@ -199,6 +204,7 @@ impl Default for Custom {
             microphone: true,
             close_with_page: false,
             language: String::new(),
+            video: None,
         }
     }
 }
@@ -254,6 +260,9 @@ pub struct MediaSet {
     pub microphone: Option<bool>,
     /// Sound of the others on or off.
     pub speaker: Option<bool>,
+    /// Size, shape and rate of our pictures at their best. What is left out of it is 720p, 16:9 or 30.
+    #[ts(optional, type = "Partial<VideoPreset>")]
+    pub video: Option<VideoPreset>,
 }
 
 /// Everything a page may call, parsed.

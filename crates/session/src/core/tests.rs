@@ -153,8 +153,8 @@ fn a_room_comes_up_and_publishes_what_runs() {
     room.open_devices();
     let effects = room.get_in("ann");
     assert!(effects.contains(&Effect::Enter { attempt: 1, create: true, room_id: "r1".into() }));
-    assert!(effects.contains(&Effect::Publish { device: Device::Camera, synthetic: false, stands_in: false }));
-    assert!(effects.contains(&Effect::Publish { device: Device::Microphone, synthetic: false, stands_in: false }));
+    assert!(effects.contains(&Effect::Publish { device: Device::Camera, synthetic: false }));
+    assert!(effects.contains(&Effect::Publish { device: Device::Microphone, synthetic: false }));
     let view = room.core.view();
     assert_eq!(view.phase, RoomPhase::Connected);
     assert_eq!(view.members.iter().map(|m| m.user_id.as_str()).collect::<Vec<_>>(), ["ann", "bob"]);
@@ -215,7 +215,7 @@ fn a_lost_server_is_entered_anew_with_a_new_token_and_tracks_are_published_again
     }
     room.tick(3_000);
     let back = room.get_in("bob");
-    assert!(back.contains(&Effect::Publish { device: Device::Camera, synthetic: false, stands_in: false }));
+    assert!(back.contains(&Effect::Publish { device: Device::Camera, synthetic: false }));
     assert_eq!(room.core.view().phase, RoomPhase::Connected);
 }
 
@@ -398,7 +398,7 @@ fn the_member_list_is_told_only_when_it_changes() {
 #[test]
 fn a_chosen_camera_takes_its_place_back_from_the_one_that_stands_in() {
     let mut room = Room1::inside();
-    let choose = Command::ChooseCamera(CameraChoice::Device("usb".into()));
+    let choose = Command::ChooseCamera(crate::request::CameraChoice::Device("usb".into()));
     let effects = room.feed(Input::Command(choose));
     assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 1 }));
     let news = DeviceNews::Opened { label: "Built in".into(), synthetic: false, stands_in: true };

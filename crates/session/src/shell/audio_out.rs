@@ -8,6 +8,7 @@ use beckon_rtc::{EncodedAudio, LocalTrack};
 use parking_lot::Mutex;
 
 use super::meters::SentMeter;
+use crate::tryout::LevelMeter;
 
 /// Opus for speech, bit/s.
 const BITRATE_BPS: u32 = 32_000;
@@ -18,11 +19,12 @@ const EXPECTED_LOSS: u8 = 10;
 pub(crate) struct AudioOut {
     track: Mutex<Option<LocalTrack>>,
     pub(crate) meter: Arc<SentMeter>,
+    level: Arc<LevelMeter>,
 }
 
 impl AudioOut {
-    pub(crate) fn new(meter: Arc<SentMeter>) -> Arc<Self> {
-        Arc::new(Self { track: Mutex::new(None), meter })
+    pub(crate) fn new(meter: Arc<SentMeter>, level: Arc<LevelMeter>) -> Arc<Self> {
+        Arc::new(Self { track: Mutex::new(None), meter, level })
     }
 
     /// The track in the present room, or none.
@@ -57,6 +59,7 @@ impl AudioOut {
     }
 
     fn frame(&self, encoder: &mut OpusEncoder, frame: &AudioFrame) {
+        self.level.add(frame);
         let encoded = encoder.encode(frame);
         let sent = match (&encoded, self.track()) {
             (Ok(Some(packet)), Some(track)) => {

@@ -61,7 +61,7 @@ impl Media {
         meters: Arc<Meters>,
     ) -> Self {
         let video_out = VideoOut::new(request.video, meters.video.clone());
-        let audio_out = AudioOut::new(meters.audio.clone());
+        let audio_out = AudioOut::new(meters.audio.clone(), meters.level.clone());
         let audio_room = AudioRoom::new(meters.clone(), request.measure);
         Self {
             choices: (request.camera.clone(), request.microphone.clone(), request.speaker.clone()),

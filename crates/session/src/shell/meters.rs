@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::measure::{ClapPairs, Freezes, Loudness, Pitch, Values};
 use crate::report::{ReceivedTrack, SentTrack, SessionReport};
+use crate::tryout::LevelMeter;
 use crate::view::RoomView;
 
 /// Texts kept for the report.
@@ -193,6 +194,8 @@ pub(crate) struct Meters {
     pub(crate) video: Arc<SentMeter>,
     pub(crate) audio: Arc<SentMeter>,
     pub(crate) mix: Mutex<Loudness>,
+    /// How loud our microphone is.
+    pub(crate) level: Arc<LevelMeter>,
     state: Mutex<State>,
 }
 
@@ -203,6 +206,7 @@ impl Meters {
             video: SentMeter::new("video"),
             audio: SentMeter::new("audio"),
             mix: Mutex::default(),
+            level: Arc::default(),
             state: Mutex::default(),
         }
     }

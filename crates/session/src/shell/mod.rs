@@ -25,10 +25,12 @@ use crate::request::SessionRequest;
 use crate::tiles::Tiles;
 use beckon_protocol::Secret;
 use conductor::Conductor;
+pub(crate) use devices::code_of;
 use media::Media;
 pub(crate) use meters::Meters;
 pub use service::test_login;
 pub(crate) use system::SystemDevices;
+pub(crate) use video_out::fit;
 
 /// What reaches the conductor.
 pub(crate) enum Message {

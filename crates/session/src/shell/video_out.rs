@@ -207,7 +207,7 @@ struct Encoder {
 }
 
 /// The picture's own proportions within the target, never larger than the picture.
-fn fit((width, height): (u32, u32), (most_width, most_height): (u32, u32)) -> (u32, u32) {
+pub(crate) fn fit((width, height): (u32, u32), (most_width, most_height): (u32, u32)) -> (u32, u32) {
     let scale = (f64::from(most_width) / f64::from(width)).min(f64::from(most_height) / f64::from(height)).min(1.0);
     let scaled = |side: u32| (((f64::from(side) * scale / 2.0).round() as u32) * 2).max(2);
     (scaled(width), scaled(height))

@@ -3,6 +3,7 @@ import type {
   Boot,
   Chat,
   DeviceList,
+  Devices,
   Home,
   Language,
   Permissions,
@@ -11,6 +12,7 @@ import type {
   Settings,
   SettingsChange,
   StagePlace,
+  TryoutView,
 } from './types';
 
 /** What the app tells its windows. */
@@ -24,6 +26,10 @@ export interface Events {
   permissions: Permissions;
   language: Language;
   settings: Settings;
+  devices: DeviceList;
+  tryout: TryoutView;
+  /** Of the microphone: 0 is −60 dB of full scale or less, 1 is full scale. */
+  level: number;
   /** Show this section of the settings. */
   section: string;
 }
@@ -44,7 +50,15 @@ export interface Host {
   /** Opens the settings window at a section, or wherever it was. */
   showSettings(section: string): Promise<void>;
   settingsSet(change: SettingsChange): Promise<void>;
+  /** What is plugged in; from then on changes come as events. */
   devicesList(): Promise<DeviceList>;
+  /** A native menu: nothing of the page may lie over the pictures. */
+  deviceMenu(kind: keyof Devices): Promise<void>;
+  tryCamera(on: boolean): Promise<void>;
+  tryMicrophone(on: boolean): Promise<void>;
+  trySpeaker(): Promise<void>;
+  testCall(on: boolean): Promise<void>;
+  watchLevel(on: boolean): Promise<void>;
 }
 
 async function tauri(): Promise<Host> {
@@ -69,6 +83,12 @@ async function tauri(): Promise<Host> {
     showSettings: (section) => invoke('show_settings', { section }),
     settingsSet: (change) => invoke('settings_set', { change }),
     devicesList: () => invoke('devices_list'),
+    deviceMenu: (kind) => invoke('device_menu', { kind }),
+    tryCamera: (on) => invoke('try_camera', { on }),
+    tryMicrophone: (on) => invoke('try_microphone', { on }),
+    trySpeaker: () => invoke('try_speaker'),
+    testCall: (on) => invoke('test_call', { on }),
+    watchLevel: (on) => invoke('watch_level', { on }),
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   RoomPhase,
   RoomView,
   Settings,
+  TryoutView,
 } from './types';
 
 const query = new URLSearchParams(location.search);
@@ -139,6 +140,22 @@ export function mock(): Host {
     },
     picture: { preset: { resolution: '720p', aspect: '16:9', fps: '30' }, mirror: true },
   };
+  let meter: ReturnType<typeof setInterval> | undefined;
+  let tryout: TryoutView = {
+    camera: query.has('fails')
+      ? { state: 'failed', code: Number(query.get('fails')) }
+      : query.has('preview')
+        ? { state: 'on', label: 'Integrated camera' }
+        : { state: 'off' },
+    microphone: query.has('preview') ? { state: 'on', label: 'USB headset' } : { state: 'off' },
+    speaker: { state: 'off' },
+    call: { stage: 'idle' },
+    inRoom: query.has('inroom'),
+  };
+  const trial = (change: Partial<TryoutView>): void => {
+    tryout = { ...tryout, ...change };
+    handlers.tryout?.(tryout);
+  };
   const boots: Record<string, Boot> = {
     room: {
       view: 'room',
@@ -154,6 +171,7 @@ export function mock(): Host {
       view: 'settings',
       language,
       settings,
+      tryout,
       permissions,
       version: '0.1.0',
       section: query.get('section') ?? '',
@@ -188,5 +206,14 @@ export function mock(): Host {
       handlers.settings?.(settings);
     },
     devicesList: async () => devices(),
+    deviceMenu: (kind) => done('menu', kind),
+    tryCamera: async (on) => trial({ camera: on ? { state: 'on', label: 'Integrated camera' } : { state: 'off' } }),
+    tryMicrophone: async (on) => trial({ microphone: on ? { state: 'on', label: 'USB headset' } : { state: 'off' } }),
+    trySpeaker: async () => trial({ speaker: { state: 'on', label: '' } }),
+    testCall: async (on) => trial({ call: on ? { stage: 'recording' } : { stage: 'idle' } }),
+    watchLevel: async (on) => {
+      clearInterval(meter);
+      if (on) meter = setInterval(() => handlers.level?.(0.4 + 0.3 * Math.sin(Date.now() / 150)), 80);
+    },
   };
 }

@@ -1,7 +1,7 @@
 // Written by `cargo xtask types` from crates/interface and crates/session; do not edit.
 
-import type { Chat, Role, RoomPhase, StyleType, Template } from '../../../protocol/index.ts';
-export type { Chat, Role, RoomPhase, StyleType, Template };
+import type { AspectRatio, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset } from '../../../protocol/index.ts';
+export type { AspectRatio, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset };
 
 /**
  * A language we speak.
@@ -204,38 +204,6 @@ speaker: DeviceView,
 notices: Array<NoticeView>, };
 
 /**
- * How many lines a picture has.
- */
-export type Resolution = "180p" | "360p" | "480p" | "540p" | "720p" | "1080p";
-
-/**
- * A picture's proportions.
- */
-export type AspectRatio = "16:9" | "4:3";
-
-/**
- * Pictures a second.
- */
-export type FrameRate = "15" | "30";
-
-/**
- * Size, shape and rate together.
- */
-export type VideoPreset = { 
-/**
- * Lines.
- */
-resolution: Resolution, 
-/**
- * Proportions.
- */
-aspect: AspectRatio, 
-/**
- * Pictures a second.
- */
-fps: FrameRate, };
-
-/**
  * One choice.
  */
 export type DeviceSetting = { "kind": "default" } | { "kind": "device", 
@@ -301,6 +269,11 @@ picture: Picture, };
 export type SettingsChange = { "section": "language", "value": LanguageChoice } | { "section": "devices", "value": Devices } | { "section": "picture", "value": Picture };
 
 /**
+ * What a device is for.
+ */
+export type DeviceKind = "camera" | "microphone" | "speaker";
+
+/**
  * A device that can be chosen.
  */
 export type DeviceEntry = { 
@@ -333,6 +306,53 @@ microphones: Array<DeviceEntry>,
  * Loudspeakers.
  */
 speakers: Array<DeviceEntry>, };
+
+/**
+ * One device that is tried out in the settings window.
+ */
+export type Trial = { "state": "off" } | { "state": "opening" } | { "state": "on", 
+/**
+ * Its name.
+ */
+label: string, } | { "state": "failed", 
+/**
+ * Why.
+ */
+code: number, };
+
+/**
+ * Where a test call stands.
+ */
+export type TestCallView = { "stage": "idle" } | { "stage": "recording" } | { "stage": "playing" } | { "stage": "over", 
+/**
+ * What did not work.
+ */
+problems: Array<number>, };
+
+/**
+ * What is tried out in the settings window.
+ */
+export type TryoutView = { 
+/**
+ * The camera, looked at by the person alone.
+ */
+camera: Trial, 
+/**
+ * The microphone, whose loudness is shown.
+ */
+microphone: Trial, 
+/**
+ * The loudspeaker, which plays some notes.
+ */
+speaker: Trial, 
+/**
+ * A call with oneself.
+ */
+call: TestCallView, 
+/**
+ * A room has camera or microphone open: it is that one's picture and loudness that are shown.
+ */
+inRoom: boolean, };
 
 /**
  * Which panels the page that opened the room wants.
@@ -513,6 +533,10 @@ language: Language,
  * What the person set.
  */
 settings: Settings, 
+/**
+ * What is tried out.
+ */
+tryout: TryoutView, 
 /**
  * Who may.
  */

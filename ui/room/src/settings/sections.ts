@@ -5,7 +5,7 @@
 import type { Component } from 'svelte';
 import type { IconName } from '@beckon/design/Icon.svelte';
 import type { Host } from '../lib/host';
-import type { Permissions, Settings } from '../lib/types';
+import type { DeviceList, Permissions, Settings, TryoutView } from '../lib/types';
 import type { Words } from '../lib/words.svelte';
 import About from './sections/About.svelte';
 import DevicesSection from './sections/Devices.svelte';
@@ -17,6 +17,12 @@ export interface SectionProps {
   host: Host;
   /** What the person set; a section sets its own part by `host.settingsSet`. */
   settings: Settings;
+  /** What is plugged in; null until that is known. */
+  devices: DeviceList | null;
+  /** What is tried out now. */
+  tryout: TryoutView;
+  /** Of the microphone that is open, while somebody watches it: 0 … 1. */
+  level: number;
   permissions: Permissions;
   version: string;
 }

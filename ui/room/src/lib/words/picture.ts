@@ -7,7 +7,7 @@ export const en = {
   fps: 'Pictures a second',
   wide: 'Wide (16:9)',
   standard: 'Standard (4:3)',
-  qualityHint: 'What is sent at best; a slow network or computer takes from it by itself. Holds for the next room.',
+  qualityHint: 'What is sent at best; a slow network or computer takes from it by itself.',
   mirror: 'Show me as in a mirror',
   mirrorHint: 'Only for you: the others always see the picture the right way round.',
 };
@@ -20,7 +20,7 @@ export const zh: typeof en = {
   fps: '每秒帧数',
   wide: '宽屏（16:9）',
   standard: '标准（4:3）',
-  qualityHint: '最高发送质量；网络或电脑较慢时会自动降低。从下一个房间开始生效。',
+  qualityHint: '最高发送质量；网络或电脑较慢时会自动降低。',
   mirror: '镜像显示自己',
   mirrorHint: '仅影响您自己看到的画面，对方看到的始终是正常方向。',
 };
