@@ -27,6 +27,7 @@ pub mod playout;
 pub mod scale;
 pub mod source;
 pub mod testcard;
+pub mod voice;
 
 pub use clock::MediaTime;
 pub use frame::{AudioFrame, ColorSpace, FramePool, Rotation, VideoFrame, VideoFrameMut};

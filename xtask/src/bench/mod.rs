@@ -2,6 +2,7 @@
 
 mod call;
 mod sfu;
+mod sound;
 
 use anyhow::Result;
 
@@ -18,6 +19,8 @@ enum What {
     Sfu(sfu::Options),
     /// CPU and memory of a 1v1 720p30 call in the app and in Chromium
     Call(call::Options),
+    /// What becomes of voices in a simulated room and on a bad network, and what it costs
+    Sound(sound::Options),
 }
 
 /// Runs a bench.
@@ -25,6 +28,7 @@ pub fn run(options: &Options) -> Result<()> {
     match &options.what {
         What::Sfu(options) => sfu::run(options),
         What::Call(options) => call::run(options),
+        What::Sound(options) => sound::run(options),
     }
 }
 

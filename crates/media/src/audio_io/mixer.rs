@@ -1,16 +1,12 @@
 //! Adds the participants up.
 
+use std::time::Duration;
+
+use super::limiter::Limiter;
 use crate::frame::{AudioFrame, CHANNELS_STEREO, SAMPLES_PER_CHANNEL};
 
 /// Level reported for silence, in dB relative to full scale.
 pub const SILENCE_DBFS: f32 = -100.0;
-
-/// Highest sum left alone: −1 dB, room for what resampling in the device adds.
-const CEILING: f32 = 0.891;
-/// Samples over which the limiter closes.
-const ATTACK: usize = 48;
-/// Part of the way back to full volume per 10 ms frame.
-const RELEASE: f32 = 0.035;
 
 /// One participant's contribution to a frame.
 #[derive(Clone, Copy, Debug)]
@@ -21,22 +17,19 @@ pub struct MixInput<'a> {
     pub gain: f32,
 }
 
-/// Adds 10 ms frames into stereo with a limiter: a sum that would clip is turned down as a whole, quickly, and
-/// comes back slowly, so that several loud voices are quieter, not distorted.
-#[derive(Clone, Debug)]
+/// Adds 10 ms frames into stereo. A [`Limiter`] turns down as a whole what would clip, so that several loud voices
+/// are quieter, not distorted; all else passes bit for bit, [`Mixer::DELAY`] later.
+#[derive(Clone, Debug, Default)]
 pub struct Mixer {
-    limit: f32,
-}
-
-impl Default for Mixer {
-    fn default() -> Self {
-        Self { limit: 1.0 }
-    }
+    limiter: Limiter,
 }
 
 impl Mixer {
     /// Samples in a mixed frame: 480 pairs.
     pub const FRAME_LEN: usize = SAMPLES_PER_CHANNEL * CHANNELS_STEREO as usize;
+
+    /// How much later than it went in the sound comes out: the limiter looks that far ahead.
+    pub const DELAY: Duration = Limiter::DELAY;
 
     /// A mixer at full volume.
     pub fn new() -> Self {
@@ -45,7 +38,7 @@ impl Mixer {
 
     /// How far the limiter is turning the sum down right now: 1 not at all.
     pub fn limit(&self) -> f32 {
-        self.limit
+        self.limiter.gain()
     }
 
     /// Overwrites `out` with the sum of `inputs` as interleaved stereo, every sample within −1 … 1, and writes each
@@ -70,39 +63,8 @@ impl Mixer {
                 }
             }
         }
-        self.hold_down(out);
+        self.limiter.process(out);
     }
-
-    fn hold_down(&mut self, out: &mut [f32; Self::FRAME_LEN]) {
-        let peak = out.iter().fold(0.0f32, |m, s| m.max(s.abs()));
-        let needed = if peak > CEILING { CEILING / peak } else { 1.0 };
-        let (from, to) = (
-            self.limit,
-            if needed < self.limit {
-                needed
-            } else {
-                // Never further open than this frame allows.
-                (self.limit + (1.0 - self.limit) * RELEASE).min(needed)
-            },
-        );
-        self.limit = if to > 0.9999 { 1.0 } else { to };
-        if from == 1.0 && to == 1.0 {
-            return;
-        }
-        let ramp = if to < from { ATTACK } else { SAMPLES_PER_CHANNEL };
-        for (i, pair) in out.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-            let g = if i < ramp { from + (to - from) * (i + 1) as f32 / ramp as f32 } else { to };
-            for s in pair {
-                *s = knee(*s * g);
-            }
-        }
-    }
-}
-
-/// Leaves samples below 0.9 alone and bends what the closing limiter has not caught yet, never beyond 1.
-fn knee(s: f32) -> f32 {
-    let over = s.abs() - 0.9;
-    if over <= 0.0 { s } else { s.signum() * (0.9 + 0.1 * (over / 0.1).tanh()).min(1.0) }
 }
 
 /// Root mean square of samples in dB relative to full scale, at least [`SILENCE_DBFS`].
@@ -118,6 +80,10 @@ pub fn level_dbfs(samples: &[f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::clock::MediaTime;
+    use beckon_test_sound::{RATE, measure::thd_n, speech::speech};
+
+    /// The mixer's delay in samples.
+    const LATE: usize = 96;
 
     fn tone(hz: f32, amplitude: f32, channels: u16, frame: usize) -> AudioFrame {
         let samples: Vec<f32> = (0..480)
@@ -150,7 +116,7 @@ mod tests {
             let (out, levels) = mix(&mut Mixer::new(), std::slice::from_ref(&frame));
             let left: Vec<f32> = out.iter().copied().step_by(2).collect();
             let expected: Vec<f32> = frame.samples.iter().copied().step_by(usize::from(channels)).collect();
-            assert_eq!(left, expected);
+            assert_eq!(left[LATE..], expected[..480 - LATE]);
             assert!((levels[0] - (-7.45)).abs() < 0.1, "{levels:?}");
         }
     }
@@ -172,19 +138,44 @@ mod tests {
     }
 
     #[test]
-    fn a_held_down_tone_stays_a_clean_tone() {
+    fn five_full_scale_voices_are_quieter_and_not_distorted() {
         let mut mixer = Mixer::new();
-        let mut last = Vec::new();
-        for frame in 0..50 {
-            let (out, _) = mix(&mut mixer, &[tone(500.0, 0.9, 1, frame), tone(500.0, 0.9, 1, frame)]);
-            last = out.iter().copied().step_by(2).collect();
+        let mut mixed = Vec::new();
+        for frame in 0..200 {
+            let voices: Vec<AudioFrame> = (0..5).map(|_| tone(500.0, 1.0, 1, frame)).collect();
+            mixed.extend(mix(&mut mixer, &voices).0.iter().copied().step_by(2));
         }
-        let peak = last.iter().fold(0.0f32, |m, s| m.max(s.abs()));
-        assert!((0.85..=0.9).contains(&peak), "{peak}");
-        // Compared with a pure sine of the same peak.
-        let pure = tone(500.0, 1.0, 1, 49);
-        let worst = last.iter().zip(pure.samples.iter()).fold(0.0f32, |m, (a, b)| m.max((a - b * peak).abs()));
-        assert!(worst < 0.02, "{worst}");
+        assert!(mixed.iter().all(|s| s.abs() <= 1.0));
+        // From the first sample on, not only once the limiter has settled.
+        let onset = thd_n(&mixed[LATE..LATE + 4800], 500.0);
+        let settled = thd_n(&mixed[48_000..], 500.0);
+        assert!(onset < 0.10, "{onset}");
+        assert!(settled < 0.005, "{settled}");
+        let peak = mixed[48_000..].iter().fold(0.0f32, |m, s| m.max(s.abs()));
+        assert!((0.88..=0.8911).contains(&peak), "{peak}");
+    }
+
+    #[test]
+    fn five_people_talking_at_once_stay_clear() {
+        let voices: Vec<Vec<f32>> = (0..5).map(|seed| speech(seed + 10, 6 * RATE)).collect();
+        let loudest = |v: &[f32]| v.iter().fold(0.0f32, |m, s| m.max(s.abs()));
+        let (mut mixer, mut mixed, mut sum) = (Mixer::new(), Vec::new(), Vec::new());
+        for at in (0..6 * RATE).step_by(480) {
+            let frames: Vec<AudioFrame> = voices
+                .iter()
+                .map(|v| {
+                    let gain = 1.0 / loudest(v);
+                    let samples: Vec<f32> = v[at..at + 480].iter().map(|s| s * gain).collect();
+                    AudioFrame::new(samples, 1, MediaTime(0))
+                })
+                .collect();
+            sum.extend((0..480).map(|i| frames.iter().map(|f| f.samples[i]).sum::<f32>()));
+            mixed.extend(mix(&mut mixer, &frames).0.iter().copied().step_by(2));
+        }
+        assert!(loudest(&sum) > 1.5, "they would have clipped: {}", loudest(&sum));
+        assert!(loudest(&mixed) <= 1.0);
+        let stoi = beckon_test_sound::stoi::stoi(&sum[..sum.len() - LATE], &mixed[LATE..]);
+        assert!(stoi.is_some_and(|v| v > 0.95), "{stoi:?}");
     }
 
     #[test]
@@ -192,7 +183,7 @@ mod tests {
         let mut mixer = Mixer::new();
         mix(&mut mixer, &[tone(500.0, 1.0, 1, 0), tone(500.0, 1.0, 1, 0), tone(500.0, 1.0, 1, 0)]);
         let held = mixer.limit();
-        assert!(held < 0.31, "{held}");
+        assert!(held < 0.32, "{held}");
         for frame in 1..300 {
             mix(&mut mixer, &[tone(500.0, 0.1, 1, frame)]);
         }
@@ -218,8 +209,8 @@ mod tests {
             AudioFrame::new(Vec::new(), 0, MediaTime(0)),
         ];
         let (out, levels) = mix(&mut Mixer::new(), &frames);
-        assert_eq!(out[..20], [0.25; 20]);
-        assert!(out[20..].iter().all(|&s| s == 0.0));
+        assert_eq!(out[2 * LATE..2 * LATE + 20], [0.25; 20]);
+        assert!(out[2 * LATE + 20..].iter().all(|&s| s == 0.0));
         assert_eq!(levels[2], SILENCE_DBFS);
     }
 }

@@ -11,6 +11,7 @@
 
 mod device;
 mod follow;
+mod limiter;
 mod microphone;
 mod mixer;
 mod resampler;

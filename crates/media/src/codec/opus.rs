@@ -62,6 +62,8 @@ pub struct OpusEncoder {
     channels: usize,
     pending: Vec<f32>,
     begun: MediaTime,
+    /// The last packet said that nothing is to be heard.
+    quiet: bool,
     buffer: [u8; MAX_PACKET],
 }
 
@@ -87,6 +89,7 @@ impl OpusEncoder {
             channels: if config.channels >= 2 { 2 } else { 1 },
             pending: Vec::with_capacity(OPUS_FRAME_SAMPLES * 2),
             begun: MediaTime(0),
+            quiet: false,
             buffer: [0; MAX_PACKET],
         })
     }
@@ -107,7 +110,13 @@ impl OpusEncoder {
         self.encoder.set_packet_loss_perc(i32::from(percent.min(100))).map_err(failed("set the loss"))
     }
 
-    /// Takes 10 ms; every second call returns a packet.
+    /// Forgets sound that was taken and not encoded yet: what comes next does not follow it.
+    pub fn restart(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Takes 10 ms; every second call returns a packet. While DTX is on and it is quiet, the first packet of two bytes
+    /// tells the other end so and then none comes (RFC 7587, 3.1.3), but for libopus's own every 400 ms.
     ///
     /// # Errors
     /// When libopus fails; the sound taken so far is let go.
@@ -124,6 +133,10 @@ impl OpusEncoder {
         let encoded = self.encoder.encode_float(&self.pending[..whole], &mut self.buffer);
         self.pending.drain(..whole);
         let size = encoded.map_err(failed("encode"))?;
+        let quiet = size <= 2;
+        if std::mem::replace(&mut self.quiet, quiet) && quiet {
+            return Ok(None);
+        }
         Ok(Some(EncodedAudio {
             data: Bytes::copy_from_slice(&self.buffer[..size]),
             capture: self.begun,

@@ -1,0 +1,180 @@
+//! What the voice processing, codec and jitter buffer make of speech: tables for `tests/bench/RESULTS.md`, printed by
+//! `cargo xtask bench sound`.
+//!
+//! `voice_figures FAR NEAR`: two recordings of speech, raw 32-bit float, 48 kHz, mono.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "each user of it reads other figures")]
+#[path = "../tests/voice/line.rs"]
+mod line;
+#[path = "../tests/voice/run.rs"]
+mod run;
+
+use std::time::Instant;
+
+use beckon_media::audio_io::{MixInput, Mixer};
+use beckon_media::codec::OpusConfig;
+use beckon_media::voice::{NoiseSuppression, VoiceControl, VoiceSettings};
+use beckon_media::{AudioFrame, MediaTime};
+use beckon_test_sound::{
+    RATE,
+    drift::drift,
+    measure::{erle_db, level_of_db, set_active_rms},
+    noise::{fan, music},
+    room::Room,
+    stoi::{stoi, stoi_in_parts},
+};
+use line::Line;
+use run::{noise_down_db, process};
+
+/// Length of the recordings used, s.
+const SECONDS: usize = 15;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut speech = || recording(&arguments.next().expect("two recordings of speech as arguments"));
+    let (far, near) = (speech(), speech());
+    echo(&far, &near);
+    noise(&near);
+    network(&near);
+    cost(&far, &near);
+}
+
+/// `SECONDS` of the recording, repeated if it is shorter, speaking at −20 dBFS.
+fn recording(path: &str) -> Vec<f32> {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let samples = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+    let mut sound: Vec<f32> = samples.collect::<Vec<_>>().into_iter().cycle().take(SECONDS * RATE).collect();
+    assert_eq!(sound.len(), SECONDS * RATE, "{path} is empty");
+    set_active_rms(&mut sound, 0.1);
+    sound
+}
+
+fn with_hush(sound: &[f32]) -> Vec<f32> {
+    sound.iter().zip(fan(9, sound.len())).map(|(s, n)| s + n * 0.01).collect()
+}
+
+fn echo(far: &[f32], near: &[f32]) {
+    println!("\n### Echo\n");
+    println!(
+        "| far end | delay, ms | drift, ppm | ERLE after 3 s, dB | all processing on, dB | near speech while both talk, dB | STOI of it |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    let only = VoiceControl::new(VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF });
+    let all = VoiceControl::new(VoiceSettings::default());
+    for (name, played) in [("speech", far.to_vec()), ("music", music(2, far.len()))] {
+        for delay_ms in [40, 120, 300] {
+            for ppm in [0.0, 100.0, -100.0] {
+                let echo = drift(&Room::office().echo(&played, delay_ms), ppm);
+                let microphone = with_hush(&echo);
+                let erle = |control| erle_db(&echo[3 * RATE..], &process(control, &played, &microphone)[3 * RATE..]);
+                let mut both = microphone.clone();
+                both[6 * RATE..].iter_mut().zip(&near[6 * RATE..]).for_each(|(m, n)| *m += n);
+                let out = process(&only, &played, &both);
+                let kept = level_of_db(&near[7 * RATE..], &out[7 * RATE..]);
+                let clear = stoi(&near[7 * RATE..], &out[7 * RATE..]).unwrap_or(0.0);
+                println!(
+                    "| {name} | {delay_ms} | {ppm:+} | {:.1} | {:.1} | {kept:+.1} | {clear:.2} |",
+                    erle(&only),
+                    erle(&all)
+                );
+            }
+        }
+    }
+}
+
+fn noise(near: &[f32]) {
+    println!("\n### Noise: speech 10 dB above a fan\n");
+    println!("| strength | noise down, dB | STOI (before: as in the first row) | speech level, dB |");
+    println!("|---|---|---|---|");
+    let noisy: Vec<f32> = near.iter().zip(fan(6, near.len())).map(|(s, n)| s + n * 0.316).collect();
+    for strength in [NoiseSuppression::Off, NoiseSuppression::Low, NoiseSuppression::Medium, NoiseSuppression::High] {
+        let control = VoiceControl::new(VoiceSettings { noise_suppression: strength, ..VoiceSettings::OFF });
+        let out = process(&control, &vec![0.0; near.len()], &noisy);
+        println!(
+            "| {strength:?} | {:.1} | {:.2} | {:+.1} |",
+            noise_down_db(near, &noisy, &out),
+            stoi(near, &out).unwrap_or(0.0),
+            level_of_db(&near[3 * RATE..], &out[3 * RATE..])
+        );
+    }
+}
+
+fn network(near: &[f32]) {
+    println!("\n### Network: Opus and jitter buffer\n");
+    println!(
+        "| bitrate, kbit/s | sent, kbit/s | loss, % | jitter, ms | FEC | STOI | made up, ms | brought back, ms | waits, ms |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (kbit, loss, jitter_ms, fec) in [
+        (24, 0.0, 0.0, true),
+        (32, 0.0, 0.0, true),
+        (64, 0.0, 0.0, true),
+        (24, 0.1, 0.0, true),
+        (32, 0.05, 0.0, true),
+        (32, 0.1, 0.0, true),
+        (32, 0.1, 0.0, false),
+        (32, 0.2, 0.0, true),
+        (64, 0.1, 0.0, true),
+        (32, 0.0, 60.0, true),
+        (32, 0.0, 200.0, true),
+    ] {
+        let expected_loss_percent = ((loss * 150.0) as u8).max(10);
+        let opus = OpusConfig { bitrate_bps: kbit * 1000, fec, expected_loss_percent, ..OpusConfig::default() };
+        let line = Line { loss, jitter_ms, ppm: 0.0, opus };
+        let heard = line.carry(near.as_chunks::<480>().0.iter().copied());
+        let stats = heard.stats.last().unwrap();
+        println!(
+            "| {kbit} | {:.0} | {:.0} | {jitter_ms} | {} | {:.3} | {} | {} | {} |",
+            heard.bytes as f64 * 8.0 / 1000.0 / SECONDS as f64,
+            loss * 100.0,
+            if fec { "on" } else { "off" },
+            stoi_in_parts(near, &heard.sound).unwrap_or(0.0),
+            stats.concealed / 48,
+            stats.fec / 48,
+            stats.delay.as_millis()
+        );
+    }
+}
+
+/// Processor time of 10 ms of sound.
+fn cost(far: &[f32], near: &[f32]) {
+    println!("\n### Cost of 10 ms, µs (median of 5 runs)\n");
+    println!("| what | µs |\n|---|---|");
+    let echo = Room::office().echo(far, 120);
+    let microphone: Vec<f32> = near.iter().zip(echo).map(|(n, e)| n + e).collect();
+    let row = |name: &str, work: &mut dyn FnMut()| {
+        let mut runs: Vec<f64> = (0..5)
+            .map(|_| {
+                let begun = Instant::now();
+                work();
+                begun.elapsed().as_secs_f64() * 1e6 / (SECONDS * 100) as f64
+            })
+            .collect();
+        runs.sort_by(f64::total_cmp);
+        println!("| {name} | {:.0} |", runs[2]);
+    };
+    let off = VoiceSettings::OFF;
+    for (name, settings) in [
+        ("echo cancellation", VoiceSettings { echo_cancellation: true, ..off }),
+        ("noise suppression", VoiceSettings { noise_suppression: NoiseSuppression::Medium, ..off }),
+        ("automatic gain", VoiceSettings { automatic_gain: true, ..off }),
+        ("high-pass", VoiceSettings { high_pass: true, ..off }),
+        ("everything", VoiceSettings::default()),
+    ] {
+        row(name, &mut || drop(process(&VoiceControl::new(settings), far, &microphone)));
+    }
+    let frames: Vec<Vec<AudioFrame>> = near
+        .as_chunks::<480>()
+        .0
+        .iter()
+        .map(|c| (0..5).map(|_| AudioFrame::new(c.to_vec(), 1, MediaTime(0))).collect())
+        .collect();
+    row("mixing five voices", &mut || {
+        let (mut mixer, mut out, mut levels) = (Mixer::new(), [0.0; Mixer::FRAME_LEN], Vec::new());
+        for voices in &frames {
+            let inputs: Vec<MixInput<'_>> = voices.iter().map(|frame| MixInput { frame, gain: 1.0 }).collect();
+            mixer.mix(&inputs, &mut out, &mut levels);
+        }
+    });
+}

@@ -1,0 +1,19 @@
+//! Makes the microphone's sound fit for others: takes away the echo of the loudspeaker and steady noise, brings the
+//! voice to an even level, cuts what rumbles below it.
+//!
+//! ```text
+//! mixer ──▶ loudspeaker                     microphone
+//!   └─────▶ FarEnd ─▶ ┌──────────────────┐ ◀──┘
+//!                     │ VoiceProcessor   │ ──▶ encoder
+//! ```
+//! The processing itself is WebRTC's (echo canceller 3, its noise suppressor, gain controller 2 and high-pass filter)
+//! in its Rust port, the crate `sonora`. What it does in a simulated room stands in `tests/bench/RESULTS.md`, and
+//! `tests/voice.rs` holds it to that.
+
+mod activity;
+mod far_end;
+mod processor;
+
+pub use activity::VoiceActivity;
+pub use far_end::FarEnd;
+pub use processor::{NoiseSuppression, VoiceControl, VoiceProcessor, VoiceSettings};

@@ -1,0 +1,157 @@
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sonora::config::{AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, MaxProcessingRate, Pipeline};
+use sonora::{AudioProcessing, Config, StreamConfig};
+
+use super::far_end::{FarEnd, Mono};
+use crate::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
+
+/// How much of steady noise is taken away. More takes a little of the voice with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum NoiseSuppression {
+    /// None of it.
+    Off,
+    /// Some 12 dB.
+    Low,
+    /// Some 18 dB.
+    #[default]
+    Medium,
+    /// Some 21 dB, for a fan beside the microphone.
+    High,
+}
+
+/// What is done to the microphone's sound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VoiceSettings {
+    /// Take away what the loudspeaker plays. Cuts below 80 Hz too: without that it works less well.
+    pub echo_cancellation: bool,
+    /// Take away steady noise.
+    pub noise_suppression: NoiseSuppression,
+    /// Bring quiet and loud voices to the same level.
+    pub automatic_gain: bool,
+    /// Cut below 80 Hz: rumble, steps, wind.
+    pub high_pass: bool,
+}
+
+impl Default for VoiceSettings {
+    fn default() -> Self {
+        Self {
+            echo_cancellation: true,
+            noise_suppression: NoiseSuppression::default(),
+            automatic_gain: true,
+            high_pass: true,
+        }
+    }
+}
+
+impl VoiceSettings {
+    /// Nothing is done: the sound passes bit for bit.
+    pub const OFF: Self = Self {
+        echo_cancellation: false,
+        noise_suppression: NoiseSuppression::Off,
+        automatic_gain: false,
+        high_pass: false,
+    };
+
+    fn config(self) -> Config {
+        use sonora::config::{NoiseSuppression as Suppression, NoiseSuppressionLevel as Level};
+        let level = match self.noise_suppression {
+            NoiseSuppression::Off => None,
+            NoiseSuppression::Low => Some(Level::Moderate),
+            NoiseSuppression::Medium => Some(Level::High),
+            NoiseSuppression::High => Some(Level::VeryHigh),
+        };
+        Config {
+            // The band above 16 kHz is small, but its loss is heard.
+            pipeline: Pipeline {
+                maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
+                ..Pipeline::default()
+            },
+            high_pass_filter: self.high_pass.then(HighPassFilter::default),
+            echo_canceller: self.echo_cancellation.then(EchoCanceller::default),
+            noise_suppression: level.map(|level| Suppression { level, ..Suppression::default() }),
+            gain_controller2: self.automatic_gain.then(|| GainController2 {
+                adaptive_digital: Some(AdaptiveDigital::default()),
+                ..GainController2::default()
+            }),
+            ..Config::default()
+        }
+    }
+}
+
+/// Changes the settings of a processor that runs on another thread, and of those that come after it. A cheap handle.
+#[derive(Clone, Default)]
+pub struct VoiceControl {
+    settings: Arc<Mutex<VoiceSettings>>,
+}
+
+impl VoiceControl {
+    /// Begins with `settings`.
+    pub fn new(settings: VoiceSettings) -> Self {
+        Self { settings: Arc::new(Mutex::new(settings)) }
+    }
+
+    /// Holds from the next frame on.
+    pub fn set(&self, settings: VoiceSettings) {
+        *self.settings.lock() = settings;
+    }
+
+    /// As set last.
+    pub fn get(&self) -> VoiceSettings {
+        *self.settings.lock()
+    }
+}
+
+/// The processing of one microphone. Make a new one for each device: what it has learnt of the room holds for one.
+pub struct VoiceProcessor {
+    control: VoiceControl,
+    settings: VoiceSettings,
+    far_end: FarEnd,
+    played: Vec<Mono>,
+    apm: AudioProcessing,
+}
+
+impl VoiceProcessor {
+    /// A processor that hears through `far_end` what the loudspeaker is given, from now on.
+    pub fn new(control: VoiceControl, far_end: FarEnd) -> Self {
+        far_end.clear();
+        let settings = control.get();
+        let mono = StreamConfig::new(SAMPLE_RATE, 1);
+        let apm = AudioProcessing::builder().config(settings.config()).capture_config(mono).render_config(mono).build();
+        Self { control, settings, far_end, played: Vec::new(), apm }
+    }
+
+    /// 10 ms of the microphone's sound, mono, made fit for others. A frame of another shape passes as it is.
+    pub fn process(&mut self, frame: AudioFrame) -> AudioFrame {
+        let settings = self.control.get();
+        if settings != self.settings {
+            self.settings = settings;
+            self.apm.apply_config(settings.config());
+        }
+        self.played.clear();
+        self.far_end.take(&mut self.played);
+        if settings == VoiceSettings::OFF || frame.channels != 1 || frame.samples.len() != SAMPLES_PER_CHANNEL {
+            return frame;
+        }
+        let mut out = [0.0; SAMPLES_PER_CHANNEL];
+        if settings.echo_cancellation {
+            for played in &self.played {
+                if let Err(error) = self.apm.process_render_f32(&[played], &mut [&mut out]) {
+                    tracing::debug!(?error, "echo canceller refuses what is played");
+                }
+            }
+        }
+        // A device's NaN would stay in the filters for good.
+        let clean = frame.samples.iter().map(|s| if s.is_finite() { *s } else { 0.0 });
+        let mut near = [0.0; SAMPLES_PER_CHANNEL];
+        near.iter_mut().zip(clean).for_each(|(n, s)| *n = s);
+        match self.apm.process_capture_f32(&[&near], &mut [&mut out]) {
+            Ok(()) => AudioFrame::new(out, 1, frame.capture),
+            Err(error) => {
+                tracing::debug!(?error, "voice not processed");
+                frame
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use beckon_media::voice::{FarEnd, NoiseSuppression, VoiceControl, VoiceProcessor, VoiceSettings};
+use beckon_media::{AudioFrame, MediaTime};
+use beckon_test_sound::{
+    RATE,
+    drift::drift,
+    measure::{active, dbfs, erle_db, level_of_db, set_active_rms},
+    noise::{fan, music},
+    room::Room,
+    speech::speech,
+    stoi::stoi,
+};
+
+use crate::run::{noise_down_db, process};
+
+const ECHO: VoiceSettings = VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF };
+
+/// A room's own noise, 60 dB below full scale.
+fn with_hush(mut sound: Vec<f32>) -> Vec<f32> {
+    let hush = fan(9, sound.len());
+    sound.iter_mut().zip(hush).for_each(|(s, n)| *s += n * 0.01);
+    sound
+}
+
+#[test]
+fn the_echo_is_gone_after_three_seconds_at_every_delay_and_drift() {
+    let length = 9 * RATE;
+    for (name, played) in [("speech", speech(1, length)), ("music", music(2, length))] {
+        for (delay_ms, ppm) in [(40, 0.0), (120, 100.0), (300, -100.0)] {
+            let echo = drift(&Room::office().echo(&played, delay_ms), ppm);
+            let out = process(&VoiceControl::new(ECHO), &played, &with_hush(echo.clone()));
+            let erle = erle_db(&echo[3 * RATE..], &out[3 * RATE..]);
+            assert!(erle >= 30.0, "{name}, {delay_ms} ms, {ppm} ppm: {erle:.1} dB");
+        }
+    }
+}
+
+#[test]
+fn near_speech_is_kept_while_both_talk() {
+    let length = 12 * RATE;
+    let played = speech(1, length);
+    let near = speech(7, length);
+    for (delay_ms, ppm) in [(40, 100.0), (300, 0.0)] {
+        let mut microphone = with_hush(drift(&Room::office().echo(&played, delay_ms), ppm));
+        // The near end begins once the far end has been talking for some time.
+        for (m, n) in microphone[6 * RATE..].iter_mut().zip(&near[6 * RATE..]) {
+            *m += n;
+        }
+        let out = process(&VoiceControl::new(ECHO), &played, &microphone);
+        let level = level_of_db(&near[7 * RATE..], &out[7 * RATE..]);
+        assert!(level.abs() <= 3.0, "{delay_ms} ms, {ppm} ppm: {level:.1} dB");
+    }
+}
+
+#[test]
+fn noise_goes_down_by_the_chosen_strength_and_speech_stays() {
+    let length = 10 * RATE;
+    let clean = speech(5, length);
+    let noisy: Vec<f32> = clean.iter().zip(fan(6, length)).map(|(s, n)| s + n * 0.316).collect();
+    let before = stoi(&clean, &noisy).unwrap();
+    let mut last = 0.0;
+    for (strength, at_least) in
+        [(NoiseSuppression::Low, 9.0), (NoiseSuppression::Medium, 15.0), (NoiseSuppression::High, 17.0)]
+    {
+        let control = VoiceControl::new(VoiceSettings { noise_suppression: strength, ..VoiceSettings::OFF });
+        let out = process(&control, &vec![0.0; length], &noisy);
+        let down = noise_down_db(&clean, &noisy, &out);
+        assert!(down >= at_least && down > last, "{strength:?}: {down:.1} dB");
+        last = down;
+        let after = stoi(&clean, &out).unwrap();
+        assert!(after > before - 0.17, "{strength:?}: STOI {before:.2} became {after:.2}");
+        let level = level_of_db(&clean[3 * RATE..], &out[3 * RATE..]);
+        assert!(level.abs() < 2.0, "{strength:?}: speech changed by {level:.1} dB");
+    }
+}
+
+#[test]
+fn quiet_and_loud_voices_come_out_nearly_alike() {
+    let length = 20 * RATE;
+    let level = |wanted: f32| {
+        let mut voice = speech(4, length);
+        set_active_rms(&mut voice, wanted);
+        let control = VoiceControl::new(VoiceSettings { automatic_gain: true, ..VoiceSettings::OFF });
+        let out = process(&control, &vec![0.0; length], &with_hush(voice));
+        assert!(out.iter().all(|s| s.abs() <= 1.0));
+        dbfs(&active(&out[15 * RATE..]))
+    };
+    let (quiet, loud) = (level(0.01), level(0.2));
+    assert!((loud - quiet).abs() < 18.0, "26 dB apart before, now {quiet:.1} and {loud:.1} dBFS");
+    assert!((-32.0..-10.0).contains(&quiet), "{quiet:.1}");
+}
+
+#[test]
+fn rumble_goes_and_the_voice_stays() {
+    let length = 4 * RATE;
+    let tone = |hz: f32| -> Vec<f32> {
+        (0..length).map(|i| (std::f32::consts::TAU * hz * i as f32 / RATE as f32).sin() * 0.2).collect()
+    };
+    let control = VoiceControl::new(VoiceSettings { high_pass: true, ..VoiceSettings::OFF });
+    let change = |hz: f32| {
+        let sound = tone(hz);
+        dbfs(&process(&control, &vec![0.0; length], &sound)[RATE..]) - dbfs(&sound[RATE..])
+    };
+    assert!(change(25.0) < -15.0, "{}", change(25.0));
+    assert!(change(300.0).abs() < 1.0, "{}", change(300.0));
+}
+
+#[test]
+fn each_part_can_be_switched_while_it_runs() {
+    let length = 4 * RATE;
+    let sound = fan(3, length);
+    let control = VoiceControl::new(VoiceSettings::OFF);
+    let mut voice = VoiceProcessor::new(control.clone(), FarEnd::new());
+    let mut frames = sound.chunks_exact(480).map(|c| AudioFrame::new(c, 1, MediaTime(0)));
+    for frame in frames.by_ref().take(50) {
+        assert_eq!(voice.process(frame.clone()).samples, frame.samples, "off, it passes bit for bit");
+    }
+    control.set(VoiceSettings { noise_suppression: NoiseSuppression::High, ..VoiceSettings::OFF });
+    let (mut before, mut after) = (0.0, 0.0);
+    for frame in frames.by_ref().skip(150).take(100) {
+        before += frame.rms();
+        after += voice.process(frame).rms();
+    }
+    assert!(after < before * 0.5, "{after} of {before}");
+    control.set(VoiceSettings::OFF);
+    for frame in frames.take(50) {
+        assert_eq!(voice.process(frame.clone()).samples, frame.samples);
+    }
+}
+
+#[test]
+fn broken_samples_do_not_stay() {
+    let mut voice = VoiceProcessor::new(VoiceControl::new(VoiceSettings::default()), FarEnd::new());
+    let mut bad = vec![0.1; 480];
+    bad[3] = f32::NAN;
+    bad[4] = f32::INFINITY;
+    voice.process(AudioFrame::new(bad, 1, MediaTime(0)));
+    for chunk in speech(2, RATE).chunks_exact(480) {
+        let out = voice.process(AudioFrame::new(chunk, 1, MediaTime(0)));
+        assert!(out.samples.iter().all(|s| s.is_finite()));
+    }
+    let odd = AudioFrame::new(vec![0.5; 20], 2, MediaTime(0));
+    assert_eq!(voice.process(odd.clone()).samples, odd.samples);
+}

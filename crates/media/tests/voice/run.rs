@@ -1,0 +1,39 @@
+//! The voice processing over whole recordings; shared with the bench.
+
+use beckon_media::audio_io::Mixer;
+use beckon_media::voice::{FarEnd, VoiceControl, VoiceProcessor};
+use beckon_media::{AudioFrame, MediaTime};
+use beckon_test_sound::{RATE, measure::rms};
+
+/// Runs the processing over `microphone` while `played` goes to the loudspeaker, which asks for 20 ms at a time.
+pub fn process(control: &VoiceControl, played: &[f32], microphone: &[f32]) -> Vec<f32> {
+    let far = FarEnd::new();
+    let mut voice = VoiceProcessor::new(control.clone(), far.clone());
+    let mut out = Vec::with_capacity(microphone.len());
+    for (n, near) in microphone.chunks_exact(480).enumerate() {
+        if n % 2 == 0 {
+            for ten in played[n * 480..].chunks_exact(480).take(2) {
+                let mut stereo = [0.0; Mixer::FRAME_LEN];
+                for (pair, s) in stereo.as_chunks_mut::<2>().0.iter_mut().zip(ten) {
+                    *pair = [*s; 2];
+                }
+                far.push(&stereo);
+            }
+        }
+        out.extend_from_slice(&voice.process(AudioFrame::new(near, 1, MediaTime::from_millis(n as i64 * 10))).samples);
+    }
+    out
+}
+
+/// By how many dB the noise is less where nobody speaks, after the first three seconds.
+pub fn noise_down_db(clean: &[f32], before: &[f32], after: &[f32]) -> f64 {
+    let (mut was, mut is) = (0.0, 0.0);
+    for at in (3 * RATE..clean.len().min(after.len()) - 960).step_by(480) {
+        if rms(&clean[at - 4800..at + 960]) < 0.001 {
+            was += f64::from(rms(&before[at..at + 480])).powi(2);
+            is += f64::from(rms(&after[at..at + 480])).powi(2);
+        }
+    }
+    assert!(was > 0.0, "no pause in the speech");
+    10.0 * (was / is).log10()
+}
