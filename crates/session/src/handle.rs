@@ -22,6 +22,7 @@ use crate::hub::Hub;
 use crate::report::SessionReport;
 use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
 use crate::shell;
+use crate::sound::SoundSettings;
 use crate::tiles::Tiles;
 use crate::view::RoomView;
 
@@ -63,7 +64,9 @@ impl SessionHandle {
         self.command(Command::SetCamera(on));
     }
 
-    /// Turns our microphone on or off. Off closes the device: nothing is recorded.
+    /// Turns our microphone on or off. Off closes the device: nothing is recorded. Only where the person set that a
+    /// muted microphone stays open ([`SoundSettings::mute_hint`], [`SoundSettings::push_to_talk`]) it does; then what it
+    /// hears never reaches the encoder.
     pub fn set_microphone(&self, on: bool) {
         self.command(Command::SetMicrophone(on));
     }
@@ -96,6 +99,22 @@ impl SessionHandle {
         video.check()?;
         self.command(Command::SetVideo(video));
         Ok(())
+    }
+
+    /// Treats our sound differently from now on.
+    pub fn set_sound(&self, settings: SoundSettings) {
+        self.command(Command::SetSound(settings));
+    }
+
+    /// The push-to-talk key is down or up. Without [`SoundSettings::push_to_talk`] nothing happens.
+    pub fn hold_to_talk(&self, held: bool) {
+        self.command(Command::HoldToTalk(held));
+    }
+
+    /// Makes somebody as loud as that, in percent up to [`VOLUME_MAX`](crate::sound::VOLUME_MAX), for us alone; they
+    /// need not be in the room.
+    pub fn set_volume(&self, user_id: impl Into<String>, percent: u16) {
+        self.command(Command::SetVolume { user_id: user_id.into(), percent });
     }
 
     /// Sends a room text of 1 to [`CHAT_MAX`] bytes. While the connection is being won back it waits.

@@ -1,5 +1,6 @@
 //! What to open: the room as the page asked for it, and this machine's devices.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use beckon_protocol::{
@@ -12,6 +13,7 @@ use ts_rs::TS;
 use url::Url;
 
 use crate::error::SessionError;
+use crate::sound::SoundSettings;
 
 /// Where our pictures come from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
@@ -147,6 +149,11 @@ pub struct SessionRequest {
     pub speaker: SpeakerChoice,
     /// How pictures are sent.
     pub video: VideoSettings,
+    /// What is done to our sound, and when it is sent.
+    pub sound: SoundSettings,
+    /// How loud single people are, by user ID, percent up to [`VOLUME_MAX`](crate::sound::VOLUME_MAX); others are as
+    /// loud as they are.
+    pub volumes: BTreeMap<String, u16>,
     /// Reach everything through this proxy.
     pub proxy: Option<Socks5>,
     /// Media over TCP only.
@@ -186,6 +193,8 @@ impl SessionRequest {
             microphone_on: true,
             speaker: SpeakerChoice::default(),
             video: VideoSettings::default(),
+            sound: SoundSettings::default(),
+            volumes: BTreeMap::new(),
             proxy: None,
             force_tcp: false,
             measure: false,

@@ -64,6 +64,8 @@ pub struct MemberView {
     pub quality: Quality,
     /// Their camera is no camera (test card, file): the window says so.
     pub synthetic: bool,
+    /// How loud we hear them, percent: 100 is as they are.
+    pub volume: u16,
 }
 
 impl MemberView {
@@ -100,6 +102,21 @@ pub struct DeviceView {
     /// Why it does not run.
     #[ts(type = "number | null")]
     pub problem: Option<Code>,
+}
+
+/// Our talking, beyond the microphone being on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TalkView {
+    /// Muted, and the microphone is open all the same because the person wants the hint or push-to-talk. Nothing that
+    /// it hears is sent.
+    pub ready: bool,
+    /// Push-to-talk is set: holding the key lets us talk while muted.
+    pub push_to_talk: bool,
+    /// The key is held.
+    pub held: bool,
+    /// We talk, and nobody hears it: we are muted.
+    pub muted: bool,
 }
 
 /// Something the person should know, as long as it holds.
@@ -158,6 +175,8 @@ pub struct RoomView {
     pub microphone: DeviceView,
     /// Our loudspeaker.
     pub speaker: DeviceView,
+    /// Our talking.
+    pub talk: TalkView,
     /// What the person should know now.
     pub notices: Vec<NoticeView>,
 }

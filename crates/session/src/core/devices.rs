@@ -68,6 +68,8 @@ pub(crate) struct DeviceState {
     /// The one device that was chosen, if it was one.
     wanted: Option<String>,
     on: bool,
+    /// Once open it stays open while it is off.
+    stays_open: bool,
     state: State,
     failures: u32,
     generation: u32,
@@ -76,15 +78,35 @@ pub(crate) struct DeviceState {
 impl DeviceState {
     pub(crate) fn new(device: Device, chosen: Choice, on: bool) -> Self {
         let Choice { some, wanted } = chosen;
-        Self { device, chosen: some, wanted, on: on && some, state: State::Closed, failures: 0, generation: 0 }
+        Self {
+            device,
+            chosen: some,
+            wanted,
+            on: on && some,
+            stays_open: false,
+            state: State::Closed,
+            failures: 0,
+            generation: 0,
+        }
     }
 
+    /// It is wanted.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// It is on and open.
     pub(crate) fn is_running(&self) -> bool {
-        matches!(self.state, State::Running { .. })
+        self.on && matches!(self.state, State::Running { .. })
+    }
+
+    /// It is off and open all the same.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.on && matches!(self.state, State::Running { .. })
     }
 
     pub(crate) fn is_synthetic(&self) -> bool {
-        matches!(self.state, State::Running { synthetic: true, .. })
+        self.on && matches!(self.state, State::Running { synthetic: true, .. })
     }
 
     /// Opens it if it is wanted.
@@ -101,7 +123,19 @@ impl DeviceState {
         }
         self.on = on;
         self.failures = 0;
-        if on { self.start(out) } else { self.close(out) }
+        if on {
+            self.start(out);
+        } else if !self.stays_open || matches!(self.state, State::Failed { .. }) {
+            self.close(out);
+        }
+    }
+
+    /// Whether it stays open while it is off. A closed one is not opened by that.
+    pub(crate) fn set_stays_open(&mut self, stays_open: bool, out: &mut Vec<Effect>) {
+        self.stays_open = stays_open;
+        if !stays_open && !self.on {
+            self.close(out);
+        }
     }
 
     /// Another device was chosen.
@@ -154,6 +188,12 @@ impl DeviceState {
                 self.state = State::Running { label, synthetic, stands_in };
                 Some(Change::Started { recovered, replaced: stands_in && !told })
             }
+            // Nobody wants it now: it is opened when it is turned on.
+            DeviceNews::Failed(_) if !self.on => {
+                self.state = State::Closed;
+                self.generation += 1;
+                None
+            }
             DeviceNews::Failed(error) => {
                 let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(4)).min(MAX_RETRY);
                 let first = self.failures == 0;
@@ -161,6 +201,11 @@ impl DeviceState {
                 self.generation += 1;
                 self.state = State::Failed { error: error.clone(), retry_at: now + wait };
                 Some(Change::Failed { error, first })
+            }
+            // It comes back by itself, or not; nobody misses it meanwhile.
+            DeviceNews::Lost(error) if !self.on => {
+                self.state = State::Failed { error, retry_at: NEVER };
+                None
             }
             DeviceNews::Lost(error) => {
                 let first = self.failures == 0;
@@ -187,7 +232,7 @@ impl DeviceState {
     /// Why it does not run, as long as that holds (an attempt to open it again does not hide it).
     pub(crate) fn problem(&self) -> Option<&SessionError> {
         match &self.state {
-            State::Failed { error, .. } => Some(error),
+            State::Failed { error, .. } if self.on => Some(error),
             _ => None,
         }
     }

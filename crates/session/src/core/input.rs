@@ -7,6 +7,7 @@ use beckon_rtc::{ParticipantInfo, RoomEvent, RoomInfo};
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
+use crate::sound::SoundSettings;
 
 /// Why we leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     ChooseMicrophone(MicrophoneChoice),
     ChooseSpeaker(SpeakerChoice),
     SetVideo(VideoSettings),
+    SetSound(SoundSettings),
+    HoldToTalk(bool),
+    SetVolume { user_id: String, percent: u16 },
     SendChat { text: String, time_ms: i64 },
     TileSize { tile: TileId, width: u32, height: u32 },
     Leave(LeaveReason),
@@ -105,6 +109,8 @@ pub(crate) enum Input {
     /// The first picture of a tile (since its camera went on) was decoded.
     FirstPicture(TileId),
     Command(Command),
+    /// Somebody begins or stops to talk into our muted microphone.
+    TalksMuted(bool),
     /// The room and the service know that we are gone.
     Left,
     /// The time asked for has come.
@@ -132,6 +138,8 @@ pub(crate) enum Effect {
     Publish { device: Device, synthetic: bool },
     /// Mute or unmute a published track.
     SetMuted { device: Device, muted: bool },
+    /// From now on what the microphone hears may be sent, or not.
+    SendSound(bool),
     /// Send a room text.
     SendChat(String),
     /// Say how large somebody's track is wanted.

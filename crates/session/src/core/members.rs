@@ -1,12 +1,13 @@
 //! Who is in the room, as the window and the page see it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use beckon_media::layout::TileId;
 use beckon_protocol::room::Role;
 use beckon_rtc::{ConnectionQuality, Identity, ParticipantInfo, RoomEvent, Speaker, TrackInfo, TrackSid, TrackSource};
 use serde::Deserialize;
 
+use crate::sound::{VOLUME_DEFAULT, VOLUME_MAX};
 use crate::view::{MemberView, Quality};
 
 /// What a track is called whose pictures or sound come from no real device.
@@ -39,6 +40,8 @@ pub(crate) struct Members {
     others: Vec<ParticipantInfo>,
     creator: String,
     tiles: HashMap<(String, bool), TileId>,
+    /// Where somebody changed it, percent.
+    volumes: BTreeMap<String, u16>,
     seen: HashSet<TileId>,
 }
 
@@ -48,6 +51,16 @@ impl Members {
         self.local = local;
         self.others = others;
         self.seen.clear();
+    }
+
+    /// How loud single people are, by user ID.
+    pub(crate) fn with_volumes(volumes: BTreeMap<String, u16>) -> Self {
+        Self { volumes, ..Self::default() }
+    }
+
+    /// How loud somebody is from now on, percent; also after they come again.
+    pub(crate) fn set_volume(&mut self, user_id: String, percent: u16) {
+        self.volumes.insert(user_id, percent.min(VOLUME_MAX));
     }
 
     pub(crate) fn set_creator(&mut self, creator: String) {
@@ -184,6 +197,7 @@ impl Members {
             level: if p.speaking { (p.audio_level * 10.0).round() / 10.0 } else { 0.0 },
             quality: quality(p.quality),
             synthetic: camera.is_some_and(|t| t.name == SYNTHETIC),
+            volume: self.volumes.get(p.identity.as_str()).copied().unwrap_or(VOLUME_DEFAULT).min(VOLUME_MAX),
         }
     }
 

@@ -11,6 +11,7 @@ mod devices;
 mod input;
 mod members;
 mod retry;
+mod talk;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub(crate) use input::{Command, Device, DeviceNews, Effect, Input, Joined};
 use members::{Members, Own};
 pub(crate) use members::{SYNTHETIC, is_screen};
 use retry::Verdict;
+use talk::Talk;
 
 /// Leaving takes no longer than this, whatever the server does.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -76,6 +78,7 @@ pub(crate) struct Core {
     camera: DeviceState,
     microphone: DeviceState,
     speaker: DeviceState,
+    talk: Talk,
     /// What is published, and whether it is muted.
     published: Vec<(Device, bool)>,
     chat_waiting: VecDeque<String>,
@@ -104,6 +107,7 @@ impl Core {
             camera: Default::default(),
             microphone: Default::default(),
             speaker: Default::default(),
+            talk: Default::default(),
             notices: Vec::new(),
         };
         if let Entry::Service(open) = &request.entry {
@@ -128,12 +132,16 @@ impl Core {
             failures: 0,
             media_due: None,
             media_up: false,
-            members: Members::default(),
+            members: Members::with_volumes(request.volumes.clone()),
             own,
             camera: DeviceState::new(Device::Camera, (&request.camera).into(), request.camera_on),
             microphone: DeviceState::new(Device::Microphone, (&request.microphone).into(), request.microphone_on),
             // A choice of none still mixes and measures: there is always something to open.
             speaker: DeviceState::new(Device::Speaker, Choice { some: true, wanted: None }, true),
+            talk: Talk::new(
+                request.sound,
+                request.microphone_on && request.microphone != crate::request::MicrophoneChoice::None,
+            ),
             published: Vec::new(),
             chat_waiting: VecDeque::new(),
             view,
@@ -141,6 +149,7 @@ impl Core {
             told_members: None,
             out: Vec::new(),
         };
+        core.microphone.set_stays_open(request.sound.stays_open(), &mut core.out);
         // Devices warm up while the server is asked: the first picture comes that much sooner.
         core.camera.start(&mut core.out);
         core.microphone.start(&mut core.out);
@@ -181,6 +190,7 @@ impl Core {
     pub(crate) fn handle(&mut self, now: MediaTime, input: Input) -> Vec<Effect> {
         if self.stage != Stage::Over {
             self.step(now, input);
+            self.sync_sound();
             self.refresh();
         }
         std::mem::take(&mut self.out)
@@ -200,6 +210,7 @@ impl Core {
             }
             Input::FirstPicture(tile) => self.members.saw(tile),
             Input::PublishFailed(error) => self.notice(error.code, &error.message),
+            Input::TalksMuted(talks) => self.talk.talks_muted(talks),
             Input::Timeout => self.timeout(now),
             Input::Left => {
                 if let Stage::Leaving { end, .. } = &self.stage {
@@ -329,10 +340,25 @@ impl Core {
         }
         match command {
             Command::SetCamera(on) => self.camera.set_on(on, &mut self.out),
-            Command::SetMicrophone(on) => self.microphone.set_on(on, &mut self.out),
+            Command::SetMicrophone(on) => {
+                self.talk.set_wanted(on);
+                self.apply_talk();
+            }
+            Command::HoldToTalk(held) => {
+                self.talk.hold(held);
+                self.apply_talk();
+            }
+            Command::SetSound(settings) => {
+                self.talk.set_settings(settings);
+                self.apply_talk();
+            }
+            Command::SetVolume { user_id, percent } => self.members.set_volume(user_id, percent),
             Command::SetSpeaker(on) => self.speaker.set_on(on, &mut self.out),
             Command::ChooseCamera(choice) => self.camera.choose((&choice).into(), &mut self.out),
-            Command::ChooseMicrophone(choice) => self.microphone.choose((&choice).into(), &mut self.out),
+            Command::ChooseMicrophone(choice) => {
+                self.microphone.choose((&choice).into(), &mut self.out);
+                self.talk.chosen(self.microphone.is_on());
+            }
             Command::ChooseSpeaker(SpeakerChoice::None | SpeakerChoice::Device(_) | SpeakerChoice::Default) => {
                 self.speaker.choose(Choice { some: true, wanted: None }, &mut self.out);
             }

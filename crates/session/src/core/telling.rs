@@ -39,6 +39,7 @@ impl Core {
         self.view.camera = self.camera.view();
         self.view.microphone = self.microphone.view();
         self.view.speaker = self.speaker.view();
+        self.view.talk = self.talk_view();
         let problems = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.problem());
         let mut notices: Vec<NoticeView> =
             problems.map(|e| NoticeView { code: e.code, message: e.message.clone() }).collect();

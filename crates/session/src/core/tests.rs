@@ -7,6 +7,8 @@ use beckon_protocol::service::Room;
 use beckon_rtc::{DisconnectReason, ParticipantInfo, TrackInfo, TrackKind, TrackSource};
 
 use super::*;
+use crate::request::CameraChoice;
+use crate::sound::SoundSettings;
 
 fn at(ms: i64) -> MediaTime {
     MediaTime::from_millis(ms)
@@ -430,4 +432,115 @@ fn another_size_opens_the_camera_that_runs_anew_and_none_that_is_off() {
     assert!(room.feed(set()).contains(&Effect::Open { device: Device::Camera, generation: 1 }));
     room.feed(Input::Command(Command::SetCamera(false)));
     assert!(!room.feed(set()).iter().any(|e| matches!(e, Effect::Open { .. })));
+}
+
+fn push_to_talk() -> SoundSettings {
+    SoundSettings { push_to_talk: true, ..SoundSettings::default() }
+}
+
+fn mute_hint() -> SoundSettings {
+    SoundSettings { mute_hint: true, ..SoundSettings::default() }
+}
+
+#[test]
+fn muting_closes_the_microphone_unless_the_person_wants_it_to_listen() {
+    let mut room = Room1::inside();
+    let effects = room.feed(Input::Command(Command::SetMicrophone(false)));
+    assert!(effects.contains(&Effect::Close(Device::Microphone)));
+    assert!(effects.contains(&Effect::SendSound(false)));
+    assert!(!room.core.view().talk.ready);
+    for settings in [push_to_talk(), mute_hint()] {
+        let mut room = Room1::inside();
+        room.feed(Input::Command(Command::SetSound(settings)));
+        let effects = room.feed(Input::Command(Command::SetMicrophone(false)));
+        assert!(!effects.contains(&Effect::Close(Device::Microphone)));
+        assert!(effects.contains(&Effect::SendSound(false)), "but nothing leaves the machine");
+        assert!(effects.contains(&Effect::SetMuted { device: Device::Microphone, muted: true }));
+        let view = room.core.view();
+        assert!(view.talk.ready && !view.microphone.on && !view.microphone.running);
+        assert!(!view.local().unwrap().microphone);
+        let effects = room.feed(Input::Command(Command::SetSound(SoundSettings::default())));
+        assert!(effects.contains(&Effect::Close(Device::Microphone)), "the wish taken back, it closes");
+        assert!(!room.core.view().talk.ready);
+    }
+}
+
+#[test]
+fn a_microphone_that_was_never_on_is_not_opened_for_the_hint() {
+    let mut request = request("enterRoom");
+    (request.microphone_on, request.sound) = (false, mute_hint());
+    let (mut core, effects) = Core::start(&request);
+    let opens =
+        |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Open { device: Device::Microphone, .. }));
+    assert!(!opens(&effects));
+    assert!(!opens(&core.handle(at(0), Input::Command(Command::SetSound(push_to_talk())))));
+}
+
+#[test]
+fn the_held_key_lets_a_muted_person_talk_and_no_longer() {
+    let mut room = Room1::inside();
+    room.feed(Input::Command(Command::SetMicrophone(false)));
+    assert!(room.feed(Input::Command(Command::HoldToTalk(true))).is_empty(), "not without the setting");
+    let mut room = Room1::inside();
+    room.feed(Input::Command(Command::SetSound(push_to_talk())));
+    room.feed(Input::Command(Command::SetMicrophone(false)));
+    let effects = room.feed(Input::Command(Command::HoldToTalk(true)));
+    assert!(effects.contains(&Effect::SendSound(true)));
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Microphone, muted: false }));
+    assert!(room.core.view().talk.held && room.core.view().microphone.running);
+    assert!(room.feed(Input::Command(Command::HoldToTalk(true))).is_empty(), "a key that repeats changes nothing");
+    let effects = room.feed(Input::Command(Command::HoldToTalk(false)));
+    assert!(effects.contains(&Effect::SendSound(false)));
+    // Whoever mutes with the key held is muted.
+    room.feed(Input::Command(Command::HoldToTalk(true)));
+    let effects = room.feed(Input::Command(Command::SetMicrophone(false)));
+    assert!(effects.contains(&Effect::SendSound(false)));
+    assert!(!room.core.view().talk.held);
+    // With the microphone on the key changes nothing, neither down nor up.
+    room.feed(Input::Command(Command::SetMicrophone(true)));
+    room.feed(Input::Command(Command::HoldToTalk(true)));
+    room.feed(Input::Command(Command::HoldToTalk(false)));
+    assert!(room.core.view().microphone.running);
+}
+
+#[test]
+fn talking_while_muted_is_told_until_one_is_heard() {
+    let mut room = Room1::inside();
+    room.feed(Input::TalksMuted(true));
+    assert!(!room.core.view().talk.muted, "nobody asked for the hint");
+    room.feed(Input::Command(Command::SetSound(mute_hint())));
+    room.feed(Input::Command(Command::SetMicrophone(false)));
+    room.feed(Input::TalksMuted(true));
+    assert!(room.core.view().talk.muted);
+    room.feed(Input::Command(Command::SetMicrophone(true)));
+    assert!(!room.core.view().talk.muted);
+}
+
+#[test]
+fn a_ready_microphone_that_breaks_is_left_alone_until_it_is_wanted() {
+    let mut room = Room1::inside();
+    room.feed(Input::Command(Command::SetSound(mute_hint())));
+    room.feed(Input::Command(Command::SetMicrophone(false)));
+    let news = DeviceNews::Failed(SessionError::of(Code::MicrophoneLost));
+    let effects = room.feed(Input::Device { device: Device::Microphone, generation: 0, news });
+    assert!(notices(&effects).is_empty());
+    assert!(!room.core.view().talk.ready && room.core.deadline() == Some(at(8_000)), "only the media's own deadline");
+    let effects = room.feed(Input::Command(Command::SetMicrophone(true)));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Open { device: Device::Microphone, .. })));
+}
+
+#[test]
+fn a_volume_stays_with_the_person() {
+    let mut request = request("enterRoom");
+    request.volumes.insert("bob".into(), 40);
+    let (core, _) = Core::start(&request);
+    let mut room = Room1 { core, now: 0 };
+    room.get_in("bob");
+    let volume = |room: &Room1| room.core.view().members.iter().find(|m| m.user_id == "bob").unwrap().volume;
+    assert_eq!(volume(&room), 40);
+    room.feed(Input::Command(Command::SetVolume { user_id: "bob".into(), percent: 900 }));
+    assert_eq!(volume(&room), 200);
+    room.room(RoomEvent::ParticipantLeft(person("bob")));
+    room.room(RoomEvent::ParticipantJoined(person("bob")));
+    assert_eq!(volume(&room), 200);
 }

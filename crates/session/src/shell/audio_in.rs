@@ -1,5 +1,6 @@
 //! The others' sound: a jitter buffer each, added up whenever the loudspeaker wants more.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use beckon_media::audio_io::{MixInput, Mixer, Render};
 use beckon_media::jitter::{AudioPacket, JitterBuffer};
 use beckon_media::playout::{Playout, RtpMap};
 use beckon_media::testcard::BeepDetector;
+use beckon_media::voice::FarEnd;
 use beckon_media::{AudioFrame, MediaTime};
 use beckon_rtc::{MediaReceiver, RecvError, RemoteAudioPacket, RemoteTrack, TrackSid};
 use bytes::Bytes;
@@ -15,6 +17,7 @@ use parking_lot::Mutex;
 use super::meters::{Meters, ReceivedMeter};
 use super::video_in::sender_clock;
 use crate::measure::ClapPairs;
+use crate::sound::VOLUME_MAX;
 
 /// Pictures may be this much ahead of their sound: nobody sees it, and holding them would only add delay.
 const LEAD: Duration = Duration::from_millis(20);
@@ -24,6 +27,10 @@ const SYNC_EVERY: u64 = 100;
 /// One audio track being heard.
 struct AudioIn {
     sid: TrackSid,
+    /// Whose it is.
+    identity: String,
+    /// How loud it is now; follows the wish without a click.
+    gain: f32,
     packets: MediaReceiver<RemoteAudioPacket>,
     jitter: JitterBuffer,
     times: RtpMap,
@@ -39,13 +46,28 @@ struct AudioIn {
 /// Everybody who is heard.
 pub(crate) struct AudioRoom {
     tracks: Mutex<Vec<AudioIn>>,
+    /// How loud single people are to be: 1 is as they are.
+    gains: Mutex<HashMap<String, f32>>,
+    /// What the loudspeaker is given, for the echo canceller.
+    far_end: FarEnd,
     meters: Arc<Meters>,
     measure: bool,
 }
 
 impl AudioRoom {
-    pub(crate) fn new(meters: Arc<Meters>, measure: bool) -> Arc<Self> {
-        Arc::new(Self { tracks: Mutex::default(), meters, measure })
+    pub(crate) fn new(
+        meters: Arc<Meters>,
+        measure: bool,
+        far_end: FarEnd,
+        volumes: &BTreeMap<String, u16>,
+    ) -> Arc<Self> {
+        let gains = volumes.iter().map(|(user, percent)| (user.clone(), gain(*percent))).collect();
+        Arc::new(Self { tracks: Mutex::default(), gains: Mutex::new(gains), far_end, meters, measure })
+    }
+
+    /// Makes somebody as loud as that, percent.
+    pub(crate) fn set_volume(&self, user_id: &str, percent: u16) {
+        self.gains.lock().insert(user_id.to_owned(), gain(percent));
     }
 
     /// A track is heard from now on, until it ends.
@@ -59,6 +81,8 @@ impl AudioRoom {
         let Some(packets) = track.audio() else { return Ok(()) };
         let audio = AudioIn {
             sid: track.sid(),
+            gain: self.gain_of(track.identity().as_str()),
+            identity: track.identity().to_string(),
             packets,
             jitter: JitterBuffer::new(1)?,
             times: RtpMap::new(beckon_media::frame::SAMPLE_RATE),
@@ -74,6 +98,10 @@ impl AudioRoom {
         tracks.retain(|t| t.sid != audio.sid);
         tracks.push(audio);
         Ok(())
+    }
+
+    fn gain_of(&self, user_id: &str) -> f32 {
+        self.gains.lock().get(user_id).copied().unwrap_or(1.0)
     }
 
     /// A track is not heard any more.
@@ -93,12 +121,17 @@ impl AudioRoom {
         let mut levels = Vec::new();
         Box::new(move |out, heard| {
             let now = MediaTime::now();
+            let heard = heard + Mixer::DELAY;
             let mut tracks = room.tracks.lock();
-            let frames: Vec<AudioFrame> = tracks.iter_mut().map(|t| t.pull(now, heard, room.measure)).collect();
+            let frames: Vec<(AudioFrame, f32)> = tracks
+                .iter_mut()
+                .map(|t| (t.pull(now, heard, room.measure), t.follow(room.gain_of(&t.identity))))
+                .collect();
             tracks.retain(|t| !t.ended);
             drop(tracks);
-            let inputs: Vec<_> = frames.iter().map(|frame| MixInput { frame, gain: 1.0 }).collect();
+            let inputs: Vec<_> = frames.iter().map(|(frame, gain)| MixInput { frame, gain: *gain }).collect();
             mixer.mix(&inputs, out, &mut levels);
+            room.far_end.push(out);
             if room.measure {
                 room.meters.mix.lock().add(out);
             }
@@ -106,7 +139,19 @@ impl AudioRoom {
     }
 }
 
+/// A volume in percent as a factor.
+fn gain(percent: u16) -> f32 {
+    f32::from(percent.min(VOLUME_MAX)) / 100.0
+}
+
 impl AudioIn {
+    /// A step nearer to the gain wished for, as far as is not heard as a click.
+    fn follow(&mut self, wished: f32) -> f32 {
+        let off = wished - self.gain;
+        self.gain = if off.abs() < 0.01 { wished } else { self.gain + off * 0.3 };
+        self.gain
+    }
+
     fn pull(&mut self, now: MediaTime, heard: MediaTime, measure: bool) -> AudioFrame {
         loop {
             match self.packets.try_recv() {

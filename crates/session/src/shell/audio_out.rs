@@ -1,36 +1,76 @@
-//! Our sound: from the microphone, encoded, to the room.
+//! Our sound: from the microphone, made fit for others and encoded, to the room.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use beckon_media::codec::{CodecError, OpusConfig, OpusEncoder};
+use beckon_media::codec::{CodecError, EncodedAudio as Packet, OpusConfig, OpusEncoder};
+use beckon_media::voice::{FarEnd, VoiceActivity, VoiceControl, VoiceProcessor};
 use beckon_media::{AudioFrame, AudioSink, MediaTime};
-use beckon_rtc::{EncodedAudio, LocalTrack};
+use beckon_rtc::{EncodedAudio, LocalTrack, Room};
 use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::Message;
 use super::meters::SentMeter;
+use crate::core::Input;
+use crate::sound::SoundSettings;
+use crate::sound_rate::{SoundRate, SoundTarget};
 use crate::tryout::LevelMeter;
 
-/// Opus for speech, bit/s.
-const BITRATE_BPS: u32 = 32_000;
-/// The loss that in-band error correction prepares for, percent.
-const EXPECTED_LOSS: u8 = 10;
+/// How often the encoder is told of the network, in 10 ms frames.
+const TELL_EVERY: u64 = 200;
 
 /// Where the microphone's sound goes, whichever microphone it is and whether or not we are in a room.
 pub(crate) struct AudioOut {
-    track: Mutex<Option<LocalTrack>>,
+    track: Mutex<Option<(LocalTrack, Option<Room>)>>,
     pub(crate) meter: Arc<SentMeter>,
+    /// Closed while muted: nothing passes to the encoder, though the microphone may be open for the hint.
+    sends: AtomicBool,
+    hints: AtomicBool,
+    control: VoiceControl,
+    far_end: FarEnd,
+    rate: Mutex<SoundRate>,
+    messages: UnboundedSender<Message>,
     level: Arc<LevelMeter>,
 }
 
+/// What belongs to one microphone that is open.
+struct Line {
+    /// Made sound, a test's for example, is left as it is.
+    voice: Option<VoiceProcessor>,
+    encoder: OpusEncoder,
+    target: Option<SoundTarget>,
+    activity: VoiceActivity,
+    talks_muted: bool,
+    sent_before: bool,
+    frames: u64,
+}
+
 impl AudioOut {
-    pub(crate) fn new(meter: Arc<SentMeter>, level: Arc<LevelMeter>) -> Arc<Self> {
-        Arc::new(Self { track: Mutex::new(None), meter, level })
+    pub(crate) fn new(
+        settings: SoundSettings,
+        far_end: FarEnd,
+        meter: Arc<SentMeter>,
+        messages: UnboundedSender<Message>,
+        level: Arc<LevelMeter>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            track: Mutex::new(None),
+            meter,
+            sends: AtomicBool::new(false),
+            hints: AtomicBool::new(settings.mute_hint),
+            control: VoiceControl::new(settings.voice()),
+            far_end,
+            rate: Mutex::default(),
+            messages,
+            level,
+        })
     }
 
-    /// The track in the present room, or none.
-    pub(crate) fn set_track(&self, track: Option<LocalTrack>) {
+    /// The track in the present room, or none; the room tells of its losses.
+    pub(crate) fn set_track(&self, track: Option<LocalTrack>, room: Option<&Room>) {
         let sid = track.as_ref().map(|t| t.sid().to_string());
-        *self.track.lock() = track;
+        *self.track.lock() = track.map(|t| (t, room.cloned()));
         self.meter.with(|m| {
             if let Some(sid) = sid {
                 m.track.sid = sid;
@@ -39,38 +79,71 @@ impl AudioOut {
     }
 
     pub(crate) fn track(&self) -> Option<LocalTrack> {
-        self.track.lock().clone()
+        self.track.lock().as_ref().map(|(track, _)| track.clone())
     }
 
-    /// Takes what a microphone records, on the microphone's own thread: 20 ms of Opus take a fraction of one.
-    pub(crate) fn sink(self: &Arc<Self>) -> Result<AudioSink, CodecError> {
-        let config = OpusConfig {
+    /// What the person set, from the next 10 ms on.
+    pub(crate) fn set_settings(&self, settings: SoundSettings) {
+        self.control.set(settings.voice());
+        self.hints.store(settings.mute_hint, Ordering::Relaxed);
+    }
+
+    /// Whether what the microphone hears may leave this machine.
+    pub(crate) fn set_sends(&self, sends: bool) {
+        self.sends.store(sends, Ordering::SeqCst);
+    }
+
+    /// The bandwidth estimate for everything we send.
+    pub(crate) fn estimate(&self, total_bps: u64) {
+        self.rate.lock().estimate(MediaTime::now(), total_bps);
+    }
+
+    /// Takes what a microphone records, on the microphone's own thread: processing and Opus take a fraction of its
+    /// 10 ms. `synthetic` sound goes out as it comes in.
+    pub(crate) fn sink(self: &Arc<Self>, synthetic: bool) -> Result<AudioSink, CodecError> {
+        let SoundTarget { bitrate_bps, expected_loss_percent } = self.rate.lock().target();
+        let encoder = OpusEncoder::new(OpusConfig {
             channels: 1,
-            bitrate_bps: BITRATE_BPS,
+            bitrate_bps,
             fec: true,
-            expected_loss_percent: EXPECTED_LOSS,
-            dtx: false,
+            expected_loss_percent,
+            dtx: !synthetic,
             music: false,
-        };
-        let mut encoder = OpusEncoder::new(config)?;
+        })?;
         self.meter.with(|m| m.track.encoder = "opus".to_owned());
+        let voice = (!synthetic).then(|| VoiceProcessor::new(self.control.clone(), self.far_end.clone()));
+        let activity = VoiceActivity::new();
+        let mut line =
+            Line { voice, encoder, target: None, activity, talks_muted: false, sent_before: false, frames: 0 };
         let out = self.clone();
-        Ok(Box::new(move |frame: AudioFrame| out.frame(&mut encoder, &frame)))
+        Ok(Box::new(move |frame: AudioFrame| out.frame(&mut line, frame)))
     }
 
-    fn frame(&self, encoder: &mut OpusEncoder, frame: &AudioFrame) {
-        self.level.add(frame);
-        let encoded = encoder.encode(frame);
+    fn frame(&self, line: &mut Line, frame: AudioFrame) {
+        line.frames += 1;
+        let sends = self.sends.load(Ordering::SeqCst);
+        if sends {
+            self.level.add(&frame);
+        }
+        // Also while muted: what it has learnt of the room stays good.
+        let frame = match &mut line.voice {
+            Some(voice) => voice.process(frame),
+            None => frame,
+        };
+        self.hint(line, &frame, sends);
+        if sends && !line.sent_before {
+            line.encoder.restart();
+        }
+        line.sent_before = sends;
+        if !sends {
+            return;
+        }
+        if line.frames.is_multiple_of(TELL_EVERY) {
+            self.follow_network(line);
+        }
+        let encoded = line.encoder.encode(&frame);
         let sent = match (&encoded, self.track()) {
-            (Ok(Some(packet)), Some(track)) => {
-                let level_dbov = Some(-i8::try_from(packet.level.min(127)).unwrap_or(i8::MAX));
-                let data = packet.data.clone();
-                let written = track.write_audio(EncodedAudio { data, capture_ns: packet.capture.0, level_dbov });
-                if let Err(error) = written {
-                    tracing::debug!(%error, "sound not sent");
-                }
-                Some(written.is_ok())
-            }
+            (Ok(Some(packet)), Some(track)) => Some(send(&track, packet)),
             _ => None,
         };
         self.meter.with(|m| {
@@ -91,4 +164,52 @@ impl AudioOut {
             tracing::error!(%error, "cannot encode our sound");
         }
     }
+
+    /// Notices when somebody begins or stops to talk while muted.
+    fn hint(&self, line: &mut Line, frame: &AudioFrame, sends: bool) {
+        let talks = !sends && self.hints.load(Ordering::Relaxed) && line.activity.hear(frame);
+        if talks != line.talks_muted {
+            line.talks_muted = talks;
+            // After the end nobody wants to know.
+            let _ = self.messages.send(Message::Input(Input::TalksMuted(talks)));
+        }
+    }
+
+    fn follow_network(&self, line: &mut Line) {
+        let loss = match &*self.track.lock() {
+            Some((track, Some(room))) => {
+                let sid = track.sid();
+                room.stats().local.iter().find(|t| t.sid == sid).and_then(|t| t.loss)
+            }
+            _ => None,
+        };
+        let target = {
+            let mut rate = self.rate.lock();
+            if let Some(loss) = loss {
+                rate.lost(loss);
+            }
+            rate.target()
+        };
+        if line.target == Some(target) {
+            return;
+        }
+        line.target = Some(target);
+        let set = line
+            .encoder
+            .set_bitrate(target.bitrate_bps)
+            .and_then(|()| line.encoder.set_expected_loss(target.expected_loss_percent));
+        if let Err(error) = set {
+            tracing::warn!(%error, ?target, "the encoder does not follow the network");
+        }
+    }
+}
+
+fn send(track: &LocalTrack, packet: &Packet) -> bool {
+    let level_dbov = Some(-i8::try_from(packet.level.min(127)).unwrap_or(i8::MAX));
+    let data = packet.data.clone();
+    let written = track.write_audio(EncodedAudio { data, capture_ns: packet.capture.0, level_dbov });
+    if let Err(error) = &written {
+        tracing::debug!(%error, "sound not sent");
+    }
+    written.is_ok()
 }

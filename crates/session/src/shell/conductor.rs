@@ -145,6 +145,7 @@ impl Conductor {
                 Effect::Connect { attempt, url, token } => self.connect(attempt, &url, &token),
                 Effect::DropRoom => self.drop_room(),
                 Effect::Leave { service } => self.leave(service),
+                Effect::SendSound(sends) => self.media.send_sound(sends),
                 Effect::SendChat(text) => {
                     if let Some(live) = &self.room {
                         let sent = live.room.send_chat(text);

@@ -7,6 +7,7 @@ use beckon_media::SourceError;
 use beckon_media::latest;
 use beckon_media::layout::TileId;
 use beckon_media::playout::Playout;
+use beckon_media::voice::FarEnd;
 use beckon_rtc::{LocalTrack, PublishMedia, PublishOptions, RemoteTrack, Room, RoomEvent, TrackKind, TrackSid};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
@@ -61,8 +62,10 @@ impl Media {
         meters: Arc<Meters>,
     ) -> Self {
         let video_out = VideoOut::new(request.video, meters.video.clone());
-        let audio_out = AudioOut::new(meters.audio.clone(), meters.level.clone());
-        let audio_room = AudioRoom::new(meters.clone(), request.measure);
+        let far_end = FarEnd::new();
+        let audio_out =
+            AudioOut::new(request.sound, far_end.clone(), meters.audio.clone(), messages.clone(), meters.level.clone());
+        let audio_room = AudioRoom::new(meters.clone(), request.measure, far_end, &request.volumes);
         Self {
             choices: (request.camera.clone(), request.microphone.clone(), request.speaker.clone()),
             settings: request.video,
@@ -84,7 +87,7 @@ impl Media {
         }
     }
 
-    /// Remembers which devices were chosen before the state machine asks to open them.
+    /// Remembers which devices were chosen before the state machine asks to open them; does what it does not decide.
     pub(crate) fn command(&mut self, command: &Command) {
         match command {
             Command::ChooseCamera(choice) => self.choices.0 = choice.clone(),
@@ -94,6 +97,8 @@ impl Media {
                 self.settings = *video;
                 self.video_out.set_full(*video);
             }
+            Command::SetSound(settings) => self.audio_out.set_settings(*settings),
+            Command::SetVolume { user_id, percent } => self.audio_room.set_volume(user_id, *percent),
             _ => {}
         }
     }
@@ -133,7 +138,7 @@ impl Media {
         let muted = self.muted.get(&device).copied().unwrap_or(false);
         match device {
             Device::Camera => self.video_out.set_track(Some(track)),
-            Device::Microphone => self.audio_out.set_track(Some(track)),
+            Device::Microphone => self.audio_out.set_track(Some(track), room),
             Device::Speaker => return,
         }
         // It may have been closed while the server was asked.
@@ -159,6 +164,11 @@ impl Media {
         {
             tracing::warn!(%error, muted, "cannot mute or unmute our track");
         }
+    }
+
+    /// Whether what our microphone hears may leave this machine.
+    pub(crate) fn send_sound(&self, sends: bool) {
+        self.audio_out.set_sends(sends);
     }
 
     /// Our own camera's pictures are shown on this tile.
@@ -192,7 +202,10 @@ impl Media {
             RoomEvent::LayersWanted { sid, qualities } if self.video_out.is(sid) => {
                 self.video_out.set_wanted(qualities.contains(&true));
             }
-            RoomEvent::TargetBitrate { total_bps } => self.video_out.estimate(*total_bps),
+            RoomEvent::TargetBitrate { total_bps } => {
+                self.video_out.estimate(*total_bps);
+                self.audio_out.estimate(*total_bps);
+            }
             RoomEvent::LocalTrackPublished(info) => {
                 // After a rejoin of the rtc layer the same track has another name.
                 let meter = match info.kind {
@@ -253,7 +266,7 @@ impl Media {
     /// The room is left or lost: nothing goes out or comes in.
     pub(crate) fn leave_room(&mut self) {
         self.video_out.set_track(None);
-        self.audio_out.set_track(None);
+        self.audio_out.set_track(None, None);
         self.audio_room.clear();
         self.incoming.clear();
         self.muted.clear();
@@ -307,7 +320,9 @@ fn microphone_thread(
         let synthetic = matches!(choice, MicrophoneChoice::Tone | MicrophoneChoice::File(_));
         let source = devices.microphone(&choice, reporter.listener(synthetic))?;
         let info = source.describe();
-        let sink = out.sink().map_err(|e| SourceError::Device { device: "Opus".to_owned(), reason: e.to_string() })?;
+        let sink = out
+            .sink(synthetic)
+            .map_err(|e| SourceError::Device { device: "Opus".to_owned(), reason: e.to_string() })?;
         // Before it starts: what its own listener tells later is better.
         out.meter.with(|m| m.track.label.clone_from(&info.label));
         let running = source.start(sink)?;

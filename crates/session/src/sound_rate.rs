@@ -1,0 +1,120 @@
+//! How our sound is sent for the network there is: bitrate by the bandwidth estimate, error correction by the loss.
+//!
+//! Pure: estimates, losses and time in, a [`SoundTarget`] out. Sound is a small part of a call and the most important
+//! one: it gives way late, never below what speech needs, and takes more only when that has long been there.
+
+use std::time::Duration;
+
+use beckon_media::MediaTime;
+
+/// The bitrates it chooses from, bit/s: from clear speech to music.
+const STEPS: [u32; 5] = [24_000, 32_000, 40_000, 48_000, 64_000];
+/// Sound gets one part in so many of the bandwidth.
+const SHARE: u64 = 16;
+/// More must be there for this long before it is taken.
+const UP_AFTER: Duration = Duration::from_secs(5);
+/// The loss that is always prepared for, percent: we see how we reach the server, not how it reaches the others.
+const LEAST_LOSS: u8 = 10;
+/// libopus gains nothing from preparing for more, percent.
+const MOST_LOSS: u8 = 40;
+/// From this loss on a packet's copy of the one before needs bits of its own: at least this step.
+const LOSSY: f32 = 0.03;
+const LOSSY_STEP: usize = 1;
+
+/// How to encode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoundTarget {
+    /// Bit/s.
+    pub bitrate_bps: u32,
+    /// What in-band error correction prepares for, percent.
+    pub expected_loss_percent: u8,
+}
+
+/// The policy for our sound.
+#[derive(Debug)]
+pub struct SoundRate {
+    step: usize,
+    loss: f32,
+    ample_since: Option<MediaTime>,
+}
+
+impl Default for SoundRate {
+    fn default() -> Self {
+        Self { step: 1, loss: 0.0, ample_since: None }
+    }
+}
+
+impl SoundRate {
+    /// Begins at 32 kbit/s.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What to do now.
+    pub fn target(&self) -> SoundTarget {
+        let step = if self.loss >= LOSSY { self.step.max(LOSSY_STEP) } else { self.step };
+        // Half as much again: what was lost of late is the mean, not the worst.
+        let prepared = (self.loss * 150.0).round() as u8;
+        SoundTarget { bitrate_bps: STEPS[step], expected_loss_percent: prepared.clamp(LEAST_LOSS, MOST_LOSS) }
+    }
+
+    /// The bandwidth estimate for everything we send is now `total_bps`.
+    pub fn estimate(&mut self, now: MediaTime, total_bps: u64) {
+        let fits = STEPS.iter().rposition(|step| u64::from(*step) * SHARE <= total_bps).unwrap_or(0);
+        if fits <= self.step {
+            self.step = fits;
+            self.ample_since = None;
+            return;
+        }
+        if now.saturating_since(*self.ample_since.get_or_insert(now)) >= UP_AFTER {
+            self.step += 1;
+            self.ample_since = None;
+        }
+    }
+
+    /// Of our packets, this share did not reach the server of late, 0 … 1.
+    pub fn lost(&mut self, share: f32) {
+        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+        // Up at once, down slowly: losses come in bursts.
+        self.loss = if share > self.loss { share } else { self.loss + (share - self.loss) * 0.2 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(rate: &mut SoundRate, from_s: i64, for_s: i64, bps: u64) -> u32 {
+        for ms in (from_s * 1000..(from_s + for_s) * 1000).step_by(200) {
+            rate.estimate(MediaTime::from_millis(ms), bps);
+        }
+        rate.target().bitrate_bps
+    }
+
+    #[test]
+    fn a_wide_network_carries_the_best_and_a_narrow_one_still_speech() {
+        let mut rate = SoundRate::new();
+        assert_eq!(rate.target(), SoundTarget { bitrate_bps: 32_000, expected_loss_percent: 10 });
+        assert_eq!(run(&mut rate, 0, 4, 2_000_000), 32_000, "not in haste");
+        assert_eq!(run(&mut rate, 4, 30, 2_000_000), 64_000);
+        rate.estimate(MediaTime::from_millis(35_000), 300_000);
+        assert_eq!(rate.target().bitrate_bps, 24_000, "down at once");
+        assert_eq!(run(&mut rate, 36, 30, 20_000), 24_000, "never below what speech needs");
+        assert_eq!(run(&mut rate, 70, 30, 700_000), 40_000);
+    }
+
+    #[test]
+    fn loss_is_prepared_for_at_once_and_forgotten_slowly() {
+        let mut rate = SoundRate::new();
+        rate.estimate(MediaTime(0), 100_000);
+        rate.lost(0.2);
+        assert_eq!(rate.target(), SoundTarget { bitrate_bps: 32_000, expected_loss_percent: 30 });
+        rate.lost(0.0);
+        assert_eq!(rate.target().expected_loss_percent, 24);
+        (0..30).for_each(|_| rate.lost(0.0));
+        assert_eq!(rate.target(), SoundTarget { bitrate_bps: 24_000, expected_loss_percent: 10 });
+        rate.lost(f32::NAN);
+        rate.lost(7.0);
+        assert_eq!(rate.target().expected_loss_percent, 40);
+    }
+}
