@@ -117,6 +117,7 @@ fn run(start: Start) -> anyhow::Result<()> {
             commands::boot,
             commands::set_camera,
             commands::set_microphone,
+            commands::hold_to_talk,
             commands::set_speaker,
             commands::send_chat,
             commands::leave,

@@ -72,6 +72,17 @@ pub fn set_microphone(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
     Ok(())
 }
 
+/// The push-to-talk key is down or up.
+#[tauri::command]
+pub fn hold_to_talk(shell: App<'_>, window: WebviewWindow, held: bool) -> Done {
+    let (key, room) = room_of(&shell, &window)?;
+    room.session.hold_to_talk(held);
+    if held && shell.settings.get().sound.push_to_talk {
+        shell.tell(Input::PersonTurnedOn { room: key, camera: false, microphone: true });
+    }
+    Ok(())
+}
+
 /// Turns the others' sound on or off.
 #[tauri::command]
 pub fn set_speaker(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {

@@ -54,7 +54,9 @@ impl OpenRoom {
         request.camera = shell.camera();
         request.microphone = shell.microphone();
         request.speaker = shell.speaker();
-        let picture = shell.settings.get().picture;
+        let settings = shell.settings.get();
+        (request.sound, request.volumes) = (settings.sound, settings.volumes.all().clone());
+        let picture = settings.picture;
         request.video = wished.unwrap_or(picture.preset).into();
         // Most systems open a camera once only.
         shell.tryout.make_room(shell);

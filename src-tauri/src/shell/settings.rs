@@ -94,6 +94,12 @@ impl Shell {
                 }
             }
         }
+        if before.sound != after.sound {
+            rooms.iter().for_each(|room| room.session.set_sound(after.sound));
+        }
+        for (user, percent) in after.volumes.changed_since(&before.volumes) {
+            rooms.iter().for_each(|room| room.session.set_volume(user, percent));
+        }
         if before.picture.mirror != after.picture.mirror {
             for painter in rooms.iter().filter_map(|room| room.painter()) {
                 painter.mirror(after.picture.mirror);

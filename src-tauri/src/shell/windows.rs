@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use beckon_interface::{boot::Answer, settings::Settings};
+use beckon_interface::{
+    boot::Answer,
+    settings::{Settings, SettingsChange, Volume},
+};
 use beckon_media::layout::TileId;
 use beckon_session::{MemberView, RoomView};
 use serde::Serialize;
 use tauri::{
     Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
-    menu::{MenuBuilder, MenuItemBuilder},
+    menu::{CheckMenuItemBuilder, MenuBuilder, MenuItemBuilder, SubmenuBuilder},
 };
 
 use super::{Shell, Work, boot, devices, room::OpenRoom};
@@ -293,6 +296,9 @@ pub fn show_member(shell: &Shell, key: RoomKey, user_id: &str) {
     emit_room(shell, key, "member", &serde_json::json!({ "userID": user_id }));
 }
 
+/// Volumes of a person in their tile's menu, percent; the member list has them all.
+const TILE_VOLUMES: [u16; 6] = [0, 25, 50, 100, 150, 200];
+
 /// The menu of a tile.
 pub fn tile_menu(shell: &Arc<Shell>, room: &Arc<OpenRoom>, tile: TileId, member: &MemberView) {
     let Some(window) = shell.app.get_webview_window(&room_label(room.key)) else { return };
@@ -308,6 +314,16 @@ pub fn tile_menu(shell: &Arc<Shell>, room: &Arc<OpenRoom>, tile: TileId, member:
         let title = MenuItemBuilder::new(name.replace('&', "&&")).enabled(false).build(&window)?;
         let large = MenuItemBuilder::new(large).id(act("front")).build(&window)?;
         let mut menu = MenuBuilder::new(&window).item(&title).separator().item(&large);
+        if !member.is_local {
+            let mut volume = SubmenuBuilder::new(&window, room.language.pick("音量", "Volume"));
+            for percent in TILE_VOLUMES {
+                let chosen = member.volume == percent;
+                let id = act(&format!("volume{percent}"));
+                let item = CheckMenuItemBuilder::new(format!("{percent} %")).id(id).checked(chosen).build(&window)?;
+                volume = volume.item(&item);
+            }
+            menu = menu.item(&volume.build()?);
+        }
         if room.panels.members {
             menu = menu.item(&MenuItemBuilder::new(list).id(act("list")).build(&window)?);
         }
@@ -330,14 +346,14 @@ pub fn menu_chosen(shell: &Arc<Shell>, id: &str) {
     };
     let (Ok(key), Ok(tile)) = (key.parse().map(RoomKey), tile.parse().map(TileId)) else { return };
     let Some(room) = shell.room(key) else { return };
-    match what {
-        "front" => room.toggle_front(tile),
-        _ => {
-            let view = room.session.view();
-            let member = view.borrow().member_of_tile(tile).cloned();
-            if let Some(member) = member {
-                show_member(shell, key, &member.user_id);
-            }
+    let view = room.session.view();
+    let member = view.borrow().member_of_tile(tile).cloned();
+    match (what, what.strip_prefix("volume").and_then(|percent| percent.parse().ok()), member) {
+        ("front", _, _) => room.toggle_front(tile),
+        (_, Some(percent), Some(member)) => {
+            shell.change_settings(SettingsChange::Volume(Volume { user_id: member.user_id, percent }));
         }
+        ("list", _, Some(member)) => show_member(shell, key, &member.user_id),
+        _ => {}
     }
 }

@@ -5,13 +5,16 @@
 
 mod devices;
 mod picture;
+mod volumes;
 
+use beckon_session::SoundSettings;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use ts_rs::TS;
 
 use crate::LanguageChoice;
 pub use devices::{DeviceSetting, Devices};
 pub use picture::Picture;
+pub use volumes::{Volume, Volumes};
 
 /// Everything in `settings.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
@@ -26,6 +29,12 @@ pub struct Settings {
     /// How our pictures are taken and shown.
     #[serde(deserialize_with = "section")]
     pub picture: Picture,
+    /// What is done to our sound, and when it is sent.
+    #[serde(deserialize_with = "section")]
+    pub sound: SoundSettings,
+    /// How loud single people are.
+    #[serde(deserialize_with = "section")]
+    pub volumes: Volumes,
 }
 
 /// One section, as a window sets it.
@@ -38,6 +47,10 @@ pub enum SettingsChange {
     Devices(Devices),
     /// How our pictures are taken and shown.
     Picture(Picture),
+    /// What is done to our sound, and when it is sent.
+    Sound(SoundSettings),
+    /// How loud one person is.
+    Volume(Volume),
 }
 
 impl Settings {
@@ -47,6 +60,8 @@ impl Settings {
             SettingsChange::Language(language) => self.language = language,
             SettingsChange::Devices(devices) => self.devices = devices,
             SettingsChange::Picture(picture) => self.picture = picture,
+            SettingsChange::Sound(sound) => self.sound = sound,
+            SettingsChange::Volume(volume) => self.volumes.set(volume),
         }
     }
 }

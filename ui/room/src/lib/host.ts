@@ -41,6 +41,8 @@ export interface Host {
   setCamera(on: boolean): Promise<void>;
   setMicrophone(on: boolean): Promise<void>;
   setSpeaker(on: boolean): Promise<void>;
+  /** The push-to-talk key is down or up. */
+  holdToTalk(held: boolean): Promise<void>;
   sendChat(text: string): Promise<void>;
   leave(): Promise<void>;
   placeStage(place: StagePlace): Promise<void>;
@@ -74,6 +76,7 @@ async function tauri(): Promise<Host> {
     setCamera: (on) => invoke('set_camera', { on }),
     setMicrophone: (on) => invoke('set_microphone', { on }),
     setSpeaker: (on) => invoke('set_speaker', { on }),
+    holdToTalk: (held) => invoke('hold_to_talk', { held }),
     sendChat: (text) => invoke('send_chat', { text }),
     leave: () => invoke('leave'),
     placeStage: (place) => invoke('place_stage', { place }),

@@ -36,6 +36,7 @@ function member(n: number, userName: string, more: Partial<MemberView> = {}): Me
     level: 0,
     quality: 'good',
     synthetic: false,
+    volume: n === 2 ? 60 : 100,
     ...more,
   };
 }
@@ -69,6 +70,12 @@ function room(): RoomView {
     camera: device,
     microphone: { ...device, on: !query.has('muted'), label: 'Microphone' },
     speaker: { ...device, synthetic: false },
+    talk: {
+      ready: query.has('muted') && (query.has('push') || query.has('hint')),
+      pushToTalk: query.has('push'),
+      held: query.has('held'),
+      muted: query.has('hint'),
+    },
     notices: query.has('notice') ? [{ code: 4004, message: 'the camera was unplugged' }] : [],
   };
 }
@@ -108,6 +115,8 @@ export function mock(): Host {
     view = { ...view, ...next };
     handlers.room?.(view);
   };
+  const setVolume = (userID: string, volume: number) =>
+    change({ members: view.members.map((m) => (m.userID === userID ? { ...m, volume } : m)) });
   const question: Question = {
     number: 1,
     origin: query.has('idn') ? 'https://xn--fiqs8s.example.com' : 'https://crm.example.com',
@@ -139,6 +148,15 @@ export function mock(): Host {
       speaker: { kind: 'default' },
     },
     picture: { preset: { resolution: '720p', aspect: '16:9', fps: '30' }, mirror: true },
+    sound: {
+      echoCancellation: true,
+      noiseSuppression: 'medium',
+      automaticGain: true,
+      highPass: true,
+      muteHint: false,
+      pushToTalk: query.has('push'),
+    },
+    volumes: {},
   };
   let meter: ReturnType<typeof setInterval> | undefined;
   let tryout: TryoutView = {
@@ -186,6 +204,8 @@ export function mock(): Host {
     setCamera: async (on) => change({ camera: { ...view.camera, on } }),
     setMicrophone: async (on) => change({ microphone: { ...view.microphone, on } }),
     setSpeaker: async (on) => change({ speaker: { ...view.speaker, on } }),
+    holdToTalk: async (held) =>
+      change({ talk: { ...view.talk, held }, microphone: { ...view.microphone, on: held || !query.has('muted') } }),
     sendChat: async (message) =>
       handlers.chat?.({
         roomID: view.roomID,
@@ -202,6 +222,10 @@ export function mock(): Host {
     revoke: (origin) => done('revoke', origin),
     showSettings: (section) => done('settings', section),
     settingsSet: async (change) => {
+      if (change.section === 'volume') {
+        const { userID, percent } = change.value;
+        return setVolume(userID, percent);
+      }
       settings = { ...settings, [change.section]: change.value };
       handlers.settings?.(settings);
     },

@@ -81,7 +81,11 @@ quality: Quality,
 /**
  * Their camera is no camera (test card, file): the window says so.
  */
-synthetic: boolean, };
+synthetic: boolean, 
+/**
+ * How loud we hear them, percent: 100 is as they are.
+ */
+volume: number, };
 
 /**
  * One of our own devices.
@@ -111,6 +115,28 @@ standsIn: boolean,
  * Why it does not run.
  */
 problem: number | null, };
+
+/**
+ * Our talking, beyond the microphone being on or off.
+ */
+export type TalkView = { 
+/**
+ * Muted, and the microphone is open all the same because the person wants the hint or push-to-talk. Nothing that
+ * it hears is sent.
+ */
+ready: boolean, 
+/**
+ * Push-to-talk is set: holding the key lets us talk while muted.
+ */
+pushToTalk: boolean, 
+/**
+ * The key is held.
+ */
+held: boolean, 
+/**
+ * We talk, and nobody hears it: we are muted.
+ */
+muted: boolean, };
 
 /**
  * Something the person should know, as long as it holds.
@@ -199,9 +225,52 @@ microphone: DeviceView,
  */
 speaker: DeviceView, 
 /**
+ * Our talking.
+ */
+talk: TalkView, 
+/**
  * What the person should know now.
  */
 notices: Array<NoticeView>, };
+
+/**
+ * How much of steady noise is taken out of our sound.
+ */
+export type NoiseSuppression = "off" | "low" | "medium" | "high";
+
+/**
+ * What is done to our sound, and when it is sent. Holds at once, also in a room.
+ *
+ * The parts of the processing are on by default. The two that keep the microphone open while it is muted are off:
+ * a muted microphone is a closed one unless the person wants it otherwise.
+ */
+export type SoundSettings = { 
+/**
+ * Take away what our loudspeaker plays.
+ */
+echoCancellation: boolean, 
+/**
+ * Take away steady noise.
+ */
+noiseSuppression: NoiseSuppression, 
+/**
+ * Bring quiet and loud voices to the same level.
+ */
+automaticGain: boolean, 
+/**
+ * Cut rumble below the voice.
+ */
+highPass: boolean, 
+/**
+ * Tell when we talk while muted. For that a muted microphone stays open; what it hears is judged here, by its
+ * loudness, and goes nowhere.
+ */
+muteHint: boolean, 
+/**
+ * While muted, holding a key lets us talk. For that a muted microphone stays open, so that the first word is
+ * heard; what it hears before goes nowhere.
+ */
+pushToTalk: boolean, };
 
 /**
  * One choice.
@@ -247,6 +316,24 @@ preset: VideoPreset,
 mirror: boolean, };
 
 /**
+ * One person's volume, as a window sets it.
+ */
+export type Volume = { 
+/**
+ * Whose.
+ */
+userID: string, 
+/**
+ * 0 … 200.
+ */
+percent: number, };
+
+/**
+ * By user ID, in percent; who is not in it is as loud as they are.
+ */
+export type Volumes = { [key in string]: number };
+
+/**
  * Everything in `settings.json`.
  */
 export type Settings = { 
@@ -261,12 +348,20 @@ devices: Devices,
 /**
  * How our pictures are taken and shown.
  */
-picture: Picture, };
+picture: Picture, 
+/**
+ * What is done to our sound, and when it is sent.
+ */
+sound: SoundSettings, 
+/**
+ * How loud single people are.
+ */
+volumes: Volumes, };
 
 /**
  * One section, as a window sets it.
  */
-export type SettingsChange = { "section": "language", "value": LanguageChoice } | { "section": "devices", "value": Devices } | { "section": "picture", "value": Picture };
+export type SettingsChange = { "section": "language", "value": LanguageChoice } | { "section": "devices", "value": Devices } | { "section": "picture", "value": Picture } | { "section": "sound", "value": SoundSettings } | { "section": "volume", "value": Volume };
 
 /**
  * What a device is for.

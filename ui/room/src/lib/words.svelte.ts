@@ -9,6 +9,8 @@ import * as permissions from './words/permissions';
 import * as picture from './words/picture';
 import * as room from './words/room';
 import * as settings from './words/settings';
+import * as shortcuts from './words/shortcuts';
+import * as sound from './words/sound';
 
 const en = {
   ...common.en,
@@ -20,6 +22,8 @@ const en = {
   permissions: permissions.en,
   picture: picture.en,
   settings: settings.en,
+  shortcuts: shortcuts.en,
+  sound: sound.en,
 };
 
 export type Words = typeof en;
@@ -34,6 +38,8 @@ const zh: Words = {
   permissions: permissions.zh,
   picture: picture.zh,
   settings: settings.zh,
+  shortcuts: shortcuts.zh,
+  sound: sound.zh,
 };
 
 let language = $state<Language>('en');

@@ -11,6 +11,8 @@ import About from './sections/About.svelte';
 import DevicesSection from './sections/Devices.svelte';
 import PermissionsSection from './sections/Permissions.svelte';
 import Picture from './sections/Picture.svelte';
+import Shortcuts from './sections/Shortcuts.svelte';
+import Sound from './sections/Sound.svelte';
 
 /** What every section is given; each takes what it needs. */
 export interface SectionProps {
@@ -38,6 +40,8 @@ export interface Section {
 export const sections: Section[] = [
   { id: 'devices', icon: 'camera', title: (words) => words.devices.title, component: DevicesSection },
   { id: 'picture', icon: 'picture', title: (words) => words.picture.title, component: Picture },
+  { id: 'sound', icon: 'speaker', title: (words) => words.sound.title, component: Sound },
+  { id: 'shortcuts', icon: 'keyboard', title: (words) => words.shortcuts.title, component: Shortcuts },
   { id: 'permissions', icon: 'shield', title: (words) => words.permissions.title, component: PermissionsSection },
   { id: 'about', icon: 'info', title: (words) => words.about.title, component: About },
 ];
