@@ -7,7 +7,6 @@ use beckon_protocol::service::Room;
 use beckon_rtc::{DisconnectReason, ParticipantInfo, TrackInfo, TrackKind, TrackSource};
 
 use super::*;
-use crate::request::CameraChoice;
 use crate::sound::SoundSettings;
 
 fn at(ms: i64) -> MediaTime {
