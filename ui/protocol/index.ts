@@ -99,13 +99,23 @@ message: string,
 field?: string, };
 
 /**
+ * 128 random bits, used for one handshake; written as 22 base64url characters.
+ */
+export type Nonce = string;
+
+/**
  * `hello`: the first message of a page.
  */
 export type Hello = { 
 /**
- * The launch key, or the `resumeKey` that an earlier `hello` on this launch returned. Used once.
+ * Which key the page knows ([`super::proof::key_id`]): the launch's, or the resume key of an earlier channel of
+ * this launch. Each opens one channel.
  */
-key: Secret, 
+key: string, 
+/**
+ * The page's nonce.
+ */
+nonce: Nonce, 
 /**
  * The highest version of the table ([`super::VERSION`]) the page knows.
  */
@@ -116,21 +126,39 @@ version: number,
 shim?: string, };
 
 /**
- * What `hello` returns.
+ * What `hello` returns. A page that finds the proof wrong says nothing more: somebody else has the app's port.
  */
-export type Welcome = { 
+export type Challenge = { 
 /**
  * The version of the table both will use.
  */
 version: number, 
 /**
+ * The app's nonce.
+ */
+nonce: Nonce, 
+/**
+ * The app's proof ([`super::proof::Handshake::proof`]).
+ */
+proof: Secret, };
+
+/**
+ * `prove`: the second message of a page.
+ */
+export type Prove = { 
+/**
+ * The page's proof.
+ */
+proof: Secret, };
+
+/**
+ * What `prove` returns. Both sides now hold a fresh resume key ([`super::proof::Handshake::resume_key`]).
+ */
+export type Welcome = { 
+/**
  * The app's version, only for origins that have consent; empty before.
  */
 app: string, 
-/**
- * The key with which a reload of the same page resumes this channel. Used once; the next `hello` gives another.
- */
-resumeKey: Secret, 
 /**
  * Where the launch stands.
  */
@@ -606,7 +634,8 @@ userSig: Secret, };
 
 /** What a page may call: its parameters and its result. */
 export interface Calls {
-  'hello': { params: Hello; result: Welcome };
+  'hello': { params: Hello; result: Challenge };
+  'prove': { params: Prove; result: Welcome };
   'room.open': { params: RoomOpen; result: RoomOpened };
   'room.close': { params: RoomClose; result: null };
   'chat.send': { params: ChatSend; result: null };

@@ -162,7 +162,7 @@ async fn serve(stream: TcpStream, port: u16, door: Door) {
 
     let connection: ConnectionId = door.ids.connection();
     let (out, mut outgoing) = mpsc::unbounded_channel();
-    let opened = SocketEvent::Opened { connection, road: Road::Loopback, origin, out };
+    let opened = SocketEvent::Opened { connection, road: Road::Loopback(port), origin, out };
     if door.events.send(opened).await.is_err() {
         return;
     }

@@ -285,8 +285,8 @@ impl Hub {
             Call::ChatSend(chat) => Request::ChatSend { launch, chat, reply: Reply::new(id, commands) },
             Call::MediaSet(set) => Request::MediaSet { launch, set, reply: Reply::new(id, commands) },
             Call::WindowFocus => Request::WindowFocus { launch, reply: Reply::new(id, commands) },
-            // The core answers `hello` itself.
-            Call::Hello(_) => return,
+            // The core answers these itself.
+            Call::Hello(_) | Call::Prove(_) => return,
         });
     }
 

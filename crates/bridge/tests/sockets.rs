@@ -9,7 +9,8 @@ use beckon_protocol::{
     channel::{
         self, Event,
         app::{Closed, RoomPhase, RoomState},
-        page::RoomOpened,
+        page::{Challenge, RoomOpened},
+        proof::{self, Handshake, Nonce, Place, Side},
     },
     launch::{Launch, LaunchKey, Origin},
     relay::Note,
@@ -89,10 +90,22 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Page<S> {
         }
     }
 
-    async fn hello(&mut self, key: &str) -> Result<Value, i64> {
-        self.call(1, "hello", json!({"key": key, "version": 1})).await;
+    async fn ask(&mut self, method: &str, params: Value) -> Result<Value, i64> {
+        self.call(1, method, params).await;
         let answer = self.hear().await.unwrap();
         answer.get("result").cloned().ok_or_else(|| answer["error"]["code"].as_i64().unwrap())
+    }
+
+    /// A whole handshake: the welcome, and the resume key that the page then has.
+    async fn hello(&mut self, place: Place, key: &LaunchKey) -> Result<(Value, LaunchKey), i64> {
+        let page = Nonce::random();
+        let hello = json!({"key": proof::key_id(key), "nonce": page, "version": 1});
+        let challenge: Challenge = serde_json::from_value(self.ask("hello", hello).await?).unwrap();
+        let handshake = Handshake { place, origin: Origin::parse(PAGE).unwrap(), page, app: challenge.nonce };
+        assert_eq!(handshake.proof(key, Side::App), challenge.proof, "the app proves itself first");
+        let proof = handshake.proof(key, Side::Page);
+        let welcome = self.ask("prove", json!({"proof": proof.expose()})).await?;
+        Ok((welcome, handshake.resume_key(key)))
     }
 }
 
@@ -112,7 +125,8 @@ async fn a_page_opens_a_room_hears_of_it_and_comes_back_after_a_reload() {
     let id = bridge.launch(launch);
 
     let mut first = page(ports[0]).await;
-    let welcome = first.hello(key.expose()).await.unwrap();
+    let place = Place::Loopback(ports[0]);
+    let (welcome, resume) = first.hello(place, &key).await.unwrap();
     assert_eq!(welcome["state"], "awaitingConsent");
     let Request::Consent { launch, origin, relay: None } = next(&mut requests).await else { panic!("no question") };
     assert_eq!((launch, origin.as_str()), (id, PAGE));
@@ -137,7 +151,7 @@ async fn a_page_opens_a_room_hears_of_it_and_comes_back_after_a_reload() {
     // The page is reloaded: its socket breaks off, a new one resumes.
     drop(first);
     let mut second = page(ports[0]).await;
-    let welcome = second.hello(welcome["resumeKey"].as_str().unwrap()).await.unwrap();
+    let (welcome, _) = second.hello(place, &resume).await.unwrap();
     assert_eq!(welcome["room"]["roomID"], "r");
 
     second.call(3, "room.close", json!({})).await;
@@ -169,12 +183,13 @@ async fn strangers_are_refused_at_the_door_or_without_the_key() {
 
     // A local program that forges the Origin but has no key.
     let mut forged = page(ports[0]).await;
-    assert_eq!(forged.hello(LaunchKey::random().expose()).await, Err(1004));
+    let place = Place::Loopback(ports[0]);
+    assert_eq!(forged.hello(place, &LaunchKey::random()).await.err(), Some(1004));
     assert_eq!(forged.hear().await, Err(channel::CLOSE_WRONG_KEY));
 
     // The key, then the key replayed.
-    assert!(page(ports[0]).await.hello(key.expose()).await.is_ok());
-    assert_eq!(page(ports[0]).await.hello(key.expose()).await, Err(1004));
+    assert!(page(ports[0]).await.hello(place, &key).await.is_ok());
+    assert_eq!(page(ports[0]).await.hello(place, &key).await.err(), Some(1004));
 }
 
 #[tokio::test]
@@ -185,7 +200,7 @@ async fn oversized_and_malformed_messages_are_answered_and_do_no_harm() {
     let key = launch.key.clone();
     let id = bridge.launch(launch);
     let mut own = page(ports[0]).await;
-    own.hello(key.expose()).await.unwrap();
+    own.hello(Place::Loopback(ports[0]), &key).await.unwrap();
     assert!(matches!(next(&mut requests).await, Request::Consent { .. }));
     bridge.answer_consent(id, true);
     own.hear().await.unwrap();
@@ -214,7 +229,7 @@ async fn a_taken_port_leads_to_the_next_and_no_free_port_ends_the_launch() {
     let second = launch(&ports, None);
     let key = second.key.clone();
     bridge.launch(second);
-    assert!(page(ports[1]).await.hello(key.expose()).await.is_ok());
+    assert!(page(ports[1]).await.hello(Place::Loopback(ports[1]), &key).await.is_ok());
     assert!(matches!(next(&mut requests).await, Request::Consent { .. }));
 
     let stuck = bridge.launch(launch(&ports[..1], None));
@@ -238,7 +253,7 @@ async fn page_and_app_meet_at_the_relay() {
     let mut app = Page(tokio_tungstenite::accept_async(stream).await.unwrap());
     let origin = Some(Origin::parse(PAGE).unwrap());
     app.say(Note::Peer { origin }.to_message().to_text()).await;
-    let welcome = app.hello(key.expose()).await.unwrap();
+    let (_, resume) = app.hello(Place::Relay, &key).await.unwrap();
     let Request::Consent { relay, .. } = next(&mut requests).await else { panic!("no question") };
     assert_eq!(relay, Some(address.to_string()));
     bridge.answer_consent(id, true);
@@ -248,7 +263,7 @@ async fn page_and_app_meet_at_the_relay() {
     app.say(Note::Gone.to_message().to_text()).await;
     let origin = Some(Origin::parse(PAGE).unwrap());
     app.say(Note::Peer { origin }.to_message().to_text()).await;
-    assert!(app.hello(welcome["resumeKey"].as_str().unwrap()).await.is_ok());
+    assert!(app.hello(Place::Relay, &resume).await.is_ok());
 
     // The relay itself is lost: the app comes back to it.
     drop(app);
@@ -268,7 +283,7 @@ async fn pages_are_told_that_the_app_closes() {
     let key = launch.key.clone();
     bridge.launch(launch);
     let mut own = page(ports[0]).await;
-    own.hello(key.expose()).await.unwrap();
+    own.hello(Place::Loopback(ports[0]), &key).await.unwrap();
     let heard = tokio::spawn(async move { own.hear().await });
     bridge.shutdown().await;
     assert_eq!(heard.await.unwrap(), Err(1001));

@@ -37,10 +37,15 @@ impl LaunchKey {
     pub fn random() -> Self {
         let mut bytes = [0u8; 16];
         rand::rng().fill_bytes(&mut bytes);
+        Self::from_bytes(bytes)
+    }
+
+    /// The key of these 128 bits.
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The key as text, for the launch URL and the channel's first message.
+    /// The key as text, for the launch URL and the proofs.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -163,7 +168,7 @@ impl LaunchError {
 /// A parsed launch URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
-    /// The one-time key that the page shows first on the channel.
+    /// The one-time key that page and app prove to each other to know, first on the channel.
     pub key: LaunchKey,
     /// Where the app may listen on 127.0.0.1, in the order to try.
     pub ports: Vec<u16>,

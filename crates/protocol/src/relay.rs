@@ -1,7 +1,7 @@
 //! The second road of the channel: page and app meet at `wss://SERVER/relay`.
 //!
 //! Both open a WebSocket, `/relay?side=page&id=ID` and `/relay?side=app&id=ID`, where ID is [`id`] of the launch key:
-//! the server can bring the two together, yet cannot say `hello`, since it never sees the key before the app does.
+//! the server can bring the two together, yet never sees the key, so it cannot open a channel itself.
 //!
 //! * Either side may come first; the other has [`WAIT`] to follow.
 //! * Once both are there, each gets `relay.peer` ([`Note::Peer`]); the app's carries the page's origin as the browser

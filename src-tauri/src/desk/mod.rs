@@ -279,7 +279,7 @@ impl Desk {
             return out.push(reply(id, Err(Code::ConsentDenied)));
         }
         match call {
-            Call::Hello(_) => out.push(reply(id, Err(Code::BadMessage))),
+            Call::Hello(_) | Call::Prove(_) => out.push(reply(id, Err(Code::BadMessage))),
             Call::RoomOpen(open) => self.open(launch, id, open, out),
             Call::RoomClose(close) => match self.room_for(launch, &close.room_id) {
                 Some(room) => self.close(room, id, out),

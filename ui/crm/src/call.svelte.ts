@@ -74,7 +74,11 @@ export class Call {
           roomTitle: names.title,
           template,
         },
-        custom: { language: names.language, closeWithPage: wishes.get('closeWithPage') === '1' },
+        custom: {
+          language: names.language,
+          closeWithPage: wishes.get('closeWithPage') === '1',
+          singleton: wishes.get('singleton') !== '0',
+        },
         onProgress: (progress) => {
           this.phase = progress;
           this.note('progress', progress);

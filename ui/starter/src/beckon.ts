@@ -2,12 +2,14 @@ import type { RoomOpen } from '../../protocol/index.ts';
 import { Code, DEFAULT_PORTS } from '../../protocol/index.ts';
 import type { OpenOptions, Session, TestLogin } from '../EXEStarter.d.ts';
 import { asFailure, failure } from './error.ts';
-import { freshKey, launchUrl, meetingPoint, openUrl, relayOf, serverBase } from './launch.ts';
+import { launchUrl, meetingPoint, openUrl, relayOf, serverBase } from './launch.ts';
 import { check } from './parameters.ts';
 import { Patience } from './patience.ts';
+import { random } from './proof.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { LiveSession } from './session.ts';
 import { forget, recall } from './store.ts';
+import { claim } from './tab.ts';
 
 declare const __VERSION__: string;
 
@@ -51,12 +53,12 @@ async function open(options: OpenOptions): Promise<Session> {
 async function begin(options: OpenOptions): Promise<Session> {
   const { userdata, roomdata, custom = {}, onProgress = () => {} } = options;
   const server = serverBase(roomdata.serverDomain);
-  const key = freshKey();
+  const key = random();
   const ports = options.ports ?? DEFAULT_PORTS;
   const relay = relayOf(server);
   const url = launchUrl(key, ports, location.origin, relay);
   const meeting = relay && url.includes('&r=') ? `${relay}?side=page&id=${meetingPoint(key)}` : undefined;
-  const roads: Roads = { key, ports, relay: meeting };
+  const roads: Roads = { key, ports, relay: meeting, tab: meetingPoint(key) };
 
   const clear = options.launch ? void options.launch(url) : openUrl(url);
   onProgress('launching');
@@ -72,6 +74,7 @@ async function begin(options: OpenOptions): Promise<Session> {
     const request = { userdata, roomdata: { ...roomdata, serverDomain: server.href }, custom } as RoomOpen;
     if (!asked) onProgress('joining');
     await session.join(request);
+    void claim(roads.tab);
     return adopt(session);
   } catch (error) {
     session.drop();
@@ -100,7 +103,12 @@ function resume(): Promise<Session | null> {
 async function comeBack(): Promise<Session | null> {
   const stored = recall();
   if (!stored) return null;
-  const roads: Roads = { key: stored.key, ports: stored.ports, relay: stored.relay, resuming: true };
+  const { key, ports, relay, tab } = stored;
+  const roads: Roads = { key, ports, relay, tab, resuming: true };
+  if (!(await claim(tab))) {
+    forget();
+    return null;
+  }
   try {
     const found = await within(new Search(roads), resumeWithin);
     const session = new LiveSession(found, roads);

@@ -15,6 +15,7 @@ export class Channel {
   /** The socket is gone; `code` is its WebSocket status. */
   onGone: (code: number) => void = () => {};
   private next = 1;
+  private isGone = false;
   private readonly waiting = new Map<number, Waiting>();
 
   constructor(
@@ -23,11 +24,7 @@ export class Channel {
     readonly port: number | undefined,
   ) {
     socket.onmessage = (message) => this.take(message.data);
-    socket.onclose = (event) => {
-      for (const call of this.waiting.values()) call.reject(failure(Code.ChannelLost));
-      this.waiting.clear();
-      this.onGone(event.code);
-    };
+    socket.onclose = (event) => this.gone(event.code);
   }
 
   call<M extends keyof Calls>(method: M, params: Calls[M]['params']): Promise<Calls[M]['result']> {
@@ -43,6 +40,20 @@ export class Channel {
   close(code = 1000): void {
     this.onGone = () => {};
     this.socket.close(code);
+  }
+
+  /** Gives up a socket whose other end is not the app, or does not answer, without waiting for its goodbye. */
+  abandon(): void {
+    this.socket.close(3000);
+    this.gone(3000);
+  }
+
+  private gone(code: number): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    for (const call of this.waiting.values()) call.reject(failure(Code.ChannelLost));
+    this.waiting.clear();
+    this.onGone(code);
   }
 
   private take(data: unknown): void {

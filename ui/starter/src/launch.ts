@@ -1,9 +1,6 @@
 import { LAUNCH_URL_MAX, LAUNCH_VERSION, SCHEME, RELAY_PATH } from '../../protocol/index.ts';
 import { base64url, sha256 } from './sha256.ts';
 
-/** A fresh one-time key: 128 random bits. */
-export const freshKey = () => base64url(crypto.getRandomValues(new Uint8Array(16)));
-
 /** Where page and app meet on the relay; says nothing of the key. */
 export const meetingPoint = (key: string) => base64url(sha256(key)).slice(0, 22);
 

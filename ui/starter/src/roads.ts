@@ -4,13 +4,16 @@ import type { BeckonError } from '../EXEStarter.d.ts';
 import { Channel } from './channel.ts';
 import { failure } from './error.ts';
 import { isLoopback } from './launch.ts';
+import { keyId, proof, random, resumeKey, same } from './proof.ts';
 
 declare const __VERSION__: string;
 
-/** A channel on which `hello` was answered. */
+/** A channel on which both sides know who the other is. */
 export interface Connected {
   channel: Channel;
   welcome: Welcome;
+  /** With this key a reload comes back. */
+  resumeKey: string;
 }
 
 /** How to reach the app. */
@@ -20,6 +23,8 @@ export interface Roads {
   ports: readonly number[];
   /** The relay's address with the meeting point. */
   relay: string | undefined;
+  /** Names the session among the tabs of this origin; says nothing of the key. */
+  tab: string;
   /** The key is of a session that was open: where it is not taken, that session is over. */
   resuming?: boolean;
 }
@@ -33,6 +38,8 @@ const waits = [0, 120, 150, 200, 250, 300, 400, 500, 700, 900];
 const order = [0, 0, 1, 0, 0, 2, 1, 0, 3, 0, 1, 2];
 /** How long loopback may still try once the app is at the relay, ms: it is quicker, and nobody else sees what is said. */
 const headStart = 500;
+/** How long an answer to `hello` and `prove` may take, ms. Whoever has the port and says nothing must not hold us up. */
+const answerWithin = { loopback: 1000, relay: 5000 };
 
 /** Whether the browser lets this page reach loopback without asking the person. */
 async function loopbackPermission(): Promise<PermissionState> {
@@ -106,7 +113,7 @@ export class Search {
     const port = ports[(order[this.attempt % order.length] as number) % ports.length] as number;
     this.attempt++;
     const socket = this.open(`ws://127.0.0.1:${port}/`, next);
-    if (socket) socket.onopen = () => this.hello(socket, 'loopback', port, next);
+    if (socket) socket.onopen = () => void this.greet(socket, 'loopback', port, next);
   }
 
   private tryRelay(url: string, failures: number): void {
@@ -120,7 +127,7 @@ export class Search {
       if (!String(message.data).includes('"relay.peer"')) return;
       // The app is there, so it listens on this machine too.
       this.hurry();
-      setTimeout(() => this.over || this.hello(socket, 'relay', undefined, again), headStart);
+      setTimeout(() => this.over || void this.greet(socket, 'relay', undefined, again), headStart);
     };
   }
 
@@ -139,25 +146,45 @@ export class Search {
     }
   }
 
-  private hello(socket: WebSocket, road: 'loopback' | 'relay', port: number | undefined, again: () => void): void {
+  private async greet(
+    socket: WebSocket,
+    road: 'loopback' | 'relay',
+    port: number | undefined,
+    again: () => void,
+  ): Promise<void> {
     const channel = new Channel(socket, road, port);
     channel.onGone = () => {
       this.sockets.delete(socket);
       if (!this.over) again();
     };
-    const hello = { key: this.roads.key, version: CHANNEL_VERSION, shim: __VERSION__ };
-    channel.call('hello', hello).then(
-      (welcome) => {
-        if (this.over) return channel.close();
-        this.end(socket);
-        this.settle.resolve({ channel, welcome });
-      },
-      (error: BeckonError) => {
-        // Whoever answers on another's port, or the road that lost the race, says this too: go on with the others.
-        const passing = error.code === Code.ChannelLost || (error.code === Code.WrongKey && !this.roads.resuming);
-        if (!passing) this.stop(error);
-      },
-    );
+    const timer = setTimeout(() => channel.abandon(), answerWithin[road]);
+    try {
+      const found = await this.handshake(channel);
+      if (this.over) return channel.close();
+      this.end(socket);
+      this.settle.resolve(found);
+    } catch (error) {
+      // Whoever has the app's port may say anything here, and so does the road that lost the race: go on with the
+      // others. Only a session that shall be resumed and is not known any more is over.
+      const { code } = error as Partial<BeckonError>;
+      if (this.roads.resuming && code === Code.WrongKey) this.stop(error as BeckonError);
+      else channel.abandon();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Nothing is said to whoever listens there before it has proved that it is the app that was launched. */
+  private async handshake(channel: Channel): Promise<Connected> {
+    const { key } = this.roads;
+    const page = random();
+    const hello = { key: keyId(key), nonce: page, version: CHANNEL_VERSION, shim: __VERSION__ };
+    const challenge = await channel.call('hello', hello);
+    const place = channel.port === undefined ? 'relay' : `127.0.0.1:${channel.port}`;
+    const both = { place, origin: location.origin, page, app: challenge.nonce };
+    if (!same(String(challenge.proof), proof(key, 'app', both))) throw failure(Code.ChannelLost);
+    const welcome = await channel.call('prove', { proof: proof(key, 'page', both) });
+    return { channel, welcome, resumeKey: resumeKey(key, both) };
   }
 }
 

@@ -1,9 +1,10 @@
-import type { Event, Welcome } from '../../protocol/index.ts';
+import type { Event } from '../../protocol/index.ts';
 import { CLOSE_REPLACED, Code, codeText } from '../../protocol/index.ts';
 import type { Member, Road, RoomState, Session, SessionEvents, Video } from '../EXEStarter.d.ts';
 import type { Channel } from './channel.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { forget, remember } from './store.ts';
+import { giveUp } from './tab.ts';
 
 /** How long a lost channel is looked for, ms. */
 const lookFor = 5000;
@@ -30,14 +31,14 @@ export class LiveSession implements Session {
   private readonly kept = new Map<Kind, unknown[]>();
 
   constructor(
-    { channel, welcome }: Connected,
+    found: Connected,
     private readonly roads: Roads,
   ) {
-    this.roomID = welcome.room?.roomID ?? '';
-    this.road = channel.road;
-    this.app = welcome.app;
-    this.channel = channel;
-    this.take({ channel, welcome });
+    this.roomID = found.welcome.room?.roomID ?? '';
+    this.road = found.channel.road;
+    this.app = found.welcome.app;
+    this.channel = found.channel;
+    this.take(found);
   }
 
   on<E extends Kind>(event: E, listener: (detail: SessionEvents[E]) => void): () => void {
@@ -72,6 +73,7 @@ export class LiveSession implements Session {
   detach(): void {
     // Another status than 1000: the page may come back.
     this.channel.close(3001);
+    giveUp();
     this.onOver();
   }
 
@@ -87,15 +89,16 @@ export class LiveSession implements Session {
     if (this.closed) return;
     this.closed = true;
     forget();
+    giveUp();
     this.channel.close();
     this.onOver();
   }
 
-  private take({ channel, welcome }: { channel: Channel; welcome: Welcome }): void {
+  private take({ channel, welcome, resumeKey }: Connected): void {
     this.channel = channel;
     this.road = channel.road;
     if (welcome.app) this.app = welcome.app;
-    this.roads.key = welcome.resumeKey;
+    this.roads.key = resumeKey;
     if (channel.port !== undefined) this.roads.ports = [channel.port];
     this.save();
     channel.onEvent = (event) => this.heard(event);

@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4). `crypto.subtle` is not there on plain http pages, and this must be had at once, within the
-// click that opens the launch URL.
+// SHA-256 (FIPS 180-4) and HMAC. `crypto.subtle` is not there on plain http pages, and the digest must be had at once,
+// within the click that opens the launch URL.
 
 const primes = (count: number) => {
   const found: number[] = [];
@@ -8,13 +8,16 @@ const primes = (count: number) => {
 };
 const fraction = (x: number) => ((x - Math.floor(x)) * 2 ** 32) | 0;
 
-/** The digest of an ASCII text, 32 bytes. */
-export function sha256(text: string): Uint8Array {
+const ascii = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+
+/** The digest of bytes or of an ASCII text, 32 bytes. */
+export function sha256(message: string | Uint8Array): Uint8Array {
+  const bytes = typeof message === 'string' ? ascii(message) : message;
   const state = primes(8).map((p) => fraction(Math.sqrt(p)));
   const rounds = primes(64).map((p) => fraction(Math.cbrt(p)));
-  const length = text.length;
+  const { length } = bytes;
   const data = new DataView(new ArrayBuffer(((length + 72) >> 6) << 6));
-  for (let i = 0; i < length; i++) data.setUint8(i, text.charCodeAt(i));
+  bytes.forEach((byte, i) => data.setUint8(i, byte));
   data.setUint8(length, 0x80);
   data.setUint32(data.byteLength - 4, length * 8);
 
@@ -45,6 +48,17 @@ export function sha256(text: string): Uint8Array {
   const out = new DataView(new ArrayBuffer(32));
   state.forEach((x, i) => out.setInt32(i * 4, x));
   return new Uint8Array(out.buffer);
+}
+
+/** HMAC-SHA-256 (RFC 2104) of an ASCII text under an ASCII key of at most 64 letters. */
+export function hmac(key: string, text: string): Uint8Array {
+  const padded = (fill: number, message: Uint8Array) => {
+    const whole = new Uint8Array(64 + message.length).fill(fill, 0, 64);
+    ascii(key).forEach((byte, i) => (whole[i] = byte ^ fill));
+    whole.set(message, 64);
+    return sha256(whole);
+  };
+  return padded(0x5c, padded(0x36, ascii(text)));
 }
 
 /** base64url without padding. */

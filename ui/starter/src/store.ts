@@ -19,7 +19,12 @@ export function recall(): Remembered | undefined {
   try {
     const text = sessionStorage.getItem(name);
     const found = text ? (JSON.parse(text) as Partial<Remembered>) : undefined;
-    const whole = found && typeof found.key === 'string' && Array.isArray(found.ports) && found.ports.length > 0;
+    const whole =
+      found &&
+      typeof found.key === 'string' &&
+      typeof found.tab === 'string' &&
+      Array.isArray(found.ports) &&
+      found.ports.length > 0;
     return whole ? (found as Remembered) : undefined;
   } catch {
     return undefined;

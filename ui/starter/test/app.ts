@@ -4,6 +4,7 @@ import { type IncomingMessage, type Server, createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { type Handshake, keyId, proof, random, resumeKey } from '../src/proof.ts';
 
 type Params = Record<string, unknown>;
 
@@ -15,34 +16,50 @@ export class FakeApp {
   room: Params | undefined;
   socket: WebSocket | undefined;
   keys = new Set<string>();
+  /** Every message the page sent, as it came. */
+  heard = '';
+  /** The app's answer to `hello`, where a program in its place gives another. */
+  forge: ((challenge: { nonce: string; proof: string }) => unknown) | undefined;
   private server: WebSocketServer | undefined;
   private held: (() => void)[] = [];
 
   /** Listens as after a launch. */
   async listen(port: number): Promise<void> {
     const server = (this.server = new WebSocketServer({ host: '127.0.0.1', port }));
-    server.on('connection', (socket) => this.serve(socket));
+    server.on('connection', (socket, request) => this.serve(socket, `127.0.0.1:${port}`, request.headers.origin ?? ''));
     await new Promise((done) => server.once('listening', done));
   }
 
-  serve(socket: WebSocket): void {
+  serve(socket: WebSocket, place: string, origin: string): void {
+    let both: Handshake;
+    let key: string | undefined;
     socket.on('message', (data) => {
+      this.heard += String(data);
       const { id, method, params } = JSON.parse(String(data)) as { id: number; method: string; params: Params };
       const answer = (result: unknown) => socket.send(JSON.stringify({ jsonrpc: '2.0', id, result }));
       const refuse = (code: number, message: string) =>
         socket.send(JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } }));
       this.calls.push({ method, params });
       if (method === 'hello') {
-        if (!this.keys.delete(params['key'] as string)) {
+        key = [...this.keys].find((key) => keyId(key) === params['key']);
+        if (key === undefined) {
+          refuse(1004, 'wrong key');
+          return socket.close(4401);
+        }
+        both = { place, origin, page: params['nonce'] as string, app: random() };
+        const challenge = { version: 1, nonce: both.app, proof: proof(key, 'app', both) };
+        return answer(this.forge ? this.forge(challenge) : challenge);
+      }
+      if (method === 'prove') {
+        if (key === undefined || params['proof'] !== proof(key, 'page', both) || !this.keys.delete(key)) {
           refuse(1004, 'wrong key');
           return socket.close(4401);
         }
         this.socket = socket;
-        const resumeKey = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
-        this.keys.add(resumeKey);
+        this.keys.add(resumeKey(key, both));
         this.allowed ||= this.consent;
         const state = this.allowed ? 'ready' : 'awaitingConsent';
-        return answer({ version: 1, app: this.allowed ? '1.2.3' : '', resumeKey, state, room: this.room });
+        return answer({ app: this.allowed ? '1.2.3' : '', state, room: this.room });
       }
       const act = () => {
         if (method === 'room.open') {
@@ -103,7 +120,7 @@ export async function serve(app: () => FakeApp): Promise<{ server: Server; origi
     if (!relay.open || !request.url?.startsWith('/relay?side=page&id=')) return socket.destroy();
     sockets.handleUpgrade(request, socket, head, (ws) => {
       ws.send(JSON.stringify({ jsonrpc: '2.0', method: 'relay.peer', params: {} }));
-      app().serve(ws);
+      app().serve(ws, 'relay', request.headers.origin ?? '');
     });
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

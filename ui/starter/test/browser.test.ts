@@ -89,8 +89,8 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
     const url = await page.evaluate(() => window.launched);
     expect(url).not.toContain('userSig');
     expect(url.length).toBeLessThan(300);
-    expect(app.calls.map((call) => call.method)).toEqual(['hello', 'room.open']);
-    expect(app.calls[1]?.params['userdata']).toEqual({ userID: 'u', sdkAppID: 1, userSig: 's' });
+    expect(app.calls.map((call) => call.method)).toEqual(['hello', 'prove', 'room.open']);
+    expect(app.calls[2]?.params['userdata']).toEqual({ userID: 'u', sdkAppID: 1, userSig: 's' });
   });
 
   it('says "not installed" within 5 s when nothing answers', async () => {
@@ -102,11 +102,75 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
   it('waits for consent as long as it takes', async () => {
     app.consent = false;
     const opened = open({ patience: 600 });
-    await expect.poll(() => app.calls.length).toBe(2);
+    await expect.poll(() => app.calls.length).toBe(3);
     await page.waitForTimeout(1500); // longer than the patience
     expect(await page.evaluate(() => window.seen)).toEqual(['launching', 'connected', 'awaitingConsent']);
     app.allow();
     expect(await opened).toMatchObject({ roomID: 'given', app: '1.2.3' });
+  });
+
+  it("gives a program that has the app's port neither key nor log-in, and finds the app behind it", async () => {
+    const thief = new FakeApp();
+    const answers: ((challenge: { nonce: string; proof: string }) => unknown)[] = [
+      (challenge) => ({ ...challenge, proof: 'x'.repeat(43) }),
+      () => null,
+      () => ({}),
+    ];
+    let asked = 0;
+    // It knows everything but the key, and passes for the app as well as it can.
+    thief.forge = (challenge) => answers[asked++ % answers.length]?.(challenge);
+    await thief.listen(port);
+    await page.exposeFunction('launchedBehind', (key: string, port: number) => {
+      thief.keys.add(key); // so that it answers at all
+      app.keys.add(key);
+      void app.listen(port);
+    });
+    await page.evaluate('window.launchedWith = (key, port) => window.launchedBehind(key, port + 1)');
+    expect(await open()).toMatchObject({ roomID: 'given', road: 'loopback' });
+    const key = await page.evaluate(() => /k=([\w-]+)/.exec(window.launched)?.[1] ?? '');
+    expect(asked).toBeGreaterThan(0);
+    expect(thief.calls.every((call) => call.method === 'hello')).toBe(true);
+    expect(thief.heard).not.toContain(key);
+    expect(app.heard).not.toContain(key);
+    await thief.die();
+  });
+
+  it('is not held up by a program that has the port and says nothing', async () => {
+    const silent = new FakeApp();
+    silent.serve = () => {};
+    await silent.listen(port);
+    await page.evaluate(
+      '{ const launched = window.launchedWith; window.launchedWith = (key, port) => launched(key, port + 1); }',
+    );
+    expect(await open()).toMatchObject({ roomID: 'given' });
+    await silent.die();
+  });
+
+  it('leaves the room to the tab that was duplicated', async () => {
+    await open();
+    const stored = await page.evaluate(() => ({ ...sessionStorage }));
+    const copy = await page.context().newPage();
+    await copy.goto(origin);
+    for (const secure of [true, false]) {
+      // Plain http pages have no locks; they ask each other.
+      const hide = 'delete Navigator.prototype.locks';
+      if (!secure) {
+        await page.addInitScript(hide);
+        await copy.addInitScript(hide);
+        await page.reload();
+        expect(await page.evaluate(async () => (await window.Beckon.resume())?.roomID)).toBe('given');
+        Object.assign(stored, await page.evaluate(() => ({ ...sessionStorage })));
+        await copy.reload();
+      }
+      await copy.evaluate((stored) => Object.assign(sessionStorage, stored), stored);
+      expect(await copy.evaluate(() => window.Beckon.resume())).toBeNull();
+      expect(await copy.evaluate(() => sessionStorage.length)).toBe(0);
+    }
+    await page.evaluate(async () => window.Beckon.session?.sendChat('mine'));
+    expect(app.calls.at(-1)?.params).toEqual({ message: 'mine' });
+    // Still its own after one more reload.
+    await page.reload();
+    expect(await page.evaluate(async () => (await window.Beckon.resume())?.roomID)).toBe('given');
   });
 
   it('takes the relay where loopback does not answer', async () => {

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { OpenOptions } from '../EXEStarter.d.ts';
-import { freshKey, isLoopback, launchUrl, meetingPoint, relayOf, serverBase } from '../src/launch.ts';
+import { isLoopback, launchUrl, meetingPoint, relayOf, serverBase } from '../src/launch.ts';
 import { check } from '../src/parameters.ts';
-import { base64url, sha256 } from '../src/sha256.ts';
+import { keyId, proof, random, resumeKey, same } from '../src/proof.ts';
+import { base64url, hmac, sha256 } from '../src/sha256.ts';
 
 beforeAll(() => {
   Object.assign(globalThis, { location: { href: 'https://crm.example.com/orders' } });
@@ -17,10 +18,41 @@ describe('launch', () => {
     }
   });
 
+  it('seals as everybody does', () => {
+    for (const [key, text] of [
+      ['', ''],
+      ['k', 'abc'],
+      ['k'.repeat(64), 'x'.repeat(200)],
+    ] as const) {
+      expect(base64url(hmac(key, text))).toBe(createHmac('sha256', key).update(text).digest('base64url'));
+    }
+  });
+
+  it('proves what the app proves', () => {
+    // The same examples stand in the app's own tests (crates/protocol/src/channel/proof.rs).
+    const key = 'AAECAwQFBgcICQoLDA0ODw';
+    const handshake = {
+      place: '127.0.0.1:47610',
+      origin: 'https://crm.example.com',
+      page: 'AAAAAAAAAAAAAAAAAAAAAA',
+      app: '_____________________w',
+    };
+    expect(keyId(key)).toBe('w8OpUwB0NI1-vGDi7U7CQw');
+    expect(proof(key, 'app', handshake)).toBe('pV8RAYkFD1ZkOcOOoVMW9TO3X3ARIz8ohgNgNjXBKgo');
+    expect(proof(key, 'page', handshake)).toBe('Q-aGtYrMxDlziurdL9xfIUzpYwEgiaOp1J5-Bq7QqB8');
+    expect(resumeKey(key, handshake)).toBe('qaMoKKBNfQZJQdoyrGtqBA');
+    expect([same('abc', 'abc'), same('abc', 'abd'), same('abc', 'ab'), same('', 'a')]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+
   it('makes keys of 128 bits and meets where the app does', () => {
-    const key = freshKey();
+    const key = random();
     expect(key).toMatch(/^[\w-]{22}$/);
-    expect(freshKey()).not.toBe(key);
+    expect(random()).not.toBe(key);
     // The same example stands in the app's own tests.
     expect(meetingPoint('AAAAAAAAAAAAAAAAAAAAAA')).toBe('ilvbTMFRZBJsbvJmjendJA');
   });

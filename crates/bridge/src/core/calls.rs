@@ -12,8 +12,8 @@ use super::{CallId, ConnectionId, Core, Effect, LaunchId, Pending, WAITING_MAX};
 impl Core {
     pub(super) fn request(&mut self, launch: LaunchId, from: ConnectionId, id: Id, method: &str, params: Value) {
         let call = match Call::parse(method, params) {
-            Ok(Call::Hello(_)) => {
-                let error = RpcError::new(Code::BadMessage, "`hello` was said already");
+            Ok(Call::Hello(_) | Call::Prove(_)) => {
+                let error = RpcError::new(Code::BadMessage, "this channel is open already");
                 return self.refuse(from, Some(id), error);
             }
             Ok(call) => call,

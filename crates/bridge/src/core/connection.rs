@@ -9,8 +9,8 @@ use beckon_protocol::{
 };
 
 use super::{
-    BURST, ConnectionId, Core, Effect, HELLO_WITHIN, LaunchId, PAGE_MESSAGE_MAX, PING_EVERY, RATE, Road, SILENCE,
-    STRIKES,
+    BURST, Challenged, ConnectionId, Core, Effect, HELLO_WITHIN, LaunchId, PAGE_MESSAGE_MAX, PING_EVERY, RATE, Road,
+    SILENCE, STRIKES,
 };
 
 /// A page's socket, as the core sees it.
@@ -18,7 +18,9 @@ use super::{
 pub(super) struct Connection {
     pub road: Road,
     pub origin: Origin,
-    /// The launch, once `hello` was said.
+    /// `hello` was said: what the page has to prove.
+    pub challenged: Option<Challenged>,
+    /// The launch, once the page proved that it knows its key.
     pub launch: Option<LaunchId>,
     opened: Instant,
     pub heard: Instant,
@@ -34,6 +36,7 @@ impl Connection {
         Self {
             road,
             origin,
+            challenged: None,
             launch: None,
             opened: now,
             heard: now,
@@ -97,7 +100,7 @@ impl Core {
         }
         let launch = connection.launch;
         match (Message::parse(text), launch) {
-            (Ok(Message::Request { id: call, method, params }), None) => self.hello(id, call, &method, params),
+            (Ok(Message::Request { id: call, method, params }), None) => self.greet(id, call, &method, params),
             (Ok(Message::Request { id: call, method, params }), Some(launch)) => {
                 self.request(launch, id, call, &method, params);
             }
@@ -130,7 +133,7 @@ impl Core {
         }
     }
 
-    /// Closes a connection that did not show a valid key.
+    /// Closes a connection that did not prove to know a valid key.
     pub(super) fn turn_away(&mut self, id: ConnectionId, call: Option<Id>, error: RpcError) {
         self.refuse(id, call, error);
         if let Some(Connection { road: Road::Relay(launch), .. }) = self.connections.get(&id)

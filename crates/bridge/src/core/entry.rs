@@ -6,6 +6,7 @@ use beckon_protocol::{
     channel::{
         Call, Event,
         app::{LaunchState, Members, RoomPhase, RoomState},
+        proof,
     },
     launch::{Launch, LaunchKey},
     relay,
@@ -124,11 +125,9 @@ impl Entry {
         members.into_iter().chain(self.held.drain(..)).collect()
     }
 
-    /// The launch's key or its resume key is this one. Both are compared, each in constant time.
-    pub fn takes(&self, key: &LaunchKey) -> bool {
-        let first = self.key.as_ref().is_some_and(|own| own == key);
-        let again = self.resume.as_ref().is_some_and(|own| own == key);
-        first | again
+    /// The key of this name, where it may still open a channel.
+    pub fn key_named(&self, id: &str) -> Option<&LaunchKey> {
+        [&self.key, &self.resume].into_iter().flatten().find(|key| proof::key_id(key) == id)
     }
 
     /// The relay's complete address for this launch; none without a relay or where it is barred.

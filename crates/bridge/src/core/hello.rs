@@ -1,69 +1,109 @@
-//! The first message: a page shows its key and is bound to its launch.
+//! The first messages: page and app prove to each other that they know the key, and the page is bound to its launch.
 
 use beckon_protocol::{
-    Code, Secret,
-    channel::{self, Call, app::LaunchState, page::Welcome},
+    Code,
+    channel::{
+        self, Call,
+        app::LaunchState,
+        page::{Challenge, Hello, Welcome},
+        proof::{Handshake, Nonce, Place, Side},
+    },
     launch::LaunchKey,
     rpc::{Id, Message, RpcError},
 };
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{ConnectionId, Core, Effect, LaunchId, Road, fresh_key};
+use super::{ConnectionId, Core, Effect, LaunchId, Road};
+
+/// What a connection has to prove.
+#[derive(Debug)]
+pub(super) struct Challenged {
+    launch: LaunchId,
+    key: LaunchKey,
+    handshake: Handshake,
+}
 
 impl Core {
-    pub(super) fn hello(&mut self, id: ConnectionId, call: Id, method: &str, params: Value) {
-        if method != "hello" {
-            let why = "the first message must be `hello`, with the key";
-            self.turn_away(id, Some(call), RpcError::new(Code::WrongKey, why));
-            return;
-        }
-        let hello = match Call::parse(method, params) {
-            Ok(Call::Hello(hello)) => hello,
-            Ok(_) => return,
-            Err(error) => return self.turn_away(id, Some(call), error),
-        };
-        if hello.version == 0 {
-            let error = RpcError::new(Code::WrongParameter, "`version` must be 1 or more").at("version");
-            return self.turn_away(id, Some(call), error);
-        }
-        let Some(launch) = self.launch_of(id, &hello.key) else {
-            return self.turn_away(id, Some(call), RpcError::of(Code::WrongKey));
-        };
-        tracing::info!(?launch, shim = %hello.shim.chars().take(20).collect::<String>(), "page connected");
-        self.welcome(launch, id, call, hello.version);
-    }
-
-    /// The launch that this connection's origin and key open.
-    fn launch_of(&self, id: ConnectionId, key: &Secret) -> Option<LaunchId> {
-        let connection = self.connections.get(&id)?;
-        let key = LaunchKey::parse(key.expose()).ok()?;
-        let mut found = None;
-        // All launches are compared, so that the time taken says nothing of which one matched.
-        for (launch, entry) in &self.launches {
-            let right_road = match connection.road {
-                Road::Loopback => true,
-                Road::Relay(own) => own == *launch,
-            };
-            if entry.takes(&key) & right_road & (entry.launch.origin == connection.origin) {
-                found = Some(*launch);
+    /// Answers the messages of a connection that is not bound to a launch yet.
+    pub(super) fn greet(&mut self, id: ConnectionId, call: Id, method: &str, params: Value) {
+        let challenged = self.connections.get_mut(&id).and_then(|connection| connection.challenged.take());
+        let result = match (challenged, Call::parse(method, params)) {
+            (None, Ok(Call::Hello(hello))) => self.challenge(id, &hello).map(|challenge| {
+                self.answer(id, call.clone(), &challenge);
+            }),
+            (Some(challenged), Ok(Call::Prove(prove))) => {
+                // Secrets are compared in constant time.
+                if challenged.handshake.proof(&challenged.key, Side::Page) == prove.proof {
+                    self.welcome(id, call.clone(), &challenged)
+                } else {
+                    Err(RpcError::of(Code::WrongKey))
+                }
             }
+            (_, Err(error)) if matches!(method, "hello" | "prove") => Err(error),
+            _ => Err(RpcError::new(Code::WrongKey, "a channel opens with `hello`, then `prove`")),
+        };
+        if let Err(error) = result {
+            self.turn_away(id, Some(call), error);
         }
-        found
     }
 
-    fn welcome(&mut self, launch: LaunchId, id: ConnectionId, call: Id, version: u32) {
-        let resume = fresh_key();
-        let Some(entry) = self.launches.get_mut(&launch) else { return };
+    /// The app proves itself, before the page has told anything that is of use to anybody.
+    fn challenge(&mut self, id: ConnectionId, hello: &Hello) -> Result<Challenge, RpcError> {
+        if hello.version == 0 {
+            return Err(RpcError::new(Code::WrongParameter, "`version` must be 1 or more").at("version"));
+        }
+        let wrong_key = || RpcError::of(Code::WrongKey);
+        let connection = self.connections.get(&id).ok_or_else(wrong_key)?;
+        let (launch, key) = self
+            .launches
+            .iter()
+            .filter(|(launch, entry)| {
+                let right_road = match connection.road {
+                    Road::Loopback(_) => true,
+                    Road::Relay(own) => own == **launch,
+                };
+                right_road && entry.launch.origin == connection.origin
+            })
+            .find_map(|(launch, entry)| entry.key_named(&hello.key).map(|key| (*launch, key.clone())))
+            .ok_or_else(wrong_key)?;
+        let handshake = Handshake {
+            place: match connection.road {
+                Road::Loopback(port) => Place::Loopback(port),
+                Road::Relay(_) => Place::Relay,
+            },
+            origin: connection.origin.clone(),
+            page: hello.nonce.clone(),
+            app: Nonce::random(),
+        };
+        tracing::info!(?launch, shim = %hello.shim.chars().take(20).collect::<String>(), "page at the door");
+        let challenge = Challenge {
+            version: hello.version.min(channel::VERSION),
+            nonce: handshake.app.clone(),
+            proof: handshake.proof(&key, Side::App),
+        };
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.challenged = Some(Challenged { launch, key, handshake });
+        }
+        Ok(challenge)
+    }
+
+    fn welcome(&mut self, id: ConnectionId, call: Id, challenged: &Challenged) -> Result<(), RpcError> {
+        let Challenged { launch, key, handshake } = challenged;
+        // Another connection may have used the key since `hello`.
+        let entry = self
+            .launches
+            .get_mut(launch)
+            .filter(|entry| [&entry.key, &entry.resume].into_iter().flatten().any(|own| own == key))
+            .ok_or_else(|| RpcError::of(Code::WrongKey))?;
         let earlier = entry.connection.replace(id);
         entry.key = None;
-        entry.resume = Some(resume.clone());
+        entry.resume = Some(handshake.resume_key(key));
         entry.away = None;
         entry.gone = false;
         entry.waiting.clear();
         let welcome = Welcome {
-            version: version.min(channel::VERSION),
             app: if entry.state == LaunchState::Ready { self.app_version.clone() } else { String::new() },
-            resume_key: Secret::new(resume.expose()),
             state: entry.state,
             room: entry.room.clone(),
         };
@@ -75,24 +115,27 @@ impl Core {
         if let Some(earlier) = earlier {
             self.close(earlier, channel::CLOSE_REPLACED, "the page connected anew");
         }
-        let mut by_relay = false;
         if let Some(connection) = self.connections.get_mut(&id) {
-            connection.launch = Some(launch);
-            by_relay = connection.road != Road::Loopback;
+            connection.launch = Some(*launch);
         }
+        let by_relay = handshake.place == Place::Relay;
         if !by_relay {
-            self.close_relay(launch);
+            self.close_relay(*launch);
         }
-        // Welcome holds strings, numbers and enumerations only, whose serialisation cannot fail.
-        let outcome = Ok(serde_json::to_value(welcome).unwrap_or(Value::Null));
-        let text = Message::Response { id: Some(call), outcome }.to_text();
-        self.effects.push(Effect::Send { connection: id, text });
+        self.answer(id, call, &welcome);
         for event in missed {
             self.effects.push(Effect::Send { connection: id, text: event.to_message().to_text() });
         }
         if ask {
             let relay = relay_host.filter(|_| by_relay);
-            self.effects.push(Effect::AskConsent { launch, origin, relay });
+            self.effects.push(Effect::AskConsent { launch: *launch, origin, relay });
         }
+        Ok(())
+    }
+
+    fn answer(&mut self, connection: ConnectionId, call: Id, answer: &impl Serialize) {
+        // Both answers hold strings, numbers and enumerations only, whose serialisation cannot fail.
+        let outcome = Ok(serde_json::to_value(answer).unwrap_or(Value::Null));
+        self.effects.push(Effect::Send { connection, text: Message::Response { id: Some(call), outcome }.to_text() });
     }
 }

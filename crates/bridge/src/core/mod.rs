@@ -13,7 +13,7 @@ use std::{
 
 use beckon_protocol::{
     channel::{self, Call, Event, app::LaunchState},
-    launch::{Launch, LaunchKey, Origin},
+    launch::{Launch, Origin},
     relay,
     rpc::RpcError,
 };
@@ -23,12 +23,13 @@ use url::Url;
 pub use admission::{Admission, Refusal};
 use connection::Connection;
 use entry::Entry;
+use hello::Challenged;
 
 /// How long an unused launch key holds.
 pub const KEY_LIFE: Duration = Duration::from_secs(120);
 /// How long a page may be away (a reload) before the app is told that it has gone.
 pub const GRACE: Duration = Duration::from_secs(15);
-/// How long a new connection may take to say `hello`.
+/// How long a new connection may take to say `hello` and `prove`.
 pub const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// How often a connection is pinged.
 pub const PING_EVERY: Duration = Duration::from_secs(10);
@@ -66,7 +67,7 @@ pub struct CallId(pub u64);
 /// Why a launch is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// No page showed the key within [`KEY_LIFE`].
+    /// No page proved within [`KEY_LIFE`] that it knows the key.
     Unclaimed,
     /// The launch URL was used before.
     Replayed,
@@ -85,8 +86,8 @@ pub enum EndReason {
 /// The way a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Road {
-    /// A socket on 127.0.0.1.
-    Loopback,
+    /// A socket on this port of 127.0.0.1.
+    Loopback(u16),
     /// The relay that this launch named.
     Relay(LaunchId),
 }
@@ -439,9 +440,4 @@ impl Core {
             self.effects.push(Effect::CloseRelay { launch });
         }
     }
-}
-
-/// A fresh key for a reload of the page.
-fn fresh_key() -> LaunchKey {
-    LaunchKey::random()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use beckon_protocol::{
     Code, Secret,
-    channel::{self, app, page},
+    channel::{self, app, page, proof},
     launch, relay, room, rpc, service, video,
 };
 use ts_rs::{Config, TS};
@@ -31,7 +31,10 @@ pub fn file() -> String {
         video::VideoPreset,
         rpc::Id,
         rpc::RpcError,
+        proof::Nonce,
         page::Hello,
+        page::Challenge,
+        page::Prove,
         page::Welcome,
         page::UserData,
         page::RoomData,

@@ -1,10 +1,11 @@
 //! The messages on the channel between page and app: JSON-RPC 2.0 over a WebSocket, the same on loopback and relay.
 //!
 //! This is the one table of methods. [`page`] has what a page may call, [`app`] what the app tells by itself.
-//! A channel opens with `hello`; nothing else is answered before it.
+//! A channel opens with `hello` and `prove` ([`proof`]); nothing else is answered before them.
 
 pub mod app;
 pub mod page;
+pub mod proof;
 
 pub use app::Event;
 pub use page::Call;
@@ -12,7 +13,7 @@ pub use page::Call;
 /// The version of this table. A newer minor version only adds; page and app work with the smaller one.
 pub const VERSION: u32 = 1;
 
-/// The channel closes with this WebSocket status when the first message does not carry a valid key.
+/// The channel closes with this WebSocket status when the page does not prove that it knows a valid key.
 pub const CLOSE_WRONG_KEY: u16 = 4401;
 /// … when the origin is not the launch's.
 pub const CLOSE_FOREIGN_ORIGIN: u16 = 4403;

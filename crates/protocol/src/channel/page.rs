@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
+use super::proof::Nonce;
 use crate::video::VideoPreset;
 use crate::{
     Code, Secret,
@@ -15,8 +16,11 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hello {
-    /// The launch key, or the `resumeKey` that an earlier `hello` on this launch returned. Used once.
-    pub key: Secret,
+    /// Which key the page knows ([`super::proof::key_id`]): the launch's, or the resume key of an earlier channel of
+    /// this launch. Each opens one channel.
+    pub key: String,
+    /// The page's nonce.
+    pub nonce: Nonce,
     /// The highest version of the table ([`super::VERSION`]) the page knows.
     pub version: u32,
     /// The shim's own version, for the log.
@@ -25,16 +29,32 @@ pub struct Hello {
     pub shim: String,
 }
 
-/// What `hello` returns.
+/// What `hello` returns. A page that finds the proof wrong says nothing more: somebody else has the app's port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Challenge {
+    /// The version of the table both will use.
+    pub version: u32,
+    /// The app's nonce.
+    pub nonce: Nonce,
+    /// The app's proof ([`super::proof::Handshake::proof`]).
+    pub proof: Secret,
+}
+
+/// `prove`: the second message of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prove {
+    /// The page's proof.
+    pub proof: Secret,
+}
+
+/// What `prove` returns. Both sides now hold a fresh resume key ([`super::proof::Handshake::resume_key`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Welcome {
-    /// The version of the table both will use.
-    pub version: u32,
     /// The app's version, only for origins that have consent; empty before.
     pub app: String,
-    /// The key with which a reload of the same page resumes this channel. Used once; the next `hello` gives another.
-    pub resume_key: Secret,
     /// Where the launch stands.
     pub state: super::app::LaunchState,
     /// The room that is open for this page, after a reload.
@@ -270,6 +290,8 @@ pub struct MediaSet {
 pub enum Call {
     /// `hello`
     Hello(Hello),
+    /// `prove`
+    Prove(Prove),
     /// `room.open`
     RoomOpen(Box<RoomOpen>),
     /// `room.close`
@@ -285,11 +307,12 @@ pub enum Call {
 impl Call {
     /// The names of all methods, as they stand on the wire.
     pub const METHODS: &'static [&'static str] =
-        &["hello", "room.open", "room.close", "chat.send", "media.set", "window.focus"];
+        &["hello", "prove", "room.open", "room.close", "chat.send", "media.set", "window.focus"];
 
     /// Each method with its parameters and its result, as TypeScript names them.
     pub const SIGNATURES: &'static [(&'static str, &'static str, &'static str)] = &[
-        ("hello", "Hello", "Welcome"),
+        ("hello", "Hello", "Challenge"),
+        ("prove", "Prove", "Welcome"),
         ("room.open", "RoomOpen", "RoomOpened"),
         ("room.close", "RoomClose", "null"),
         ("chat.send", "ChatSend", "null"),
@@ -304,6 +327,7 @@ impl Call {
     pub fn parse(method: &str, params: Value) -> Result<Self, RpcError> {
         Ok(match method {
             "hello" => Self::Hello(read(params)?),
+            "prove" => Self::Prove(read(params)?),
             "room.open" => {
                 let open: RoomOpen = read(params)?;
                 open.check()?;
