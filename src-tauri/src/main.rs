@@ -151,11 +151,16 @@ fn run(start: Start) -> anyhow::Result<()> {
         })
         .build(tauri::generate_context!())
         .context("the app's windows cannot be set up; is there a display?")?;
-    app.run(|_, event| {
+    app.run(|app, event| match event {
         // The clerk ends the app; the last window's closing does not.
-        if let RunEvent::ExitRequested { api, code: None, .. } = event {
-            api.prevent_exit();
+        RunEvent::ExitRequested { api, code: None, .. } => api.prevent_exit(),
+        // The clerk has ended it, or the system does: at the end of a session Windows and macOS come here unasked.
+        RunEvent::Exit => {
+            if let Some(shell) = app.try_state::<Arc<Shell>>() {
+                shell::ending::wait(&shell);
+            }
         }
+        _ => {}
     });
     Ok(())
 }

@@ -53,7 +53,7 @@ pub enum Standing {
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// A page showed the key of a launch, from the origin of that launch.
+    /// A page proved to know the key of a launch, from the origin of that launch.
     Arrived {
         /// Which launch.
         launch: LaunchId,
@@ -96,6 +96,8 @@ pub enum Input {
         /// What.
         event: Event,
     },
+    /// The app ends: the system asks for it, or the person's session is over.
+    AppEnds,
     /// The person pressed "leave", or closed the room's window.
     PersonLeft(RoomKey),
     /// The person turned a device of theirs on, so the page may do so from now on.
@@ -159,6 +161,8 @@ pub enum Why {
     Page,
     /// The person left.
     Person,
+    /// The app ends.
+    AppEnds,
 }
 
 #[derive(Debug)]
@@ -176,6 +180,8 @@ pub struct Desk {
     rooms: BTreeMap<RoomKey, Room>,
     questions: VecDeque<Question>,
     next_room: u32,
+    /// The app ends: nothing new begins.
+    ending: bool,
 }
 
 impl Desk {
@@ -190,7 +196,8 @@ impl Desk {
             Input::Ended(launch) => self.ended(launch, &mut out),
             Input::Opened { room, outcome } => self.opened(room, outcome, &mut out),
             Input::Told { room, event } => self.told(room, event, &mut out),
-            Input::PersonLeft(room) => self.person_left(room, &mut out),
+            Input::AppEnds => self.app_ends(&mut out),
+            Input::PersonLeft(room) => self.leave_at_once(room, Why::Person, &mut out),
             Input::PersonTurnedOn { room, camera, microphone } => {
                 if let Some(room) = self.rooms.get_mut(&room) {
                     room.may_camera |= camera;
@@ -203,7 +210,23 @@ impl Desk {
 
     /// Whether anybody still needs the app: a page on its channel, or a room that is not over.
     pub fn busy(&self) -> bool {
-        !self.pages.is_empty() || self.rooms.values().any(|r| r.active)
+        !self.pages.is_empty() || self.in_room()
+    }
+
+    /// Whether a room is not over yet.
+    pub fn in_room(&self) -> bool {
+        self.rooms.values().any(|r| r.active)
+    }
+
+    fn app_ends(&mut self, out: &mut Vec<Effect>) {
+        self.ending = true;
+        for key in self.rooms.keys().copied().collect::<Vec<_>>() {
+            self.leave_at_once(key, Why::AppEnds, out);
+        }
+        if !self.questions.is_empty() {
+            self.questions.clear();
+            out.push(Effect::Withdraw);
+        }
     }
 
     fn arrived(&mut self, launch: LaunchId, asker: Asker, standing: Standing, out: &mut Vec<Effect>) {
@@ -211,7 +234,7 @@ impl Desk {
             return;
         }
         let asked = self.questions.iter().any(|q| q.asker == asker && q.asks == Asks::Room);
-        let crowded = !asked && self.questions.len() >= QUESTIONS_MAX;
+        let crowded = !asked && (self.ending || self.questions.len() >= QUESTIONS_MAX);
         let admitted = standing == Standing::Allowed;
         if standing == Standing::Forbidden || (!admitted && crowded) {
             return out.push(Effect::Admit(launch, false));
@@ -309,6 +332,9 @@ impl Desk {
     }
 
     fn open(&mut self, launch: LaunchId, id: CallId, open: Box<RoomOpen>, out: &mut Vec<Effect>) {
+        if self.ending {
+            return out.push(reply(id, Err(Code::NotInstalled)));
+        }
         let stays = |key: &RoomKey| self.rooms.get(key).is_some_and(|r| r.active && !r.leaving);
         let own = self.pages.get(&launch).and_then(|p| p.room).filter(stays);
         let any = self.rooms.keys().copied().find(stays);
@@ -439,12 +465,13 @@ impl Desk {
         }
     }
 
-    fn person_left(&mut self, key: RoomKey, out: &mut Vec<Effect>) {
+    /// The room is left and its window goes at once.
+    fn leave_at_once(&mut self, key: RoomKey, why: Why, out: &mut Vec<Effect>) {
         let Some(room) = self.rooms.get_mut(&key) else { return };
         room.keep_window = false;
         room.leaving = true;
         if room.active {
-            out.push(Effect::Leave(key, Why::Person));
+            out.push(Effect::Leave(key, why));
         }
         // Leaving takes a moment on the network; the person need not watch it.
         if room.window {

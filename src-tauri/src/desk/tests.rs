@@ -224,6 +224,21 @@ fn the_person_closes_the_window_and_the_page_hears_the_code() {
 }
 
 #[test]
+fn when_the_app_ends_rooms_are_left_and_their_pages_hear_of_it() {
+    let (mut bench, room) = Bench::with_room(json!({}));
+    bench.arrive(LaunchId(2), "https://other.example", Standing::Unknown);
+    let effects = bench.desk.on(Input::AppEnds);
+    assert_eq!(effects, [Effect::Leave(room, Why::AppEnds), Effect::CloseWindow(room), Effect::Withdraw]);
+    assert!(bench.desk.in_room(), "leaving takes a moment");
+    let late = bench.arrive(LaunchId(3), "https://late.example", Standing::Unknown);
+    assert_eq!(late, [Effect::Admit(LaunchId(3), false)]);
+    let (id, effects) = bench.call(PAGE, open_call(json!({"singleton": false})));
+    assert_eq!(refused(&effects, id), Some(Code::NotInstalled), "nothing new begins");
+    assert_eq!(bench.close(room, Code::LeftByUser), [Effect::Tell(PAGE, closed(Code::LeftByUser))]);
+    assert!(!bench.desk.in_room());
+}
+
+#[test]
 fn a_room_ended_by_the_server_stays_on_screen_until_the_person_closes_it() {
     let (mut bench, room) = Bench::with_room(json!({}));
     assert_eq!(bench.close(room, Code::RoomDestroyed), [Effect::Tell(PAGE, closed(Code::RoomDestroyed))]);

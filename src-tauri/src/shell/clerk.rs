@@ -16,7 +16,7 @@ use beckon_protocol::{
 use beckon_session::{LeaveReason, SessionEvent};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Shell, Work, room::OpenRoom, windows};
+use super::{Shell, Work, ending::Told, room::OpenRoom, windows};
 use crate::{
     consent,
     desk::{Asker, CallId, Desk, Done, Effect, Input, RoomKey, Why},
@@ -24,6 +24,10 @@ use crate::{
 
 /// How long the app stays when nobody needs it: the next click then opens its room at once.
 const LINGER: Duration = Duration::from_secs(45);
+
+/// How long leaving the rooms may take when the app ends. With the pages' goodbye it stays below what a system that shuts
+/// down allows (5 s on Windows).
+const LEAVE_WITHIN: Duration = Duration::from_millis(3200);
 
 /// Where an answer goes.
 enum Waiting {
@@ -44,6 +48,8 @@ pub struct Clerk {
     launches: HashSet<LaunchId>,
     /// Counts what happened, so that a late [`Work::Linger`] is seen to be late.
     moments: u64,
+    /// The app ends; who is told once it may.
+    ending: Option<Vec<Told>>,
 }
 
 impl Clerk {
@@ -58,6 +64,7 @@ impl Clerk {
             questions: 0,
             launches: HashSet::new(),
             moments: 0,
+            ending: None,
         }
     }
 
@@ -69,15 +76,15 @@ impl Clerk {
                     Some(Work::Linger(moment)) => {
                         if moment == self.moments && self.idle() {
                             tracing::info!("nobody needs the app any more");
-                            self.bridge.shutdown().await;
-                            self.shell.app.exit(0);
-                            return;
+                            return self.end().await;
                         }
                         continue;
                     }
                     Some(Work::Desk(input)) => self.bring(input),
                     Some(Work::Start(start)) => self.start(start),
                     Some(Work::WindowGone) => {}
+                    Some(Work::End(done)) => self.begin_end(done),
+                    Some(Work::EndNow) => return self.end().await,
                     None => return,
                 },
                 request = requests.recv() => match request {
@@ -86,6 +93,9 @@ impl Clerk {
                 },
             }
             self.moments += 1;
+            if self.ending.is_some() && !self.desk.in_room() {
+                return self.end().await;
+            }
             if self.idle() {
                 let (shell, moment) = (self.shell.clone(), self.moments);
                 tauri::async_runtime::spawn(async move {
@@ -94,6 +104,31 @@ impl Clerk {
                 });
             }
         }
+    }
+
+    /// Leaves every room; the app ends when that is done, or takes too long.
+    fn begin_end(&mut self, done: Option<Told>) {
+        let first = self.ending.is_none();
+        self.ending.get_or_insert_default().extend(done);
+        if first {
+            tracing::info!("the app ends");
+            let shell = self.shell.clone();
+            tauri::async_runtime::spawn(async move {
+                tokio::time::sleep(LEAVE_WITHIN).await;
+                shell.work(Work::EndNow);
+            });
+            self.bring(Input::AppEnds);
+        }
+    }
+
+    /// Says goodbye to the pages and ends the app.
+    async fn end(self) {
+        self.bridge.shutdown().await;
+        for done in self.ending.into_iter().flatten() {
+            // Whoever waited may have given up.
+            let _ = done.send(());
+        }
+        self.shell.app.exit(0);
     }
 
     fn idle(&self) -> bool {
@@ -189,6 +224,7 @@ impl Clerk {
                     room.session.leave(match why {
                         Why::Page => LeaveReason::Page,
                         Why::Person => LeaveReason::User,
+                        Why::AppEnds => LeaveReason::Shutdown,
                     });
                 }
             }

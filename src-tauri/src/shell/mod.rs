@@ -5,6 +5,7 @@ pub mod boot;
 pub mod clerk;
 pub mod commands;
 pub mod devices;
+pub mod ending;
 pub mod room;
 mod settings;
 mod tryout;
@@ -40,6 +41,10 @@ pub enum Work {
     Start(Option<Result<Launch, LaunchError>>),
     /// A window is gone; perhaps it was the last.
     WindowGone,
+    /// The app shall end: rooms are left with a goodbye first. Who asked is told when it may.
+    End(Option<ending::Told>),
+    /// Leaving the rooms took too long.
+    EndNow,
     /// Nobody needed the app when this was sent, a while ago.
     Linger(u64),
 }
@@ -98,6 +103,7 @@ impl Shell {
             work,
         });
         tauri::async_runtime::spawn(clerk::Clerk::new(shell.clone(), bridge).run(inbox, requests));
+        tauri::async_runtime::spawn(ending::on_request(shell.clone()));
         shell
     }
 
