@@ -3,6 +3,7 @@
 mod address;
 mod keepalive;
 mod socket;
+mod tls;
 
 pub(crate) use address::{Address, Opening};
 pub(crate) use keepalive::{Beat, Keepalive};

@@ -13,9 +13,12 @@ use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message, protocol::WebSocketConfig};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-use super::address::{Address, Opening};
+use super::{
+    address::{Address, Opening},
+    tls,
+};
 use crate::error::ConnectError;
 use crate::options::{Proxy, Secret};
 use crate::transport::dial;
@@ -89,8 +92,15 @@ pub(crate) async fn open(
         .await
         .map_err(|why| ConnectError::Unreachable { host: host.clone(), why: why.to_string() })?;
     let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-    let (socket, _) =
-        client_async_tls_with_config(request, stream, Some(config), None).await.map_err(|e| explain(host, e))?;
+    let connector = if url.scheme() == "wss" {
+        tls::connector()
+            .map_err(|e| ConnectError::Unreachable { host: host.clone(), why: format!("no TLS here: {e}") })?
+    } else {
+        Connector::Plain
+    };
+    let (socket, _) = client_async_tls_with_config(request, stream, Some(config), Some(connector))
+        .await
+        .map_err(|e| explain(host, e))?;
     Ok(run(socket))
 }
 
@@ -156,4 +166,25 @@ fn run(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> SignalLink {
         let _ = incoming.send(SignalEvent::Closed(why));
     });
     SignalLink { out, events, reader: reader.abort_handle(), writer: Some(writer) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_speaks_no_tls_is_unreachable_by_wss() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = url::Url::parse(&format!("wss://{}", listener.local_addr().unwrap())).unwrap();
+        let answer = tokio::spawn(async move {
+            use tokio::io::AsyncWriteExt;
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        });
+        let address = Address::new(&url, true).unwrap();
+        let failed = open(&address, &Opening::Join, &Secret::new("token"), None).await.unwrap_err();
+        assert!(matches!(failed, ConnectError::Unreachable { .. }), "{failed:?}");
+        answer.await.unwrap();
+    }
 }
