@@ -65,6 +65,7 @@ pub const TEST: &[Package] = packages! {
     "espeak-ng": "speech for sound tests",
     "ffmpeg": "media files for tests",
     "procps": "asks about processes",
+    "openssl": "certificates for a server behind TLS",
 };
 
 /// Everything.

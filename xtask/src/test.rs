@@ -12,7 +12,7 @@ pub struct Options {
     /// Only these steps (see the names the run prints)
     #[arg(long)]
     only: Vec<String>,
-    /// Leave out the end-to-end walk (needs a browser)
+    /// Leave out the end-to-end walks (they need a browser)
     #[arg(long)]
     no_e2e: bool,
 }
@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     ("unit-and-scenario", || run::run(run::cargo().args(["test", "--workspace", "--no-fail-fast"]))),
     ("end-to-end", || {
         demo::walk(&run::target().join("demo"), "demo.mjs")?;
+        demo::walk(&run::target().join("channel"), "channel.mjs")?;
         demo::walk_devices(&run::target().join("devices"))
     }),
 ];

@@ -79,6 +79,7 @@ export class Call {
           closeWithPage: wishes.get('closeWithPage') === '1',
           singleton: wishes.get('singleton') !== '0',
         },
+        ...(wishes.has('patience') ? { patience: Number(wishes.get('patience')) } : {}),
         onProgress: (progress) => {
           this.phase = progress;
           this.note('progress', progress);

@@ -256,8 +256,16 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
   it('comes back by itself when only the socket broke', async () => {
     await open();
     app.socket?.terminate();
-    await expect.poll(() => app.calls.filter((call) => call.method === 'hello').length).toBe(2);
-    await page.evaluate(() => window.session.sendChat('still here'));
+    await expect.poll(() => app.calls.filter((call) => call.method === 'prove').length).toBe(2);
+    // The page has its session back once it has read the welcome.
+    const sent = () =>
+      page.evaluate(() =>
+        window.session.sendChat('still here').then(
+          () => true,
+          () => false,
+        ),
+      );
+    await expect.poll(sent).toBe(true);
     expect(app.calls.at(-1)).toEqual({ method: 'chat.send', params: { message: 'still here' } });
   });
 

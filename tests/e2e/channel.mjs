@@ -1,0 +1,167 @@
+// What becomes of page and app around a room: reload, duplicated tab, closed page, the app's orderly end; then the same
+// page from a public https address, where browsers ask before a page may reach this machine.
+import fs from "node:fs";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+
+import { agreeToOpen, answerConsent, processes } from "./lib/app.mjs";
+import { openBrowser } from "./lib/browser.mjs";
+import { startSecureServer } from "./lib/https.mjs";
+import { pixels, screenshot, windows } from "./lib/screen.mjs";
+import { Walk, expect, out, server, until } from "./lib/walk.mjs";
+
+const walk = new Walk();
+const shot = (name) => screenshot(path.join(out, `${name}.png`));
+const rooms = () => windows("– Beckon$");
+const phase = (page, wanted) => page.locator(`[data-testid="status"][data-phase="${wanted}"]`).waitFor({ timeout: 20000 });
+const logged = (page, event, text) => page.locator(`[data-event="${event}"]`, { hasText: text }).first().waitFor({ timeout: 10000 });
+
+// What the app and this walk's own server trust; the browser passes it on to the app it starts.
+const secure = await startSecureServer();
+process.env.SSL_CERT_FILE = secure.ca;
+
+const browser = await openBrowser("channel", [
+  "--ignore-certificate-errors",
+  `--host-resolver-rules=MAP ${secure.name} 127.0.0.1`,
+  `--ip-address-space-overrides=127.0.0.1:${secure.port}=public`,
+]);
+const page = browser.pages()[0];
+
+/**
+ * The walk's browser pretends to have the focus always, so that the time in which it asks counts as waiting; on a busy
+ * machine that and the app's start take longer than pages wait.
+ */
+const patient = "patience=20000";
+
+/** How bright the browser is at its foot; its question darkens the page behind it. */
+function brightness() {
+  const { width, height, data } = pixels();
+  let sum = 0;
+  let count = 0;
+  for (let y = Math.round(height * 0.8); y < height * 0.85; y += 4) {
+    for (let x = Math.round(width * 0.05); x < width * 0.5; x += 4) {
+      sum += data[(y * width + x) * 4];
+      count += 1;
+    }
+  }
+  return sum / count;
+}
+
+/** Clicks "call" and agrees to what the browser asks, then to what the app asks where it does. */
+async function call(on, consent) {
+  await on.bringToFront();
+  const button = on.getByTestId("call");
+  await button.hover();
+  const before = brightness();
+  await button.click();
+  await until("the browser's question", () => brightness() < before * 0.8, 4000);
+  // Chromium takes no answer within the first half second, so that nobody agrees by accident.
+  await new Promise((resolve) => setTimeout(resolve, 900));
+  await agreeToOpen();
+  if (consent) await answerConsent(consent);
+  await phase(on, "open");
+}
+
+try {
+  await walk.step("a page opens a room", async () => {
+    await page.goto(`${server}/crm/?${patient}`);
+    await call(page, "always");
+    expect(rooms().length === 1, "one room has one window");
+  });
+
+  await walk.step("a reloaded page has its room again and goes on hearing of it", async () => {
+    await page.reload();
+    await logged(page, "resume", "roomID");
+    await phase(page, "open");
+    await page.getByTestId("chat-input").fill("after the reload");
+    await page.getByTestId("chat-send").click();
+    await logged(page, "chat", "after the reload");
+    shot("01-reloaded");
+  });
+
+  await walk.step("a duplicated tab leaves the room to the first", async () => {
+    // The browser copies the tab's storage, as it does for "Duplicate".
+    const opened = browser.waitForEvent("page");
+    await page.evaluate(() => window.open(location.href));
+    const copy = await opened;
+    await copy.waitForFunction(() => globalThis.Beckon);
+    const resumed = await copy.evaluate(async () => (await globalThis.Beckon.resume())?.roomID ?? "");
+    expect(resumed === "", `the copy took the room ${resumed}`);
+    await phase(copy, "idle");
+    await copy.close();
+    await phase(page, "open");
+    await page.getByTestId("chat-input").fill("still mine");
+    await page.getByTestId("chat-send").click();
+    await logged(page, "chat", "still mine");
+  });
+
+  await walk.step("the app ends when the system asks, and says so first", async () => {
+    const begun = performance.now();
+    for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
+    await until("the app's end", () => processes().length === 0, 4000);
+    walk.time("sigterm_to_end", performance.now() - begun);
+    await logged(page, "closed", "3008");
+    await phase(page, "over");
+    shot("02-app-ended");
+  });
+
+  await walk.step("a closed page takes its room along if it wished so, and leaves it if not", async () => {
+    const going = await browser.newPage();
+    const wish = (user, close) => `${server}/crm/?user=${user}&singleton=0&closeWithPage=${close}&${patient}`;
+    await going.goto(wish("going", 1));
+    await call(going);
+    const staying = await browser.newPage();
+    await staying.goto(wish("staying", 0));
+    await call(staying);
+    await until("two rooms", () => rooms().length === 2);
+    const [first] = rooms();
+    await going.close();
+    await staying.close();
+    // A closed page may be a reloaded one for 15 s.
+    await until("the end of the room that goes with its page", () => rooms().length === 1, 25000);
+    expect(first !== undefined && processes().length > 0, "the other room stays, and the app with it");
+    for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
+    await until("the app's end", () => processes().length === 0, 4000);
+  });
+
+  const devtools = await browser.newCDPSession(page);
+  const permission = (setting) =>
+    devtools.send("Browser.setPermission", { permission: { name: "loopback-network" }, setting, origin: secure.origin });
+  const road = () => page.getByTestId("road").getAttribute("data-road");
+
+  await walk.step("a public page is not asked for loopback while the relay works, all of it over TLS", async () => {
+    await page.goto(`${secure.origin}/crm/?${patient}`);
+    expect((await page.evaluate(() => isSecureContext)) === true, "the page came over TLS");
+    await call(page, "always");
+    expect((await road()) === "relay", `the page took ${await road()}`);
+    shot("03-by-relay");
+    await page.getByTestId("close").click();
+    await phase(page, "over");
+  });
+
+  await walk.step("where the person allowed it, the page goes over loopback", async () => {
+    await permission("granted");
+    await page.reload();
+    // Another road, another asker: what was allowed through the relay holds for that relay only.
+    await call(page, "always");
+    expect((await road()) === "loopback", `the page took ${await road()}`);
+    await page.getByTestId("close").click();
+    await phase(page, "over");
+  });
+
+  await walk.step("where the person blocked it, the page goes by the relay again", async () => {
+    await permission("denied");
+    await page.reload();
+    await call(page);
+    expect((await road()) === "relay", `the page took ${await road()}`);
+    await page.getByTestId("close").click();
+    await phase(page, "over");
+  });
+
+  walk.finish();
+} finally {
+  fs.writeFileSync(path.join(out, "page.txt"), await page.evaluate(() => document.body.innerText).catch(() => ""));
+  await browser.close();
+  for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
+  secure.stop();
+}
