@@ -16,7 +16,8 @@ use beckon_protocol::{
     room::{Role, StyleType, Template},
 };
 use beckon_session::{
-    DeviceView, MemberView, Quality, RoomView, SessionEnv, SessionError,
+    DeviceView, MemberView, Quality, RoomView, SessionEnv, SessionError, TalkView,
+    sound::VOLUME_DEFAULT,
     tryout::{CameraTryout, MicrophoneTryout, SpeakerTryout, TestCall, TestCallDevices, TestCallStage},
 };
 use parking_lot::Mutex;
@@ -443,6 +444,7 @@ fn alone(name: &str, tile: u64, on: bool) -> RoomView {
         level: 0.0,
         quality: Quality::Unknown,
         synthetic: false,
+        volume: VOLUME_DEFAULT,
     };
     let device = |on| DeviceView { on, running: on, ..DeviceView::default() };
     RoomView {
@@ -460,6 +462,7 @@ fn alone(name: &str, tile: u64, on: bool) -> RoomView {
         camera: device(on),
         microphone: device(true),
         speaker: device(true),
+        talk: TalkView::default(),
         notices: Vec::new(),
     }
 }
