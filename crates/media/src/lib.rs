@@ -25,6 +25,7 @@ pub mod latest;
 pub mod layout;
 pub mod playout;
 pub mod scale;
+pub mod screen;
 pub mod source;
 pub mod testcard;
 pub mod voice;

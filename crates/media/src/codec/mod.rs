@@ -16,7 +16,7 @@ pub use error::CodecError;
 pub(crate) use opus::packet_samples;
 pub use opus::{EncodedAudio, OPUS_FRAME_SAMPLES, OpusConfig, OpusDecoder, OpusEncoder, has_fec};
 pub use video_decoder::{VideoCodec, VideoDecoder};
-pub use video_encoder::{EncodedVideo, EncoderChoice, EncoderConfig, VideoEncoder, h264_level_for};
+pub use video_encoder::{Content, EncodedVideo, EncoderChoice, EncoderConfig, VideoEncoder, h264_level_for};
 
 /// Prepares FFmpeg's libraries; every user of them calls it first. Their own messages are kept off the console:
 /// what matters comes back as an error.

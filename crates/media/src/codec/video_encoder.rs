@@ -20,6 +20,10 @@ const FORCE: &str = "BECKON_H264_ENCODER";
 const CLOCK: i64 = 90_000;
 /// How much an encoder may send ahead of the rate, in seconds of bitrate: small, for key frames must not stall the link.
 const BUFFER_SECONDS: f64 = 0.6;
+/// The same for screens: text must be legible in the first picture, and nothing moves that could stall.
+const SCREEN_BUFFER_SECONDS: f64 = 1.5;
+/// x264's constant quality for screens: text cannot be told from the source, and a still picture comes to cost nothing.
+const SCREEN_CRF: &str = "20";
 /// An encoder that cannot change its bitrate while it runs is opened anew, with a key frame: only when it pays.
 const REOPEN_STEP: f64 = 0.2;
 const REOPEN_PAUSE: Duration = Duration::from_secs(4);
@@ -34,6 +38,16 @@ pub enum EncoderChoice {
     Software,
     /// Only the one with this FFmpeg name, such as `libx264`.
     Named(String),
+}
+
+/// What the pictures show, as far as an encoder should know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Content {
+    /// People: the bitrate is kept evenly, quality gives way.
+    #[default]
+    Camera,
+    /// Screens: still most of the time. Quality is kept, a key frame may be large, what stays still becomes sharp.
+    Screen,
 }
 
 /// What to encode.
@@ -51,6 +65,8 @@ pub struct EncoderConfig {
     pub keyframe_interval: Duration,
     /// Which encoder to take.
     pub encoder: EncoderChoice,
+    /// What the pictures show.
+    pub content: Content,
 }
 
 impl EncoderConfig {
@@ -63,6 +79,7 @@ impl EncoderConfig {
             bitrate_bps,
             keyframe_interval: Duration::from_secs(10),
             encoder: EncoderChoice::Auto,
+            content: Content::Camera,
         }
     }
 }
@@ -161,7 +178,7 @@ impl VideoEncoder {
         if matches!(self.open.name, "libx264" | "h264_nvenc") {
             let bps = self.config.bitrate_bps;
             // SAFETY: plain fields of an open context that these two encoders read again with each picture.
-            unsafe { set_rate(self.open.encoder.as_mut_ptr(), bps) };
+            unsafe { set_rate(self.open.encoder.as_mut_ptr(), bps, self.config.content) };
             self.open.bitrate_bps = bps;
         }
     }
@@ -316,7 +333,7 @@ fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Re
     });
     // SAFETY: plain fields of a context that is not open yet.
     unsafe {
-        set_rate(video.as_mut_ptr(), config.bitrate_bps);
+        set_rate(video.as_mut_ptr(), config.bitrate_bps, config.content);
         (*video.as_mut_ptr()).refs = 1;
     }
     let level = h264_level_for(config.width, config.height, config.fps);
@@ -327,6 +344,10 @@ fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Re
     // The others choose the level by themselves, and refuse ours if their rate control disagrees.
     if name == "libx264" {
         options.set("level", level);
+        if config.content == Content::Screen {
+            // The bitrate is still the most that is sent, by the buffer's rule.
+            options.set("crf", SCREEN_CRF);
+        }
     }
     let encoder = video.open_as_with(codec, options).map_err(|e| e.to_string())?;
     // SAFETY: extradata, if any, is extradata_size bytes long and lives as long as the context.
@@ -345,12 +366,16 @@ fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Re
 
 /// # Safety
 /// `context` is a live encoder context that no other thread uses.
-unsafe fn set_rate(context: *mut ffi::AVCodecContext, bps: u32) {
+unsafe fn set_rate(context: *mut ffi::AVCodecContext, bps: u32, content: Content) {
+    let seconds = match content {
+        Content::Camera => BUFFER_SECONDS,
+        Content::Screen => SCREEN_BUFFER_SECONDS,
+    };
     // SAFETY: by this function's contract.
     unsafe {
         (*context).bit_rate = i64::from(bps) as _;
         (*context).rc_max_rate = i64::from(bps) as _;
-        (*context).rc_buffer_size = (f64::from(bps) * BUFFER_SECONDS) as i32;
+        (*context).rc_buffer_size = (f64::from(bps) * seconds) as i32;
     }
 }
 

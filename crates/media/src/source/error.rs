@@ -58,4 +58,18 @@ pub enum SourceError {
         /// What the system said.
         reason: String,
     },
+    /// What was shared is there no more: its window was closed, its screen unplugged.
+    #[error("{what} is gone: it was closed or unplugged; share something else")]
+    Gone {
+        /// What was shared.
+        what: String,
+    },
+    /// This system cannot do it.
+    #[error("{what} does not work on this system: {reason}")]
+    NotSupported {
+        /// What was asked for.
+        what: String,
+        /// What is missing.
+        reason: String,
+    },
 }

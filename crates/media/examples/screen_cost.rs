@@ -1,0 +1,187 @@
+//! What sharing a screen costs, for `cargo xtask bench screen` (Linux, X11).
+//!
+//! ```text
+//! screen_cost paint still|scroll SECONDS    a desktop full of text, standing still or scrolling at 30 pictures a second
+//! screen_cost take WIDTH HEIGHT SECONDS     takes it in pictures of at most that size; prints frames and CPU time
+//! screen_cost sharp BITRATE                 how sharp a still desktop is two seconds after its first picture
+//! ```
+#[cfg(target_os = "linux")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["paint", how, seconds] => linux::paint(how == "scroll", seconds.parse()?),
+        ["take", width, height, seconds] => linux::take(width.parse()?, height.parse()?, seconds.parse()?),
+        ["sharp", bitrate] => linux::sharp(bitrate.parse()?),
+        _ => Err("what to do? see the top of this example".into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("this bench needs X11");
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::error::Error;
+    use std::time::{Duration, Instant};
+
+    use beckon_media::codec::{Content, EncoderConfig, VideoCodec, VideoDecoder, VideoEncoder};
+    use beckon_media::screen::{Catalog, ScreenChoice, ScreenSettings, ScreenSource};
+    use beckon_media::{MediaTime, VideoFrame, VideoSource, latest};
+    use x11rb::connection::Connection;
+    use x11rb::protocol::xproto::{ConnectionExt, CreateGCAux, CreateWindowAux, WindowClass};
+
+    type Done = Result<(), Box<dyn Error>>;
+
+    const LINE: i16 = 13;
+    const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 30);
+
+    /// A window as large as the screen, full of text in the server's own font.
+    pub fn paint(scroll: bool, seconds: f64) -> Done {
+        let (conn, number) = x11rb::connect(None)?;
+        let screen = &conn.setup().roots[number];
+        let (width, height) = (screen.width_in_pixels, screen.height_in_pixels);
+        let (window, font, gc) = (conn.generate_id()?, conn.generate_id()?, conn.generate_id()?);
+        let look = CreateWindowAux::new().background_pixel(screen.white_pixel).override_redirect(1);
+        let class = WindowClass::INPUT_OUTPUT;
+        conn.create_window(
+            screen.root_depth,
+            window,
+            screen.root,
+            0,
+            0,
+            width,
+            height,
+            0,
+            class,
+            screen.root_visual,
+            &look,
+        )?;
+        conn.map_window(window)?;
+        conn.open_font(font, b"fixed")?.check()?;
+        let ink = CreateGCAux::new().font(font).foreground(0x001A_2B4C).background(0x00FF_FFFF).graphics_exposures(0);
+        conn.create_gc(gc, window, &ink)?;
+        let mut number = 0u32;
+        let mut line = |y: i16| {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let words = ["fn", "let", "picture", "=>", "match", "{", "}", "Ok(())", "impl", "struct", "// why", "0x1F"];
+            let text: Vec<u8> = (0..60)
+                .flat_map(|n| {
+                    let word = words[((number >> (n % 24)) as usize + n) % words.len()];
+                    word.bytes().chain([b' '])
+                })
+                .take(254)
+                .collect();
+            for column in [4, 4 + 254 * 6] {
+                conn.image_text8(window, gc, column, y, &text)?;
+            }
+            Ok::<_, Box<dyn Error>>(())
+        };
+        for row in 1..=height as i16 / LINE {
+            line(row * LINE)?;
+        }
+        conn.get_input_focus()?.reply()?;
+        println!("painted");
+        let begun = Instant::now();
+        let mut due = begun;
+        while begun.elapsed().as_secs_f64() < seconds {
+            due += PERIOD;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if scroll {
+                conn.copy_area(window, window, gc, 0, LINE, 0, 0, width, height - LINE as u16)?;
+                conn.clear_area(false, window, 0, height as i16 - LINE, 0, LINE as u16)?;
+                line(height as i16 - 3)?;
+            }
+            conn.get_input_focus()?.reply()?;
+        }
+        Ok(())
+    }
+
+    fn screen(width: u32, height: u32) -> Result<Box<ScreenSource>, Box<dyn Error>> {
+        let monitor = Catalog::open()?.monitors()?.into_iter().next().ok_or("no monitor")?;
+        let settings = ScreenSettings { max_width: width, max_height: height, ..ScreenSettings::default() };
+        Ok(Box::new(ScreenSource::new(ScreenChoice::Monitor(monitor.name), "screen", settings)))
+    }
+
+    /// CPU time of this process so far, s.
+    fn cpu() -> f64 {
+        // SAFETY: an all-zero rusage is valid, and the call fills it.
+        let usage = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+            usage
+        };
+        let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
+        seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+
+    pub fn take(width: u32, height: u32, seconds: f64) -> Done {
+        let (out, pictures) = latest::channel();
+        let running = screen(width, height)?.start(out)?;
+        let first = pictures.recv_timeout(Duration::from_secs(10))?;
+        let (begun, before, sent) = (Instant::now(), cpu(), pictures.sent());
+        while begun.elapsed().as_secs_f64() < seconds {
+            let _ = pictures.recv_timeout(Duration::from_millis(200));
+        }
+        let (took, used, frames) = (begun.elapsed().as_secs_f64(), cpu() - before, pictures.sent() - sent);
+        running.stop();
+        println!(
+            "{{\"width\":{},\"height\":{},\"seconds\":{took:.2},\"cpu\":{used:.4},\"frames\":{frames}}}",
+            first.width(),
+            first.height()
+        );
+        Ok(())
+    }
+
+    /// Encodes as the room does, over a link of exactly the bitrate, and looks at what a viewer has after two seconds.
+    pub fn sharp(bitrate: u32) -> Done {
+        let (out, pictures) = latest::channel();
+        let running = screen(1920, 1080)?.start(out)?;
+        let mut source = pictures.recv_timeout(Duration::from_secs(10))?;
+        running.stop();
+        let config =
+            EncoderConfig { content: Content::Screen, ..EncoderConfig::new(source.width(), source.height(), bitrate) };
+        let (mut encoder, mut decoder) = (VideoEncoder::new(config)?, VideoDecoder::new(VideoCodec::H264)?);
+        let begin = MediaTime::now();
+        let mut free_at = 0.0f64;
+        println!("| sent after, s | bytes | there after, s | SSIM |\n|---|---|---|---|");
+        for n in 0..12u32 {
+            let at = f64::from(n) * 0.2;
+            source.capture = begin + Duration::from_secs_f64(at);
+            for encoded in encoder.encode(&source, n == 0)? {
+                free_at = free_at.max(at) + encoded.data.len() as f64 * 8.0 / f64::from(bitrate);
+                if let Some(seen) = decoder.decode(&encoded.data, source.capture)? {
+                    println!("| {at:.1} | {} | {free_at:.2} | {:.4} |", encoded.data.len(), ssim(&source, &seen));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Structural similarity of luma (Wang et al. 2004), 8 × 8 windows every 4 pixels, uniform weights.
+    fn ssim(a: &VideoFrame, b: &VideoFrame) -> f64 {
+        const C1: f64 = 6.5025;
+        const C2: f64 = 58.5225;
+        let (mut sum, mut count) = (0.0, 0u32);
+        for y in (0..a.height() as usize - 7).step_by(4) {
+            for x in (0..a.width() as usize - 7).step_by(4) {
+                let (mut sa, mut sb, mut saa, mut sbb, mut sab) = (0u32, 0u32, 0u32, 0u32, 0u32);
+                for row in y..y + 8 {
+                    let line_a = &a.y()[row * a.y_stride() + x..][..8];
+                    let line_b = &b.y()[row * b.y_stride() + x..][..8];
+                    for (&p, &q) in line_a.iter().zip(line_b) {
+                        let (p, q) = (u32::from(p), u32::from(q));
+                        (sa, sb, saa, sbb, sab) = (sa + p, sb + q, saa + p * p, sbb + q * q, sab + p * q);
+                    }
+                }
+                let [sa, sb, saa, sbb, sab] = [sa, sb, saa, sbb, sab].map(|s| f64::from(s) / 64.0);
+                let (va, vb, cov) = (saa - sa * sa, sbb - sb * sb, sab - sa * sb);
+                sum += (2.0 * sa * sb + C1) * (2.0 * cov + C2) / ((sa * sa + sb * sb + C1) * (va + vb + C2));
+                count += 1;
+            }
+        }
+        sum / f64::from(count.max(1))
+    }
+}
