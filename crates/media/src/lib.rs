@@ -1,4 +1,4 @@
-//! Frames and clock, sources, layout, compositor and codecs.
+//! Frames and clock, sources, beauty filter, layout, compositor and codecs.
 //!
 //! Everything here runs on plain threads, never on an async runtime: these are real-time paths.
 //! Two rules hold throughout:
@@ -13,6 +13,7 @@
 
 pub mod audio_io;
 pub mod barcode;
+pub mod beauty;
 pub mod camera;
 pub mod clock;
 pub mod codec;

@@ -2,9 +2,10 @@
 //!
 //! One truth for each message: the launch URL a page opens ([`launch`]), the JSON-RPC messages that page and app
 //! exchange over their channel ([`channel`]), the meeting point on the server where loopback is closed ([`relay`]), the
-//! JSON of the room service ([`service`]) and the error codes that a page or an admin sees ([`code`]). TypeScript types are generated from these definitions (`cargo xtask types`).
+//! JSON of the room service ([`service`]), the beauty filter's settings ([`beauty`]) and the error codes that a page or an admin sees ([`code`]). TypeScript types are generated from these definitions (`cargo xtask types`).
 #![forbid(unsafe_code)]
 
+pub mod beauty;
 pub mod channel;
 pub mod code;
 pub mod launch;

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: ours and the peer in one run; prints the figures and their ratio.
 
+mod beauty;
 mod call;
 mod sfu;
 mod sound;
@@ -17,6 +18,8 @@ pub struct Options {
 enum What {
     /// Packets forwarded per CPU second by our media server and by LiveKit's, under the same load
     Sfu(sfu::Options),
+    /// Time and quality of our beauty filter and of OpenCV's usual way
+    Beauty(beauty::Options),
     /// CPU and memory of a 1v1 720p30 call in the app and in Chromium
     Call(call::Options),
     /// What becomes of voices in a simulated room and on a bad network, and what it costs
@@ -27,6 +30,7 @@ enum What {
 pub fn run(options: &Options) -> Result<()> {
     match &options.what {
         What::Sfu(options) => sfu::run(options),
+        What::Beauty(options) => beauty::run(options),
         What::Call(options) => call::run(options),
         What::Sound(options) => sound::run(options),
     }
