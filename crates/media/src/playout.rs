@@ -1,8 +1,12 @@
 //! Lips and voice: when to show each picture of a remote participant so that it goes with the sound.
 //!
-//! Sound sets the pace, for a stretched voice is heard and a picture shown 20 ms later is not seen. A picture is held until the sound
-//! captured with it plays; when pictures are the slower ones, [`Playout::sound_too_early`] says how much longer sound should wait.
-//! Pure: times come in with each call.
+//! Sound sets the pace, for a stretched voice is heard and a picture shown 20 ms later is not seen. A picture is held until
+//! [`LEAD`] before the sound captured with it plays; when pictures are the slower ones, [`Playout::sound_too_early`] says how much
+//! longer sound should wait. Pure: times come in with each call.
+//!
+//! Why ahead of the sound: what is far away is seen before it is heard, and nobody minds (ITU-R BT.1359: sound that comes 45 ms early
+//! or 125 ms late is noticed). Sound is on its way longer than pictures are (packets of 20 ms, jitter buffer, sound card), so that each
+//! millisecond of lead is one of delay less.
 //!
 //! Times of capture are on the sender's clock, as its RTCP sender reports tell ([`RtpMap`]). It need not agree with ours:
 //! only what pictures and sound of one sender say about each other counts.
@@ -17,8 +21,11 @@ const LONGEST_HOLD: Duration = Duration::from_secs(1);
 const SOUND_STALE: Duration = Duration::from_secs(2);
 /// Sound is not asked to wait longer than this for pictures.
 const MOST_SOUND_WAIT: Duration = Duration::from_millis(400);
-/// Offsets below this are not seen (ITU-R BT.1359: 45 ms sound early, 125 ms late).
-const UNSEEN_NS: i64 = 30_000_000;
+/// How much earlier than its sound a picture is shown where it can be: far within what is noticed, and 15 ms within ±40 ms for
+/// the unsteadiness of both.
+pub const LEAD: Duration = Duration::from_millis(25);
+/// How far pictures may fall behind the sound before that is asked to wait.
+const UNSEEN_NS: i64 = 20_000_000;
 /// Weight of a new measurement.
 const SMOOTHING: f64 = 0.05;
 /// A leap of latency beyond this is followed at once.
@@ -90,14 +97,14 @@ impl Playout {
         Latency::follow(&mut self.sound, heard.nanos_since(capture), heard);
     }
 
-    /// A picture captured at `capture` (if that is known) is decoded now. Returns when to show it: now, or up to a second later,
-    /// and never before the picture before it.
+    /// A picture captured at `capture` (if that is known) is decoded now. Returns when to show it: now, or up to a second later
+    /// and [`LEAD`] before its sound, and never before the picture before it.
     pub fn picture_ready(&mut self, capture: Option<MediaTime>, now: MediaTime) -> MediaTime {
         let mut show = now;
         if let Some(capture) = capture {
             Latency::follow(&mut self.pictures, now.nanos_since(capture), now);
             if let Some(sound) = self.sound.filter(|sound| now.saturating_since(sound.at) < SOUND_STALE) {
-                let due = MediaTime(capture.0.saturating_add(sound.ns as i64));
+                let due = MediaTime(capture.0.saturating_add(sound.ns as i64)) - LEAD;
                 if due > now && due.saturating_since(now) <= LONGEST_HOLD {
                     show = due;
                 }
@@ -129,12 +136,6 @@ impl Playout {
             }
             _ => Duration::ZERO,
         }
-    }
-
-    /// How far pictures, as shown, are behind the sound (negative: ahead); `None` until both are known.
-    pub fn offset_ns(&self) -> Option<i64> {
-        let (sound, pictures) = (self.sound?, self.pictures?);
-        Some(((pictures.ns - sound.ns) as i64).max(0))
     }
 }
 
@@ -175,7 +176,7 @@ mod tests {
         hear(&mut playout, 0, 1000, 120);
         for n in 0..10 {
             let t = 900 + n * 33;
-            assert_eq!(playout.picture_ready(Some(theirs(t)), ours(t + 50)), ours(t + 120));
+            assert_eq!(playout.picture_ready(Some(theirs(t)), ours(t + 50)), ours(t + 120) - LEAD);
         }
         assert_eq!(playout.sound_too_early(ours(1200)), Duration::ZERO);
     }
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(playout.picture_ready(Some(theirs(1000)), ours(1050)), ours(1050));
         let mut playout = Playout::new();
         hear(&mut playout, 0, 1000, 900);
-        assert_eq!(playout.picture_ready(Some(theirs(1000)), ours(1050)), ours(1900));
+        assert_eq!(playout.picture_ready(Some(theirs(1000)), ours(1050)), ours(1900) - LEAD);
     }
 
     #[test]
@@ -231,7 +232,7 @@ mod tests {
             assert!((0..=45_000_000).contains(&step), "{step}");
             last = shown;
         }
-        assert!((last.nanos_since(ours(1033 + 59 * 33 + 160))).abs() < 2_000_000);
+        assert!((last.nanos_since(ours(1033 + 59 * 33 + 160) - LEAD)).abs() < 2_000_000);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use beckon_media::clock::media_time_of_unix;
 use beckon_media::codec::{
-    EncoderChoice, EncoderConfig, OpusConfig, OpusEncoder, VideoCodec, VideoDecoder, VideoEncoder,
+    EncoderChoice, EncoderConfig, OPUS_LOOKAHEAD, OpusConfig, OpusEncoder, VideoCodec, VideoDecoder, VideoEncoder,
 };
 use beckon_media::jitter::{AudioPacket, JitterBuffer};
 use beckon_media::playout::{Playout, RtpMap};
@@ -62,7 +62,7 @@ fn offsets(audio: u32, video: u64, seconds: i64) -> Vec<i64> {
         }
         let sound = buffer.pull(now);
         if let Some(position) = buffer.position() {
-            playout.sound_heard(map.capture_of(position.rtp_time).unwrap(), position.at + CARD);
+            playout.sound_heard(map.capture_of(position.rtp_time).unwrap(), position.at + CARD + OPUS_LOOKAHEAD);
         }
         heard.extend(beeps.listen(&sound, now + CARD));
         loop {
@@ -100,7 +100,7 @@ fn flash_and_beep_come_out_together() {
         // The buffer needs some seconds to learn the network and to reach the pace of slow pictures.
         let settled = &offsets[6..];
         assert!(
-            settled.iter().all(|offset| (-45..=45).contains(offset)),
+            settled.iter().all(|offset| (-40..=40).contains(offset)),
             "sound up to {audio} ms unsteady, pictures {video} ms: {offsets:?}"
         );
     }

@@ -14,7 +14,7 @@ pub use annexb::{nal_units, sps_profile_level};
 pub(crate) use avframe::{color_of, wrap_planar};
 pub use error::CodecError;
 pub(crate) use opus::packet_samples;
-pub use opus::{EncodedAudio, OPUS_FRAME_SAMPLES, OpusConfig, OpusDecoder, OpusEncoder, has_fec};
+pub use opus::{EncodedAudio, OPUS_FRAME_SAMPLES, OPUS_LOOKAHEAD, OpusConfig, OpusDecoder, OpusEncoder, has_fec};
 pub use video_decoder::{VideoCodec, VideoDecoder};
 pub use video_encoder::{Content, EncodedVideo, EncoderChoice, EncoderConfig, VideoEncoder, h264_level_for};
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use opus::{Application, Bitrate, Channels, packet};
 
@@ -5,6 +7,9 @@ use super::CodecError;
 use crate::clock::MediaTime;
 use crate::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 
+/// What a decoder gives for a packet's RTP time was captured this much earlier: libopus's encoder looks ahead by 6.5 ms (RFC 7845,
+/// 4.2), and RTP leaves the pre-skip of files out.
+pub const OPUS_LOOKAHEAD: Duration = Duration::from_micros(6500);
 /// Samples per channel of an encoded frame: 20 ms.
 pub const OPUS_FRAME_SAMPLES: usize = 960;
 /// The longest an Opus packet can be, 120 ms, in samples per channel.

@@ -50,8 +50,10 @@ const LONGEST_GAP: i64 = RATE;
 /// More sound than this is not kept: nobody has asked for it for that long.
 const MOST_KEPT: i64 = 2 * RATE;
 /// Further from the target than this, the play speed changes.
-const TOO_LATE_NS: i64 = 15 * MS;
-const TOO_EARLY_NS: i64 = 8 * MS;
+const TOO_LATE_NS: i64 = 8 * MS;
+const TOO_EARLY_NS: i64 = 6 * MS;
+/// Below the target by at most this much after sound was shortened: the next late packet must not find the buffer empty.
+const LEFT_OUT_NS: i64 = 3 * MS;
 /// Much further, and it changes faster, at the price of being heard.
 const FAR_TOO_LATE_NS: i64 = 80 * MS;
 /// When more than this part of packets is lost, sound waits for one packet more, so that FEC has its chance.
@@ -344,7 +346,8 @@ impl JitterBuffer {
             return;
         }
         if off > TOO_LATE_NS && self.gather(stretch::ENOUGH_TO_SHORTEN) {
-            let gone = stretch::shorten(&mut self.pcm, self.channels, if far { 0.4 } else { 0.85 });
+            let most = samples(off + LEFT_OUT_NS);
+            let gone = stretch::shorten(&mut self.pcm, self.channels, if far { 0.4 } else { 0.85 }, most);
             self.stretched(now, -(gone as i64));
             self.stats.accelerated += gone as u64;
         } else if off < -TOO_EARLY_NS && self.gather(stretch::ENOUGH_TO_EXPAND) {
@@ -487,6 +490,11 @@ impl JitterBuffer {
             self.concealing = true;
         }
     }
+}
+
+/// Sound of so many nanoseconds in samples; none for a negative length.
+fn samples(ns: i64) -> usize {
+    usize::try_from(ns / 1000 * RATE / 1_000_000).unwrap_or(0)
 }
 
 /// Length of sound in nanoseconds.

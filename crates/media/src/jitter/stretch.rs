@@ -15,10 +15,10 @@ pub(super) const ENOUGH_TO_EXPAND: usize = 20 * PER_MS;
 /// The least sound, in samples per channel, that can be shortened.
 pub(super) const ENOUGH_TO_SHORTEN: usize = LOOK;
 
-/// Takes one period out of the beginning of `pcm` (interleaved) if two periods are alike by at least `likeness` (0 … 1).
-/// Returns how many samples per channel went.
-pub(super) fn shorten(pcm: &mut Vec<f32>, channels: usize, likeness: f32) -> usize {
-    let Some(lag) = find_period(pcm, channels, likeness, ENOUGH_TO_SHORTEN) else { return 0 };
+/// Takes one period, of at most `most` samples, out of the beginning of `pcm` (interleaved) if two periods are alike by at
+/// least `likeness` (0 … 1). Returns how many samples per channel went.
+pub(super) fn shorten(pcm: &mut Vec<f32>, channels: usize, likeness: f32, most: usize) -> usize {
+    let Some(lag) = find_period(pcm, channels, likeness, ENOUGH_TO_SHORTEN, most) else { return 0 };
     for i in 0..lag {
         let later = (i as f32 + 0.5) / lag as f32;
         for c in 0..channels {
@@ -33,7 +33,7 @@ pub(super) fn shorten(pcm: &mut Vec<f32>, channels: usize, likeness: f32) -> usi
 /// Puts one more period into the beginning of `pcm` (interleaved) if two periods are alike by at least `likeness`.
 /// Returns how many samples per channel were added.
 pub(super) fn lengthen(pcm: &mut Vec<f32>, channels: usize, likeness: f32) -> usize {
-    let Some(lag) = find_period(pcm, channels, likeness, ENOUGH_TO_EXPAND) else { return 0 };
+    let Some(lag) = find_period(pcm, channels, likeness, ENOUGH_TO_EXPAND, LONGEST_LAG) else { return 0 };
     let mut bridge = Vec::with_capacity(lag * channels);
     for i in 0..lag {
         let back = (i as f32 + 0.5) / lag as f32;
@@ -47,15 +47,18 @@ pub(super) fn lengthen(pcm: &mut Vec<f32>, channels: usize, likeness: f32) -> us
     lag
 }
 
-/// The lag at which the beginning of the sound repeats itself best.
-fn find_period(pcm: &[f32], channels: usize, likeness: f32, enough: usize) -> Option<usize> {
+/// The lag, at most `most`, at which the beginning of the sound repeats itself best.
+fn find_period(pcm: &[f32], channels: usize, likeness: f32, enough: usize, most: usize) -> Option<usize> {
     let frames = (pcm.len() / channels).min(LOOK);
     if frames < enough {
         return None;
     }
     let mono: Vec<f32> =
         pcm.chunks_exact(channels).take(frames).map(|s| s.iter().sum::<f32>() / channels as f32).collect();
-    let longest = (frames / 2).min(LONGEST_LAG);
+    let longest = (frames / 2).min(LONGEST_LAG).min(most);
+    if longest < SHORTEST_LAG {
+        return None;
+    }
     if mono.iter().map(|s| s * s).sum::<f32>() < QUIET * frames as f32 {
         return Some(longest);
     }
@@ -100,7 +103,7 @@ mod tests {
     fn a_tone_gets_shorter_and_longer_without_a_click() {
         for channels in [1, 2] {
             let mut pcm = tone(1440, channels);
-            let gone = shorten(&mut pcm, channels, 0.9);
+            let gone = shorten(&mut pcm, channels, 0.9, LONGEST_LAG);
             assert!((SHORTEST_LAG..=LONGEST_LAG).contains(&gone));
             assert_eq!(pcm.len(), (1440 - gone) * channels);
             assert!(steepest(&pcm, channels) < 0.065);
@@ -122,8 +125,8 @@ mod tests {
                 (seed >> 8) as f32 / (1 << 23) as f32 - 1.0
             })
             .collect();
-        assert_eq!(shorten(&mut noise, 1, 0.9), 0);
-        assert_eq!(shorten(&mut vec![0.0; 1440], 1, 0.9), LONGEST_LAG);
-        assert_eq!(shorten(&mut tone(100, 1), 1, 0.9), 0);
+        assert_eq!(shorten(&mut noise, 1, 0.9, LONGEST_LAG), 0);
+        assert_eq!(shorten(&mut vec![0.0; 1440], 1, 0.9, LONGEST_LAG), LONGEST_LAG);
+        assert_eq!(shorten(&mut tone(100, 1), 1, 0.9, LONGEST_LAG), 0);
     }
 }

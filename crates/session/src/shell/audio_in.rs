@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use beckon_media::audio_io::{MixInput, Mixer, Render};
+use beckon_media::codec::OPUS_LOOKAHEAD;
 use beckon_media::jitter::{AudioPacket, JitterBuffer};
 use beckon_media::playout::{Playout, RtpMap};
 use beckon_media::testcard::BeepDetector;
@@ -19,8 +20,6 @@ use super::video_in::sender_clock;
 use crate::measure::ClapPairs;
 use crate::sound::VOLUME_MAX;
 
-/// Pictures may be this much ahead of their sound: nobody sees it, and holding them would only add delay.
-const LEAD: Duration = Duration::from_millis(20);
 /// How often lip sync looks whether sound must wait for slow pictures, in 10 ms frames.
 const SYNC_EVERY: u64 = 100;
 
@@ -172,7 +171,7 @@ impl AudioIn {
         };
         if let Some(captured) = self.times.capture_of(position.rtp_time) {
             let mut playout = self.playout.lock();
-            playout.sound_heard(captured, sender_clock(heard) - LEAD);
+            playout.sound_heard(captured, sender_clock(heard) + OPUS_LOOKAHEAD);
             if self.frames.is_multiple_of(SYNC_EVERY) {
                 let early = playout.sound_too_early(sender_clock(now));
                 drop(playout);
