@@ -9,6 +9,7 @@
 //! default one, as soon as there is one: it is tried every second. Where another device stands in for the chosen one,
 //! that one is taken again when it is back; where the default was chosen, whichever becomes the default is taken.
 
+mod clock;
 mod device;
 mod follow;
 mod limiter;

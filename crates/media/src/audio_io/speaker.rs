@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::{
     DeviceChoice, DeviceEvent, IoStats, Mixer, Resampler,
+    clock::{SampleClock, span},
     device::{Direction, from_f32},
     supervise::{OPENING, Watch, supervise},
 };
@@ -17,9 +18,11 @@ use crate::{
     source::{RunningSource, SourceControl, SourceError},
 };
 
-/// Frames of 48 kHz per call-back wished for: 20 ms, of which the sound system keeps two. Half of it saves 20 ms of
-/// delay and costs gaps on a busy machine.
-const PERIOD: u32 = 960;
+/// Frames of 48 kHz per call-back wished for, of which the sound system keeps two: 10 ms, and 20 ms where the machine turns
+/// out too busy for that. Sound through the longer one is 20 ms later.
+const PERIODS: [u32; 2] = [480, 960];
+/// What the sound system says about when sound will be heard is off by this much only after it stood still.
+const JUMP: Duration = Duration::from_millis(40);
 
 /// Fills the next 10 ms of interleaved 48 kHz stereo. The time is when its first sample will be heard. Called on the
 /// sound system's thread (or on ours, while there is no device): must not block.
@@ -78,7 +81,7 @@ impl Speaker {
         let watch = Watch {
             direction: Direction::Output,
             choice,
-            period: PERIOD,
+            periods: &PERIODS,
             patient,
             stats: stats.clone(),
             listener: Some(Box::new(listener)),
@@ -145,32 +148,49 @@ struct Playback {
     /// Stereo at the device's rate; the first `given` samples were handed out by the last call.
     ready: Vec<f32>,
     given: usize,
+    /// When what was given will be heard.
+    clock: SampleClock,
+    /// When the device has surely run dry if it does not call before.
+    dry: Option<MediaTime>,
     stats: IoStats,
 }
 
 impl Playback {
     fn new(rate: u32, render: Arc<Mutex<Render>>, stats: IoStats) -> Self {
         let rate = rate.max(1);
-        Self { rate, render, resampler: Resampler::new(SAMPLE_RATE, rate, 2), ready: Vec::new(), given: 0, stats }
+        Self {
+            rate,
+            render,
+            resampler: Resampler::new(SAMPLE_RATE, rate, 2),
+            ready: Vec::new(),
+            given: 0,
+            clock: SampleClock::new(JUMP),
+            dry: None,
+            stats,
+        }
     }
 
     /// The next `frames` stereo frames; the first will be heard `ahead` after `now`.
     fn give(&mut self, frames: usize, now: MediaTime, ahead: Duration) -> &[f32] {
         self.ready.drain(..self.given);
+        if self.dry.is_some_and(|dry| now > dry) {
+            self.stats.glitch();
+        }
+        // It keeps what it got now and at most as much from before.
+        self.dry = Some(now + span(frames, self.rate) * 2);
+        let heard = self.clock.first_sample(now + ahead, frames, self.rate);
         let mut rendered = 0;
         if self.ready.len() < frames * 2 {
             let mut render = self.render.lock();
             let mut frame = [0.0; Mixer::FRAME_LEN];
             while self.ready.len() < frames * 2 {
-                let before = Duration::from_nanos(self.ready.len() as u64 / 2 * 1_000_000_000 / u64::from(self.rate));
-                render(&mut frame, now + ahead + before);
+                render(&mut frame, heard + span(self.ready.len() / 2, self.rate));
                 self.resampler.process(&frame, &mut self.ready);
                 rendered += 1;
             }
         }
         self.given = frames * 2;
-        let left = (self.ready.len() - self.given) as u64 / 2;
-        let held = Duration::from_nanos(left * 1_000_000_000 / u64::from(self.rate));
+        let held = span((self.ready.len() - self.given) / 2, self.rate);
         self.stats.called(now, ahead + held, rendered);
         &self.ready[..self.given]
     }
@@ -215,6 +235,29 @@ mod tests {
         assert_eq!(*times.lock(), [140, 150, 160, 170]);
         assert_eq!(p.stats.latency(), Duration::from_millis(45), "what waits in our own buffer counts");
         assert_eq!(p.stats.frames(), 4);
+    }
+
+    #[test]
+    fn the_time_of_hearing_is_even_though_what_is_said_of_it_is_not() {
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let seen = times.clone();
+        let render: Render = Box::new(move |_, at| seen.lock().push(at));
+        let mut p = Playback::new(48_000, Arc::new(Mutex::new(render)), IoStats::default());
+        for n in 0..200 {
+            let ahead = Duration::from_millis([20, 31, 12, 17][n % 4]);
+            p.give(480, MediaTime::from_millis(n as i64 * 10), ahead);
+        }
+        let steps: Vec<i64> = times.lock().windows(2).map(|pair| pair[1].nanos_since(pair[0])).collect();
+        assert!(steps.iter().all(|step| (9_600_000..=10_400_000).contains(step)), "{steps:?}");
+    }
+
+    #[test]
+    fn a_call_that_comes_too_late_is_a_gap() {
+        let mut p = Playback::new(48_000, counting(), IoStats::default());
+        for ms in [0, 10, 29, 40, 61, 70] {
+            p.give(480, MediaTime::from_millis(ms), Duration::from_millis(20));
+        }
+        assert_eq!(p.stats.glitches(), 1);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::MediaTime,
+    frame::SAMPLES_PER_CHANNEL,
     source::{SourceControl, SourceError},
 };
 
@@ -24,9 +25,15 @@ const RETRY: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// A device that has not called for so long is lost, even if the sound system says nothing.
 const SILENT_FOR: Duration = Duration::from_secs(2);
-/// How long a new stream may take to call for the first time, at the first and at the second try: with PulseAudio a
-/// stream now and then stays dead and a new one works; some wireless devices need seconds to wake.
-const FIRST_CALL: [Duration; 2] = [Duration::from_millis(1200), Duration::from_secs(4)];
+/// How long a new stream may take to call for the first time, at the first and at the second try: PulseAudio's virtual
+/// sinks let it wait for the end of the block they are playing, up to two seconds; some wireless devices need as long to
+/// wake.
+const FIRST_CALL: [Duration; 2] = [Duration::from_millis(2500), Duration::from_secs(4)];
+/// A period is too short for the machine when there are this many gaps within this time.
+const GAPS: u64 = 5;
+const GAPS_WITHIN: Duration = Duration::from_secs(10);
+/// Gaps in a stream's first time do not count: everything else in the room begins then too.
+const SETTLING: Duration = Duration::from_secs(3);
 /// How often we look whether we are to stop.
 const GLANCE: Duration = Duration::from_millis(50);
 /// How long the sound system may take to make a stream.
@@ -35,8 +42,8 @@ pub(super) const OPENING: Duration = Duration::from_secs(3);
 pub(super) struct Watch {
     pub direction: Direction,
     pub choice: DeviceChoice,
-    /// Frames of 48 kHz per call-back wished for.
-    pub period: u32,
+    /// Frames of 48 kHz per call-back wished for: the first, and each next one when the one before leaves gaps.
+    pub periods: &'static [u32],
     /// Whether to wait for a device when there is none at the start.
     pub patient: bool,
     pub stats: IoStats,
@@ -60,26 +67,40 @@ pub(super) fn supervise(
     let mut again = false;
     let mut pause = FIRST_RETRY;
     let follow = Follow::new(watch.direction);
+    let mut periods = watch.periods;
+    // The device to be opened anew without a word.
+    let mut quietly: Option<String> = None;
     loop {
         let (alarms, heard) = channel();
         let since = follow.now();
-        match open(&watch, again, &alarms, &mut build) {
+        let period = periods.first().copied().unwrap_or(SAMPLES_PER_CHANNEL as u32);
+        match open(&watch, again, period, &alarms, &mut build) {
             Ok((stream, chosen)) => {
                 let stands_in = matches!(&watch.choice, DeviceChoice::Id(id) if *id != chosen.id);
-                tell(&mut watch.listener, || DeviceEvent::Opened {
-                    label: chosen.label.clone(),
-                    rate: chosen.config.sample_rate,
-                    again,
-                    stands_in,
-                });
+                if quietly.take().is_none_or(|id| id != chosen.id) {
+                    tell(&mut watch.listener, || DeviceEvent::Opened {
+                        label: chosen.label.clone(),
+                        rate: chosen.config.sample_rate,
+                        again,
+                        stands_in,
+                    });
+                }
                 if !std::mem::replace(&mut started, true) {
                     let _ = watch.started.send(Ok(()));
                 }
                 let right = || follow.verdict(&watch.choice, &chosen.id, since);
-                let end = listen(control, &heard, &watch.stats, &chosen.label, right);
+                let end = listen(control, &heard, &watch.stats, &chosen.label, right, periods.len() > 1);
                 (again, pause) = (true, FIRST_RETRY);
                 match end {
                     End::Stop => return Ok(()),
+                    End::Gaps => {
+                        tracing::info!(device = chosen.label, "gaps in the sound: a longer period from now on");
+                        periods = &periods[1..];
+                        // The same device, and nothing a person has to know.
+                        quietly = Some(chosen.id.clone());
+                        drop(stream);
+                        continue;
+                    }
                     End::Move => {
                         tracing::info!(device = chosen.label, "another sound device is the right one now");
                         drop(stream);
@@ -103,7 +124,13 @@ pub(super) fn supervise(
                 started = true;
                 let _ = watch.started.send(Ok(()));
             }
-            Err(error) => tracing::debug!(%error, "sound device still not there"),
+            Err(error) => {
+                tracing::debug!(%error, "sound device still not there");
+                if quietly.take().is_some() {
+                    watch.stats.lost();
+                    tell(&mut watch.listener, || DeviceEvent::Lost(error));
+                }
+            }
         }
         if !idle(control, pause) {
             return Ok(());
@@ -121,14 +148,17 @@ fn tell(listener: &mut Option<DeviceListener>, event: impl FnOnce() -> DeviceEve
 fn open(
     watch: &Watch,
     again: bool,
+    period: u32,
     alarms: &Alarms,
     build: &mut impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
 ) -> Result<(cpal::Stream, Chosen), SourceError> {
-    let first = start(&watch.choice, watch, alarms, build);
+    let first = start(&watch.choice, watch, period, alarms, build);
     match (&watch.choice, first) {
         // The chosen device is not there: better another one than none.
-        (DeviceChoice::Id(_), Err(SourceError::Absent { .. })) => start(&DeviceChoice::Default, watch, alarms, build),
-        (DeviceChoice::Id(_), Err(_)) if again => start(&DeviceChoice::Default, watch, alarms, build),
+        (DeviceChoice::Id(_), Err(SourceError::Absent { .. })) => {
+            start(&DeviceChoice::Default, watch, period, alarms, build)
+        }
+        (DeviceChoice::Id(_), Err(_)) if again => start(&DeviceChoice::Default, watch, period, alarms, build),
         (_, first) => first,
     }
 }
@@ -136,10 +166,11 @@ fn open(
 fn start(
     choice: &DeviceChoice,
     watch: &Watch,
+    period: u32,
     alarms: &Alarms,
     build: &mut impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
 ) -> Result<(cpal::Stream, Chosen), SourceError> {
-    let chosen = choose(choice, watch.direction, watch.period)?;
+    let chosen = choose(choice, watch.direction, period)?;
     for patience in FIRST_CALL {
         let stream = build(&chosen, chosen.config, alarms.clone()).or_else(|error| {
             // Some drivers announce period sizes that they then refuse.
@@ -168,19 +199,24 @@ enum End {
     Stop,
     /// Another one is the right one now.
     Move,
+    /// Its period is too short for this machine.
+    Gaps,
     /// It is lost.
     Lost(SourceError),
 }
 
-/// Waits while the device works and is the right one.
+/// Waits while the device works and is the right one; looks for gaps where a longer period could be had.
 fn listen(
     control: &SourceControl,
     heard: &Receiver<cpal::Error>,
     stats: &IoStats,
     label: &str,
     right: impl Fn() -> Verdict,
+    longer: bool,
 ) -> End {
     let unplugged = || End::Lost(SourceError::Unplugged { device: label.to_owned() });
+    let begun = MediaTime::now();
+    let mut looked = (begun, stats.glitches());
     loop {
         match heard.recv_timeout(GLANCE) {
             Ok(error) => match error.kind() {
@@ -202,8 +238,14 @@ fn listen(
             Verdict::Gone => return unplugged(),
             Verdict::Move => return End::Move,
         }
-        if MediaTime::now().saturating_since(stats.last_call()) > SILENT_FOR {
+        let now = MediaTime::now();
+        if now.saturating_since(stats.last_call()) > SILENT_FOR {
             return unplugged();
+        }
+        if now.saturating_since(looked.0) > GAPS_WITHIN || now.saturating_since(begun) < SETTLING {
+            looked = (now, stats.glitches());
+        } else if longer && stats.glitches() >= looked.1 + GAPS {
+            return End::Gaps;
         }
     }
 }
