@@ -1,4 +1,7 @@
 //! The stage on Linux: a GTK drawing area in an overlay above the web view, where the page left room for it.
+//!
+//! On X11 new pictures go straight to the window ([`Direct`]): GTK's own way waits for its frame clock, up to 17 ms, and
+//! draws the web view below as well. Everywhere else, and for what the display asks for, GTK draws.
 
 use std::sync::Arc;
 
@@ -6,6 +9,7 @@ use beckon_media::layout::Rect;
 use gtk::{cairo, gdk, glib, prelude::*};
 use parking_lot::Mutex;
 use tauri::WebviewWindow;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use webkit2gtk::WebViewExt;
 
 use super::{OnPress, Press, SharedPixels, StageError, Surface};
@@ -13,8 +17,9 @@ use super::{OnPress, Press, SharedPixels, StageError, Surface};
 struct LinuxStage {
     area: glib::SendWeakRef<gtk::DrawingArea>,
     place: Arc<Mutex<Option<Rect>>>,
-    /// Parts not yet handed to GTK; while there are some, its loop has been woken already.
+    /// Parts not yet shown; while there are some, GTK's loop has been woken already.
     dirty: Arc<Mutex<Vec<Rect>>>,
+    wake: UnboundedSender<()>,
 }
 
 /// Gives the window a stage. Calls `then` with it on the user interface's thread.
@@ -56,14 +61,110 @@ fn build(webview: &webkit2gtk::WebView, pixels: SharedPixels, on_press: OnPress)
     area.set_no_show_all(true);
     overlay.show_all();
     webview.grab_focus();
+    let asked = pixels.clone();
     area.connect_draw(move |area, cairo| {
-        if let Err(error) = draw(area, cairo, &pixels) {
+        if let Err(error) = draw(area, cairo, &asked) {
             tracing::warn!(%error, "the stage could not be drawn");
         }
         glib::Propagation::Stop
     });
     listen(&area, on_press);
-    Ok(LinuxStage { area: area.downgrade().into(), place, dirty: Arc::default() })
+    let dirty = Arc::default();
+    let wake = show_what_is_new(&area, pixels, Arc::clone(&dirty));
+    Ok(LinuxStage { area: area.downgrade().into(), place, dirty, wake })
+}
+
+/// Shows the dirty parts whenever it is woken, on GTK's loop, until what wakes it is gone.
+fn show_what_is_new(
+    area: &gtk::DrawingArea,
+    pixels: SharedPixels,
+    dirty: Arc<Mutex<Vec<Rect>>>,
+) -> UnboundedSender<()> {
+    let (wake, mut woken) = unbounded_channel();
+    let area = area.downgrade();
+    let mut direct = Direct { pixels, image: None };
+    glib::MainContext::default().spawn_local_with_priority(glib::Priority::HIGH, async move {
+        while woken.recv().await.is_some() {
+            let new = std::mem::take(&mut *dirty.lock());
+            let Some(area) = area.upgrade() else { return };
+            let shown = direct.show(&area, &new).unwrap_or_else(|error| {
+                tracing::debug!(%error, "the stage is left to GTK");
+                false
+            });
+            if !shown {
+                for rect in &new {
+                    let logical = logical(*rect, area.scale_factor());
+                    area.queue_draw_area(logical.x(), logical.y(), logical.width(), logical.height());
+                }
+            }
+        }
+    });
+    wake
+}
+
+/// Outwards to whole logical pixels.
+fn logical(rect: Rect, scale: i32) -> gdk::Rectangle {
+    let scale = scale.max(1);
+    let (x, y) = (rect.x.div_euclid(scale), rect.y.div_euclid(scale));
+    let (right, bottom) = ((rect.right() + scale - 1) / scale, (rect.bottom() + scale - 1) / scale);
+    gdk::Rectangle::new(x, y, right - x, bottom - y)
+}
+
+/// The short way to an X11 window: an image in memory shared with the display server, copied into the window by it.
+struct Direct {
+    pixels: SharedPixels,
+    image: Option<cairo::ImageSurface>,
+}
+
+impl Direct {
+    /// Shows these parts of the pixels now. False where the window cannot be drawn to directly, or is not shown.
+    fn show(&mut self, area: &gtk::DrawingArea, dirty: &[Rect]) -> Result<bool, cairo::Error> {
+        let Some(window) = area.window().filter(|w| area.is_mapped() && w.display().backend().is_x11()) else {
+            return Ok(false);
+        };
+        let pixels = self.pixels.lock();
+        let (width, height) = (pixels.width as i32, pixels.height as i32);
+        let row = pixels.width as usize * 4;
+        if width == 0 || height == 0 || pixels.bgra.len() < row * pixels.height as usize {
+            return Ok(false);
+        }
+        let bounds = [Rect::new(0, 0, pixels.width, pixels.height)];
+        let fits = |image: &cairo::ImageSurface| (image.width(), image.height()) == (width, height);
+        let fresh = self.image.as_ref().is_none_or(|image| !fits(image));
+        if fresh {
+            let made = window.create_similar_image_surface(cairo::Format::Rgb24, width, height, 1);
+            self.image = made.and_then(|surface| cairo::ImageSurface::try_from(surface).ok());
+        }
+        let Some(image) = self.image.as_mut().filter(|image| fits(image)) else { return Ok(false) };
+        let dirty = if fresh { &bounds } else { dirty };
+        {
+            let stride = image.stride() as usize;
+            // Waits until the server has read what was there.
+            let Ok(mut data) = image.data() else { return Ok(false) };
+            for rect in dirty {
+                let part = rect.intersection(&bounds[0]);
+                let columns = part.x as usize * 4..(part.x as usize + part.w as usize) * 4;
+                for y in part.y as usize..part.y as usize + part.h as usize {
+                    let from = &pixels.bgra[y * row..][columns.clone()];
+                    data[y * stride..][columns.clone()].copy_from_slice(from);
+                }
+            }
+        }
+        drop(pixels);
+        let scale = area.scale_factor();
+        image.set_device_scale(f64::from(scale), f64::from(scale));
+        let target = cairo::Context::create_from_window(&window);
+        for rect in dirty {
+            let part = logical(rect.intersection(&bounds[0]), scale);
+            target.rectangle(part.x().into(), part.y().into(), part.width().into(), part.height().into());
+        }
+        target.set_operator(cairo::Operator::Source);
+        target.set_source_surface(&*image, 0.0, 0.0)?;
+        target.fill()?;
+        drop(target);
+        window.display().flush();
+        Ok(true)
+    }
 }
 
 fn draw(area: &gtk::DrawingArea, target: &cairo::Context, pixels: &SharedPixels) -> Result<(), cairo::Error> {
@@ -134,18 +235,9 @@ impl Surface for LinuxStage {
             waiting.extend_from_slice(dirty);
             idle
         };
-        if !idle {
-            return;
+        if idle {
+            // Nobody listens when the window is gone; then nothing is to be shown either.
+            let _ = self.wake.send(());
         }
-        let dirty = self.dirty.clone();
-        self.on_main(move |area| {
-            let scale = area.scale_factor().max(1);
-            for rect in std::mem::take(&mut *dirty.lock()) {
-                // Outwards to whole logical pixels.
-                let (x, y) = (rect.x / scale, rect.y / scale);
-                let (right, bottom) = ((rect.right() + scale - 1) / scale, (rect.bottom() + scale - 1) / scale);
-                area.queue_draw_area(x, y, right - x, bottom - y);
-            }
-        });
     }
 }

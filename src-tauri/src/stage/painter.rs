@@ -18,8 +18,8 @@ use parking_lot::{Condvar, Mutex};
 use super::{Place, SharedPixels, Surface, scene};
 
 /// Shortest time between two drawings. Five people send pictures at five moments; drawing some together costs less
-/// than the eye can see.
-const BREATH: Duration = Duration::from_millis(7);
+/// than the eye can see. Longer, and it would be delay: of two people one always comes just after the other.
+const BREATH: Duration = Duration::from_millis(4);
 
 /// Where a stage's pictures come from.
 pub trait Pictures: Send {
