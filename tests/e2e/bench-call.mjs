@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
-import { agreeToOpen, answerConsent, processes } from "./lib/app.mjs";
-import { openBrowser } from "./lib/browser.mjs";
+import { answerConsent, processes } from "./lib/app.mjs";
+import { alwaysOpen, openBrowser } from "./lib/browser.mjs";
 import { cores, family, memory } from "./lib/cost.mjs";
-import { delays, findPicture, percentile } from "./lib/glass.mjs";
+import { delays, findPicture, percentile, watch } from "./lib/glass.mjs";
 import { move, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
 import { out, programs, server, until } from "./lib/walk.mjs";
 
@@ -14,27 +14,51 @@ const seconds = Number(process.env.BECKON_SECONDS ?? 20);
 const runs = Number(process.env.BECKON_RUNS ?? 3);
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const size = { x: 100, y: 60, width: 1280, height: 840 };
+const screen = { width: 1600, height: 1000 };
+const unixNow = () => performance.timeOrigin + performance.now();
 
-/** The peer of both calls: test card and tone from the command line. */
-function peer(room, more) {
+/** The peer of both calls: makes the room, with test card and tone from the command line. Returns when it is in. */
+async function peer(room) {
   const child = spawn(path.join(programs, "beckon-cli"), [
-    ...["join", "--server", server, "--room", room, "--user", `peer-${room}`, "--dev", ...more],
+    ...["join", "--server", server, "--room", room, "--user", `peer-${room}`, "--dev", "--create", "--template", "1v1"],
     ...["--camera", "testcard", "--microphone", "tone", "--size", "1280x720", "--fps", "30", "--bitrate", "1500000"],
     ...["--for", "600s", "--report", "json"],
   ]);
+  process.once("exit", () => child.kill());
   child.stdout.resume();
-  child.stderr.resume();
-  return child;
+  let said = "";
+  child.stderr.on("data", (text) => (said += text));
+  await until("the peer in its room", () => said.includes("in room"), 15000);
+  return {
+    end: async () => {
+      child.kill("SIGINT");
+      await until("the peer's end", () => child.exitCode !== null || child.signalCode !== null, 10000);
+    },
+  };
 }
 
-/** Waits for the peer's picture on the screen and returns when it was seen and where. */
-async function onScreen(begun) {
-  const rect = await until("the peer's picture on the screen", () => findPicture(pixels()), 30000);
-  return { rect, first: performance.now() - begun };
+/** Does something and tells after how many ms the peer's picture was to be seen on the screen. */
+async function timed(action) {
+  const stop = watch(screen);
+  await pause(400); // the grabber is at work
+  const begun = unixNow();
+  try {
+    await action();
+    await until("the peer's picture on the screen", () => findPicture(pixels()), 30000);
+  } catch (error) {
+    screenshot(path.join(out, "failed.png"));
+    await stop();
+    throw error;
+  }
+  await pause(400); // what was grabbed is on its way
+  const seen = await stop();
+  if (seen === null) throw new Error("the grabber missed the picture");
+  return seen - begun;
 }
 
-async function measure(name, roots, rect) {
-  await pause(4000);
+async function measure(name, roots) {
+  await pause(3000);
+  const rect = await until("the peer's picture in its place", () => findPicture(pixels()), 10000);
   const used = await cores(roots, seconds);
   const mib = memory(family(roots));
   screenshot(path.join(out, `${name}.png`));
@@ -55,68 +79,124 @@ function fit(window) {
   move(window, size.x, size.y);
 }
 
-/** The app: opened by the page, whose browser is then closed. */
-async function ours(run, first) {
-  const room = `ours-${run}`;
-  const browser = await openBrowser(`ours-${run}`);
-  const page = browser.pages()[0];
-  await page.goto(`${server}/crm/?room=${room}&action=createRoom&template=1v1`);
-  await page.getByTestId("call").click();
-  await pause(900);
-  agreeToOpen();
-  if (first) await answerConsent("always");
-  const window = await until("the room's window", () => windows("– Beckon$")[0], 30000);
-  await page.locator('[data-phase="open"]').waitFor({ timeout: 20000 });
-  await browser.close();
-  fit(window);
-  await pause(1000);
-  const begun = performance.now();
-  const other = peer(room, []);
-  const { rect, first: joined } = await onScreen(begun);
-  const figures = await measure(`ours-${run}`, ({ pid }) => processes().includes(String(pid)), rect);
-  other.kill("SIGINT");
+const roomWindow = () => windows("– Beckon$")[0];
+const appPids = () => new Set(processes().map(Number));
+
+async function endApp() {
   for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
   await until("the app's end", () => processes().length === 0, 10000);
-  return { ...figures, peer_to_picture_ms: joined };
 }
 
-/** Chromium on the guest page; the peer makes the room. */
+/** The demo page, ready for its click. */
+async function crm(browser, room) {
+  const page = browser.pages()[0];
+  await page.goto(`${server}/crm/?room=${room}&action=enterRoom&template=1v1`, { waitUntil: "networkidle" });
+  return page;
+}
+
+async function click(page) {
+  await page.getByTestId("call").click();
+  await page.locator('[data-phase="open"]').waitFor({ timeout: 30000 });
+}
+
+async function closeRoom(page) {
+  await page.getByTestId("close").click();
+  await until("the room window's end", () => !roomWindow(), 10000);
+}
+
+/** A person who has used the app before: both questions, the browser's and the app's, were answered with "always". */
+async function introduce() {
+  const browser = await openBrowser("introduction", [], alwaysOpen);
+  const other = await peer("introduction");
+  const page = await crm(browser, "introduction");
+  await page.getByTestId("call").click();
+  await answerConsent("always");
+  await until("the room's window", roomWindow, 30000);
+  await page.locator('[data-phase="open"]').waitFor({ timeout: 20000 });
+  await closeRoom(page);
+  await endApp();
+  await browser.close();
+  await other.end();
+}
+
+/** The app: opened by a click on the page, first from nothing, then while it runs; the browser shows an empty page while the costs are taken. */
+async function ours(run) {
+  const browser = await openBrowser(`ours-${run}`, [], alwaysOpen);
+  const first = await peer(`ours-${run}-cold`);
+  let page = await crm(browser, `ours-${run}-cold`);
+  const cold = await timed(() => click(page));
+  await closeRoom(page);
+  await first.end();
+
+  const other = await peer(`ours-${run}`);
+  page = await crm(browser, `ours-${run}`);
+  const warm = await timed(() => click(page));
+  await page.goto("about:blank");
+  fit(roomWindow());
+  const pids = appPids();
+  const figures = await measure(`ours-${run}`, ({ pid }) => pids.has(pid));
+  await endApp();
+  // Not before: the app was started by the browser, and would be ended with it.
+  await browser.close();
+  await other.end();
+  return { ...figures, first_picture_ms: warm, first_picture_cold_ms: cold };
+}
+
+/** Chromium on the guest page: from nothing, then a second visit by the running browser. */
 async function theirs(run) {
   const room = `theirs-${run}`;
-  const other = peer(room, ["--create", "--template", "1v1"]);
-  await until("the room", async () => (await fetch(`${server}/join/${room}`)).ok, 5000);
-  await pause(2500);
-  const browser = await openBrowser(`theirs-${run}`);
+  const other = await peer(room);
+  const named = () => localStorage.setItem("name", "Bench");
+  const visit = async (page) => {
+    await page.goto(`${server}/join/${room}`, { waitUntil: "commit" });
+    await page.getByTestId("join").click();
+  };
+  let browser;
+  const cold = await timed(async () => {
+    browser = await openBrowser(`theirs-${run}`, [
+      `--window-size=${size.width},${size.height}`,
+      `--window-position=${size.x},${size.y}`,
+    ]);
+    await browser.addInitScript(named);
+    await visit(browser.pages()[0]);
+  });
   const page = browser.pages()[0];
+  await page.goto("about:blank");
   fit(await until("Chromium's window", () => windows("Chromium$")[0]));
-  await page.goto(`${server}/join/${room}`);
-  await page.getByTestId("name").fill("Bench");
-  const begun = performance.now();
-  await page.getByTestId("join").click();
-  const { rect, first: joined } = await onScreen(begun);
-  const figures = await measure(`theirs-${run}`, ({ name }) => name === "chromium", rect);
+  await pause(1500); // the peer has seen it leave
+  const warm = await timed(() => visit(page));
+  const figures = await measure(`theirs-${run}`, ({ name }) => name === "chromium");
   await browser.close();
-  other.kill("SIGINT");
-  return { ...figures, join_to_picture_ms: joined };
+  await other.end();
+  return { ...figures, first_picture_ms: warm, first_picture_cold_ms: cold };
 }
 
-const median = (values) => percentile(values, 50);
 const all = { ours: [], theirs: [] };
+await introduce();
 for (let run = 1; run <= runs; run += 1) {
-  all.ours.push(await ours(run, run === 1));
+  all.ours.push(await ours(run));
   console.log("  app     ", JSON.stringify(all.ours.at(-1)));
   all.theirs.push(await theirs(run));
   console.log("  Chromium", JSON.stringify(all.theirs.at(-1)));
 }
 fs.writeFileSync(path.join(out, "call.json"), `${JSON.stringify(all, null, 2)}\n`);
-console.log("\n| figure | app | Chromium | ratio |\n|---|---|---|---|");
+
+/** Median, and from the least to the greatest where there are several. */
+const told = (values, digits) => {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const range = values.length > 1 ? ` (${low.toFixed(digits)}–${high.toFixed(digits)})` : "";
+  return `${percentile(values, 50).toFixed(digits)}${range}`;
+};
+console.log("\n| figure | app | Chromium | ratio of medians |\n|---|---|---|---|");
 for (const [label, field, digits] of [
   ["CPU, cores (with the display's share)", "cores", 3],
   ["of it the display", "display", 3],
   ["memory, MiB PSS", "memory_mib", 0],
   ["capture to screen p50, ms", "delay_p50_ms", 1],
   ["capture to screen p95, ms", "delay_p95_ms", 1],
+  ["click or navigation to first remote picture, program running, ms", "first_picture_ms", 0],
+  ["the same, program not running, ms", "first_picture_cold_ms", 0],
 ]) {
-  const [a, b] = [all.ours, all.theirs].map((list) => median(list.map((figures) => figures[field])));
-  console.log(`| ${label} | ${a.toFixed(digits)} | ${b.toFixed(digits)} | ${(a / b).toFixed(2)} |`);
+  const [a, b] = [all.ours, all.theirs].map((list) => list.map((figures) => figures[field]));
+  console.log(`| ${label} | ${told(a, digits)} | ${told(b, digits)} | ${(percentile(a, 50) / percentile(b, 50)).toFixed(2)} |`);
 }

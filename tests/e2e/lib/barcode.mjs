@@ -13,13 +13,16 @@ function crc16(bytes) {
   return crc;
 }
 
-function luma({ width, data }, x, y) {
-  const at = (Math.round(y) * width + Math.round(x)) * 4;
+function luma({ width, data, gray }, x, y) {
+  const pixel = Math.round(y) * width + Math.round(x);
+  if (gray) return data[pixel];
+  const at = pixel * 4;
   return 0.2126 * data[at] + 0.7152 * data[at + 1] + 0.0722 * data[at + 2];
 }
 
 /**
- * Reads a bar code from the picture that fills `rect` ({ x, y, width, height }) of an RGBA image.
+ * Reads a bar code from the picture that fills `rect` ({ x, y, width, height }) of an RGBA image, or of one with a byte
+ * per pixel where the image says `gray`.
  * Returns { frame, unixMs, mirrored }, or null when there is none.
  */
 export function readBarcode(image, rect = { x: 0, y: 0, width: image.width, height: image.height }) {

@@ -1,13 +1,25 @@
 // A real, visible Chromium on the walk's display.
+import fs from "node:fs";
 import path from "node:path";
 
 import { chromium } from "playwright-core";
 
-import { out } from "./walk.mjs";
+import { out, server } from "./walk.mjs";
 
-/** Starts Chromium with a profile of its own; cameras and microphones are Chromium's own test devices. */
-export async function openBrowser(name, more = []) {
-  return chromium.launchPersistentContext(path.join(out, `profile-${name}`), {
+/** Settings of a person who ticked "Always allow" when Chromium asked whether the server's pages may open the app. */
+export const alwaysOpen = { protocol_handler: { allowed_origin_protocol_pairs: { [server]: { beckon: true } } } };
+
+/**
+ * Starts Chromium with a profile of its own, with `settings` in it; cameras and microphones are Chromium's own test
+ * devices.
+ */
+export async function openBrowser(name, more = [], settings = undefined) {
+  const profile = path.join(out, `profile-${name}`);
+  if (settings) {
+    fs.mkdirSync(path.join(profile, "Default"), { recursive: true });
+    fs.writeFileSync(path.join(profile, "Default", "Preferences"), JSON.stringify(settings));
+  }
+  return chromium.launchPersistentContext(profile, {
     executablePath: process.env.BECKON_CHROMIUM ?? "/usr/bin/chromium",
     headless: false,
     viewport: null,

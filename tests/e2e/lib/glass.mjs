@@ -5,7 +5,7 @@ import { readBarcode } from "./barcode.mjs";
 
 /** Finds the picture with a bar code on a screenshot by the sync pattern of its first row: { x, y, width, height }. */
 export function findPicture(image) {
-  const bright = (x, y) => image.data[(y * image.width + x) * 4 + 1] >= 128;
+  const bright = (x, y) => (image.gray ? image.data[y * image.width + x] : image.data[(y * image.width + x) * 4 + 1]) >= 128;
   for (let y = 0; y < image.height; y += 2) {
     const runs = [];
     for (let x = 0, begin = 0; x <= image.width; x += 1) {
@@ -35,37 +35,88 @@ export function findPicture(image) {
 }
 
 /**
+ * Grabs a part of the screen `rate` times a second until stopped and hands each picture, one byte per pixel, to `take`
+ * with the UNIX time in ms at which it reached us, and whether another one waits already.
+ */
+function grab({ x, y, width, height }, rate, shrink, take) {
+  const child = spawn("ffmpeg", [
+    ...["-nostdin", "-loglevel", "error", "-f", "x11grab", "-framerate", String(rate), "-draw_mouse", "0"],
+    ...["-video_size", `${width}x${height}`, "-i", `${process.env.DISPLAY}+${x},${y}`],
+    ...(shrink > 1 ? ["-vf", `scale=${width / shrink}:${height / shrink}:flags=neighbor`] : []),
+    ...["-vsync", "passthrough", "-pix_fmt", "gray", "-f", "rawvideo", "-flush_packets", "1", "pipe:1"],
+  ]);
+  child.stderr.resume();
+  const size = (width / shrink) * (height / shrink);
+  let rest = [];
+  let length = 0;
+  child.stdout.on("data", (chunk) => {
+    const now = performance.timeOrigin + performance.now();
+    rest.push(chunk);
+    length += chunk.length;
+    if (length < size) return;
+    let all = Buffer.concat(rest);
+    while (all.length >= size) {
+      const data = all.subarray(0, size);
+      all = all.subarray(size);
+      take({ width: width / shrink, height: height / shrink, data, gray: true }, now, all.length >= size);
+    }
+    [rest, length] = [[all], all.length];
+  });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  return async () => {
+    child.kill();
+    await ended;
+  };
+}
+
+/**
  * Watches the bar code of the picture at `rect` of the screen for `seconds`; gives one delay in ms for each new frame:
  * from its capture to the moment in which the grabbed screen reached us, which is later than when it was drawn.
  */
 export async function delays(rect, seconds) {
+  // From the middle of the code's first row to the middle of its last.
+  const top = Math.floor(rect.y + (rect.height / 24) * 1.5) - 2;
   const strip = {
     x: Math.max(0, Math.floor(rect.x)),
-    y: Math.max(0, Math.floor(rect.y)),
+    y: Math.max(0, top),
     width: Math.ceil(rect.width / 2) * 2 + 2,
-    height: Math.ceil(rect.height / 6 / 2) * 2,
+    height: Math.ceil(rect.height / 12 / 2) * 2 + 6,
   };
-  const child = spawn("ffmpeg", [
-    ...["-nostdin", "-loglevel", "error", "-f", "x11grab", "-framerate", "100", "-draw_mouse", "0"],
-    ...["-video_size", `${strip.width}x${strip.height}`, "-i", `${process.env.DISPLAY}+${strip.x},${strip.y}`],
-    ...["-t", String(seconds), "-vsync", "passthrough", "-pix_fmt", "rgba", "-f", "rawvideo", "-flush_packets", "1", "pipe:1"],
-  ]);
-  const size = strip.width * strip.height * 4;
-  let rest = Buffer.alloc(0);
   let last = -1;
   const found = [];
-  for await (const chunk of child.stdout) {
-    rest = Buffer.concat([rest, chunk]);
-    while (rest.length >= size) {
-      const image = { width: strip.width, height: strip.height, data: rest.subarray(0, size) };
-      rest = rest.subarray(size);
-      const code = readBarcode(image, { ...rect, x: rect.x - strip.x, y: rect.y - strip.y });
-      if (!code || code.frame === last || rest.length >= size) continue;
-      last = code.frame;
-      found.push(performance.timeOrigin + performance.now() - code.unixMs);
-    }
-  }
+  const stop = grab(strip, 200, 1, (image, now, more) => {
+    if (more) return;
+    const code = readBarcode(image, { ...rect, x: rect.x - strip.x, y: rect.y - strip.y });
+    if (!code || code.frame === last) return;
+    last = code.frame;
+    found.push(now - code.unixMs);
+  });
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  await stop();
   return found;
+}
+
+/** Pictures a second in which [`watch`] looks at the whole screen: seldom enough to cost what is watched little. */
+const GLANCES = 25;
+
+/**
+ * Watches a screen of this size from now on. The function that comes back ends that and tells when the first picture
+ * with a bar code was to be seen: UNIX time in ms, null when there was none.
+ */
+export function watch({ width, height }) {
+  const seen = [];
+  const stop = grab({ x: 0, y: 0, width, height }, GLANCES, 2, (image, now) => seen.push({ image, now }));
+  return async () => {
+    await stop();
+    // Looked at afterwards, and not all of them: once it is there, a picture stays.
+    let [from, to] = [0, seen.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (findPicture(seen[middle].image)) to = middle;
+      else from = middle + 1;
+    }
+    return seen[from]?.now ?? null;
+  };
 }
 
 /** The p-th percentile, 0 to 100. */
