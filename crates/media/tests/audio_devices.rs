@@ -284,3 +284,42 @@ fn without_a_sound_device_the_error_says_so_and_a_patient_speaker_waits() {
     assert!(matches!(opened, DeviceEvent::Opened { .. }), "{opened:?}");
     wait_for("the device to take sound", || speaker.stats().frames() > 20);
 }
+
+#[test]
+fn the_chosen_device_is_taken_again_when_it_is_back_and_the_default_is_followed() {
+    let Some(socket) = in_child("the_chosen_device_is_taken_again_when_it_is_back_and_the_default_is_followed") else {
+        return;
+    };
+    let pactl = |args: &[&str]| {
+        let output = Command::new("pactl").args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let sink = "sink_name=beckon_headset";
+    let plug = ["load-module", "module-null-sink", sink, "rate=48000", "sink_properties=device.description=headset"];
+    let _pulse = Pulse::start(&socket, &["beckon_builtin"]);
+    let plugged = pactl(&plug);
+    let headset = || list_speakers().unwrap().into_iter().find(|d| d.id.ends_with("beckon_headset")).map(|d| d.id);
+    let (listener, told) = events();
+    let chosen = Speaker::open(DeviceChoice::Id(headset().unwrap()), tone(550.0, 0.25), listener).unwrap();
+    let (listener, told_default) = events();
+    let default = Speaker::open(DeviceChoice::Default, tone(550.0, 0.25), listener).unwrap();
+    let opened = |told: &mpsc::Receiver<DeviceEvent>| loop {
+        if let DeviceEvent::Opened { label, stands_in, .. } = told.recv_timeout(PATIENCE).unwrap() {
+            return (label.contains("headset"), stands_in);
+        }
+    };
+    assert_eq!(opened(&told), (true, false));
+    assert_eq!(opened(&told_default), (false, false));
+
+    pactl(&["unload-module", &plugged]);
+    assert_eq!(opened(&told), (false, true), "another one stands in");
+    pactl(&plug);
+    assert_eq!(opened(&told), (true, false), "the chosen one is back");
+
+    while told_default.try_recv().is_ok() {}
+    pactl(&["set-default-sink", "beckon_headset"]);
+    while opened(&told_default) != (true, false) {}
+    chosen.close();
+    default.close();
+}

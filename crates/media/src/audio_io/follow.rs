@@ -81,6 +81,12 @@ impl Follow {
         self.lists.lock().count
     }
 
+    /// This device was found by its ID, so it is on the lists: one that lacks it means that it is gone, even if no list
+    /// has come yet that has it.
+    pub fn found(&self, id: &str) {
+        self.lists.lock().known.insert(id.to_owned());
+    }
+
     /// What is to become of the device that was opened at `since`.
     pub fn verdict(&self, choice: &DeviceChoice, open: &str, since: u64) -> Verdict {
         self.lists.lock().verdict(choice, open, since, DEFAULT_MOVES_BY_ITSELF)

@@ -77,6 +77,9 @@ pub(super) fn supervise(
         match open(&watch, again, period, &alarms, &mut build) {
             Ok((stream, chosen)) => {
                 let stands_in = matches!(&watch.choice, DeviceChoice::Id(id) if *id != chosen.id);
+                if matches!(&watch.choice, DeviceChoice::Id(id) if *id == chosen.id) {
+                    follow.found(&chosen.id);
+                }
                 if quietly.take().is_none_or(|id| id != chosen.id) {
                     tell(&mut watch.listener, || DeviceEvent::Opened {
                         label: chosen.label.clone(),
