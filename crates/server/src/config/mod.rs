@@ -182,13 +182,23 @@ pub struct MediaConfig {
     pub tcp: bool,
     /// Addresses told to clients; by default found out.
     pub announce: Vec<IpAddr>,
+    /// UDP port told to clients, where a router maps another one to ours.
+    pub announce_udp_port: Option<u16>,
     /// Whether a valid access token for a room that the room service does not have makes it, as LiveKit does by default.
     pub auto_create: bool,
 }
 
 impl Default for MediaConfig {
     fn default() -> Self {
-        Self { bind: None, udp_port: 7882, tcp_port: 7881, tcp: true, announce: Vec::new(), auto_create: false }
+        Self {
+            bind: None,
+            udp_port: 7882,
+            tcp_port: 7881,
+            tcp: true,
+            announce: Vec::new(),
+            announce_udp_port: None,
+            auto_create: false,
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct EngineConfig {
     /// Addresses told to clients. Empty: the bound address, or, when that is unspecified, the
     /// loopback address and the machine's own outgoing address.
     pub announce: Vec<IpAddr>,
+    /// UDP port told to clients; `None`: the bound one.
+    pub announce_udp_port: Option<u16>,
     /// Keys that sign access tokens.
     pub keys: ApiKeys,
     /// Threads that run rooms; `None` takes one for each core.
@@ -67,6 +69,7 @@ impl Default for EngineConfig {
             udp_port: 7882,
             tcp_port: Some(7881),
             announce: Vec::new(),
+            announce_udp_port: None,
             keys: ApiKeys::new(),
             workers: None,
             auto_create: true,

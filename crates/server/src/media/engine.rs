@@ -101,10 +101,9 @@ impl Engine {
         };
         let tcp_addr = tcp.as_ref().and_then(|t| t.local_addr().ok());
         let announce = announced(&config);
-        let at_port =
-            |addr: SocketAddr| announce.iter().map(|&ip| SocketAddr::new(ip, addr.port())).collect::<Vec<_>>();
-        let udp_announced = at_port(udp_addr);
-        let tcp_announced = tcp_addr.map(at_port).unwrap_or_default();
+        let at_port = |port: u16| announce.iter().map(|&ip| SocketAddr::new(ip, port)).collect::<Vec<_>>();
+        let udp_announced = at_port(config.announce_udp_port.unwrap_or(udp_addr.port()));
+        let tcp_announced = tcp_addr.map(|addr| at_port(addr.port())).unwrap_or_default();
         let batch = state.max_gso_segments();
         tracing::info!(udp = ?udp_announced, tcp = ?tcp_announced, batch, "media ports are open");
 

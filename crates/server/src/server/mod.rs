@@ -230,6 +230,7 @@ async fn start_media(config: &Config, keys: &Keys, http: SocketAddr) -> Result<E
         udp_port: media.udp_port,
         tcp_port: media.tcp.then_some(media.tcp_port),
         announce: media.announce.clone(),
+        announce_udp_port: media.announce_udp_port,
         keys: [(keys.api_key.clone(), keys.api_secret.expose().to_owned())].into_iter().collect(),
         auto_create: media.auto_create,
         ..EngineConfig::default()
