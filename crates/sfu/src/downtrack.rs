@@ -9,7 +9,7 @@ use str0m::media::Pt;
 use str0m::rtp::{RtpPacket, RtpWrite, SeqNo, Ssrc};
 
 use crate::ids::ParticipantKey;
-use crate::layers::Wish;
+use crate::layers::{Steady, Wish};
 use crate::rewrite::Rewriter;
 use crate::vp8::Vp8Rewriter;
 
@@ -54,6 +54,11 @@ pub(crate) struct DownTrack {
     /// Layer that should flow.
     pub target: Option<usize>,
     pub stream_state: proto::StreamState,
+    /// Not even the lowest layer fits into the subscriber's bandwidth.
+    pub paused: bool,
+    /// The subscriber asked for another size just now: it need not wait for it.
+    pub eager: bool,
+    pub steady: Steady,
     rewriter: Option<Rewriter>,
     vp8: Vp8Rewriter,
 }
@@ -84,6 +89,9 @@ impl DownTrack {
             current: None,
             target: Some(0),
             stream_state: proto::StreamState::Active,
+            paused: false,
+            eager: true,
+            steady: Steady::default(),
             rewriter: None,
             vp8: Vp8Rewriter::default(),
         }
@@ -123,7 +131,7 @@ impl DownTrack {
 
     pub fn forward(&mut self, now: Instant, rtc: &mut Rtc, facts: &PacketFacts, packet: &RtpPacket) -> Forwarded {
         let Some(slot) = &self.slot else { return Forwarded::Skipped };
-        if self.wish.disabled {
+        if self.wish.disabled || self.paused {
             return Forwarded::Skipped;
         }
         if self.current != Some(facts.layer) {

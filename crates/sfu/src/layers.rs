@@ -1,7 +1,10 @@
 //! Which simulcast layer each of a subscriber's video tracks gets.
 //!
-//! Inputs are what the publisher sends (measured bitrates), what the subscriber asked for (size or
-//! quality) and what its bandwidth allows. The outcome is a plain list; nothing here keeps state.
+//! Inputs are what the publisher sends or would send (bitrates), what the subscriber asked for (size
+//! or quality) and what its bandwidth allows. The outcome is a plain list; what keeps it from
+//! changing too often is [`Steady`].
+
+use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 
@@ -11,11 +14,23 @@ pub const MAX_LAYERS: usize = 3;
 /// A layer that costs more than the present one must fit this many times over (in percent), so
 /// that a bandwidth near the boundary does not make pictures flicker between sizes.
 const UPGRADE_MARGIN_PERCENT: u64 = 120;
+/// A track is paused when there is less than this share (in percent) of what its lowest layer
+/// takes: below it there would be neither pictures nor sound.
+const PAUSE_PERCENT: u64 = 60;
+/// A larger layer must fit for this long before it is sent …
+const RISE_AFTER: Duration = Duration::from_millis(1_200);
+/// … and up to this long when the last ones had to be given up again …
+const LONGEST_RISE_AFTER: Duration = Duration::from_secs(40);
+/// … within this time.
+const GIVEN_UP: Duration = Duration::from_secs(8);
+/// Too little for even the lowest layer for this long pauses the track.
+const PAUSE_AFTER: Duration = Duration::from_secs(1);
 
 /// One video track a subscriber wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demand {
-    /// Bits per second of each layer that the publisher sends at present, lowest first.
+    /// Bits per second of each layer that the publisher sends, or would send if it were asked,
+    /// lowest first.
     pub layers: [Option<u64>; MAX_LAYERS],
     /// Highest layer the subscriber has a use for.
     pub max: usize,
@@ -23,19 +38,27 @@ pub struct Demand {
     pub current: Option<usize>,
     /// Served before tracks with a lower number (a shared screen before cameras).
     pub priority: u32,
+    /// Paused now for want of bandwidth.
+    pub paused: bool,
 }
 
 impl Demand {
-    /// The layer it gets when there is nothing to spare: the lowest one that is sent.
+    /// The layer it gets when there is nothing to spare: the lowest one there is.
     fn base(&self) -> Option<usize> {
         self.layers.iter().position(Option::is_some)
+    }
+
+    /// What must be left for the lowest layer to be sent at all.
+    fn least(&self, bitrate: u64) -> u64 {
+        bitrate * if self.paused { UPGRADE_MARGIN_PERCENT } else { PAUSE_PERCENT } / 100
     }
 
     fn cost(&self, layer: usize) -> u64 {
         let bitrate = self.layers[layer].unwrap_or(0);
         match self.current {
-            Some(current) if layer <= current => bitrate,
-            _ => bitrate * UPGRADE_MARGIN_PERCENT / 100,
+            Some(current) if layer > current => bitrate * UPGRADE_MARGIN_PERCENT / 100,
+            // Kept, or the first: there is nothing it could flicker with.
+            _ => bitrate,
         }
     }
 
@@ -48,7 +71,8 @@ impl Demand {
 /// What one subscriber gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allocation {
-    /// Layer for each demand, in the order given; `None` where the publisher sends nothing.
+    /// Layer for each demand, in the order given; `None` where the publisher sends nothing, or not
+    /// even the lowest layer fits.
     pub layers: Vec<Option<usize>>,
     /// Bits per second it would all take without a bandwidth limit.
     pub desired: u64,
@@ -66,10 +90,18 @@ pub fn allocate(budget: Option<u64>, demands: &[Demand]) -> Allocation {
         let layers: Vec<_> = demands.iter().map(Demand::ideal).collect();
         return Allocation { layers, desired, allotted: desired };
     };
-    let mut layers: Vec<_> = demands.iter().map(Demand::base).collect();
-    let mut spent: u64 = demands.iter().zip(&layers).map(|(d, &l)| bitrate(d, l)).sum();
     let mut order: Vec<usize> = (0..demands.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(demands[i].priority));
+    let mut layers = vec![None; demands.len()];
+    let mut spent = 0;
+    for &i in &order {
+        let base = demands[i].base();
+        let cost = bitrate(&demands[i], base);
+        if spent + demands[i].least(cost) <= budget {
+            layers[i] = base;
+            spent += cost;
+        }
+    }
     // Within one priority sizes grow together; a higher one has grown before a lower one begins.
     for group in order.chunk_by(|&a, &b| demands[a].priority == demands[b].priority) {
         for step in 1..MAX_LAYERS {
@@ -89,6 +121,72 @@ pub fn allocate(budget: Option<u64>, demands: &[Demand]) -> Allocation {
     }
     Allocation { layers, desired, allotted: spent }
 }
+
+/// Keeps one track's layer from changing too often.
+#[derive(Clone, Copy, Debug)]
+pub struct Steady {
+    rising: Option<Instant>,
+    risen: Option<Instant>,
+    rise_after: Duration,
+    short: Option<Instant>,
+}
+
+impl Default for Steady {
+    fn default() -> Self {
+        Self { rising: None, risen: None, rise_after: RISE_AFTER, short: None }
+    }
+}
+
+impl Steady {
+    /// The layer to send where `chosen` was allotted and `current` flows; `Err` keeps everything as
+    /// it is, a while at least. `eager`: the subscriber asked for it just now.
+    pub fn settle(
+        &mut self,
+        now: Instant,
+        current: Option<usize>,
+        chosen: Option<usize>,
+        eager: bool,
+    ) -> Result<Option<usize>, Wait> {
+        let held = |since: &mut Option<Instant>, at_least: Duration| {
+            now.saturating_duration_since(*since.get_or_insert(now)) >= at_least
+        };
+        match (current, chosen) {
+            (Some(current), Some(chosen)) if chosen > current => {
+                self.short = None;
+                if !eager && !held(&mut self.rising, self.rise_after) {
+                    return Err(Wait);
+                }
+                (self.rising, self.risen) = (None, Some(now));
+            }
+            (Some(current), Some(chosen)) => {
+                (self.rising, self.short) = (None, None);
+                if chosen < current && !eager {
+                    self.gave_up(now);
+                }
+            }
+            (Some(_), None) => {
+                self.rising = None;
+                if !held(&mut self.short, PAUSE_AFTER) {
+                    return Err(Wait);
+                }
+                self.gave_up(now);
+            }
+            (None, _) => (self.rising, self.short) = (None, None),
+        }
+        Ok(chosen)
+    }
+
+    fn gave_up(&mut self, now: Instant) {
+        self.rise_after = match self.risen.take() {
+            Some(at) if now.saturating_duration_since(at) < GIVEN_UP => (self.rise_after * 2).min(LONGEST_RISE_AFTER),
+            _ => RISE_AFTER,
+        };
+    }
+}
+
+/// Not yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait;
 
 /// What a subscriber said about a track (`UpdateTrackSettings`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +233,8 @@ impl Wish {
 mod tests {
     use super::*;
 
-    const CAMERA: Demand = Demand { layers: [Some(150), Some(500), Some(1_700)], max: 2, current: None, priority: 0 };
+    const CAMERA: Demand =
+        Demand { layers: [Some(150), Some(500), Some(1_700)], max: 2, current: None, priority: 0, paused: false };
 
     #[test]
     fn without_a_limit_everybody_gets_what_was_asked_for() {
@@ -156,22 +255,29 @@ mod tests {
     #[test]
     fn a_shared_screen_grows_first() {
         let screen = Demand { priority: 1, ..CAMERA };
-        let a = allocate(Some(2_200), &[CAMERA, screen]);
+        let a = allocate(Some(2_100), &[CAMERA, screen]);
         assert_eq!(a.layers, [Some(0), Some(2)]);
     }
 
     #[test]
     fn a_layer_is_kept_at_a_bandwidth_that_would_not_have_earned_it() {
         let budget = Some(1_750);
-        assert_eq!(allocate(budget, &[CAMERA]).layers, [Some(1)]);
+        let smaller = Demand { current: Some(1), ..CAMERA };
+        assert_eq!(allocate(budget, &[smaller]).layers, [Some(1)]);
         let has_it = Demand { current: Some(2), ..CAMERA };
         assert_eq!(allocate(budget, &[has_it]).layers, [Some(2)]);
         assert_eq!(allocate(Some(1_600), &[has_it]).layers, [Some(1)]);
     }
 
     #[test]
-    fn the_lowest_layer_is_sent_even_beyond_the_budget() {
-        assert_eq!(allocate(Some(0), &[CAMERA]).layers, [Some(0)]);
+    fn a_track_whose_lowest_layer_does_not_fit_is_paused_and_comes_back_when_it_does() {
+        assert_eq!(allocate(Some(100), &[CAMERA]).layers, [Some(0)], "a little too much is still sent");
+        assert_eq!(allocate(Some(80), &[CAMERA]).layers, [None]);
+        let paused = Demand { paused: true, ..CAMERA };
+        assert_eq!(allocate(Some(170), &[paused]).layers, [None]);
+        assert_eq!(allocate(Some(180), &[paused]).layers, [Some(0)]);
+        let screen = Demand { priority: 1, ..CAMERA };
+        assert_eq!(allocate(Some(200), &[CAMERA, screen]).layers, [None, Some(0)], "the screen stays");
     }
 
     #[test]
@@ -194,5 +300,52 @@ mod tests {
         assert_eq!(shown(300, 600), 1, "a tall tile");
         assert_eq!(shown(3840, 2160), 2);
         assert_eq!(Wish { quality: 1, ..Wish::default() }.max_layer(&sizes), 1);
+    }
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_larger_layer_comes_when_it_fits_for_a_while_a_smaller_one_at_once() {
+        let t = Instant::now();
+        let mut steady = Steady::default();
+        assert_eq!(steady.settle(t, None, Some(2), false), Ok(Some(2)), "the first is taken as it is");
+        assert_eq!(steady.settle(t, Some(2), Some(0), false), Ok(Some(0)));
+        assert_eq!(steady.settle(t, Some(0), Some(1), false), Err(Wait));
+        assert_eq!(steady.settle(t + 1_000 * MS, Some(0), Some(0), false), Ok(Some(0)), "it did not last");
+        assert_eq!(steady.settle(t + 1_500 * MS, Some(0), Some(1), false), Err(Wait));
+        assert_eq!(steady.settle(t + 2_700 * MS, Some(0), Some(1), false), Ok(Some(1)));
+        assert_eq!(steady.settle(t + 2_700 * MS, Some(1), Some(2), true), Ok(Some(2)), "asked for just now");
+    }
+
+    #[test]
+    fn a_layer_that_never_holds_is_tried_less_often() {
+        let mut now = Instant::now();
+        let end = now + Duration::from_secs(120);
+        let (mut steady, mut current, mut rises) = (Steady::default(), 0, 0);
+        let mut fits_until = now;
+        while now < end {
+            // There seems to be room whenever nobody uses it.
+            let chosen = usize::from(current == 0 || now < fits_until);
+            if let Ok(Some(layer)) = steady.settle(now, Some(current), Some(chosen), false) {
+                if layer > current {
+                    rises += 1;
+                    fits_until = now + Duration::from_secs(2);
+                }
+                current = layer;
+            }
+            now += 200 * MS;
+        }
+        assert!((2..=7).contains(&rises), "{rises}");
+    }
+
+    #[test]
+    fn a_dip_does_not_pause() {
+        let t = Instant::now();
+        let mut steady = Steady::default();
+        assert_eq!(steady.settle(t, Some(0), None, false), Err(Wait));
+        assert_eq!(steady.settle(t + 900 * MS, Some(0), Some(0), false), Ok(Some(0)));
+        assert_eq!(steady.settle(t + 1_000 * MS, Some(0), None, false), Err(Wait));
+        assert_eq!(steady.settle(t + 2_000 * MS, Some(0), None, false), Ok(None));
+        assert_eq!(steady.settle(t + 2_100 * MS, None, Some(0), false), Ok(Some(0)));
     }
 }

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod bandwidth;
 mod clock;
 mod data;
 mod downtrack;

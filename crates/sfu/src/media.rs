@@ -1,31 +1,21 @@
-//! Forwarding: packets from publishers to subscribers, key-frame requests back, and the choice of
-//! layers.
+//! Forwarding: packets from publishers to subscribers, key-frame requests back; and what the room
+//! looks after from time to time.
 
 use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
-use str0m::bwe::{Bitrate, BweKind};
 use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::RtpPacket;
 
 use crate::downtrack::Forwarded;
 use crate::ids::{ParticipantKey, Side, TransportId};
-use crate::layers::{Demand, allocate};
 use crate::quality::{Seen, judge};
 use crate::room::Room;
 use crate::speaker::Speaker;
 
 /// How often connections are judged.
 pub(crate) const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
-/// How often layers are chosen anew.
-const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
-/// A change of the bandwidth estimate chooses anew no more often than this.
-const ESTIMATE_INTERVAL: Duration = Duration::from_millis(200);
-/// Share of the estimate that may be spent, in percent: repairs and sound need room too.
-const SPENDABLE_PERCENT: u64 = 92;
-/// A publisher is told to stop a layer only after nobody needed it for this long.
-const LOWER_AFTER: Duration = Duration::from_secs(5);
 
 impl Room {
     /// A media packet came from a publisher.
@@ -116,88 +106,6 @@ impl Room {
         }
     }
 
-    /// The estimate of what a subscriber's network carries changed.
-    pub(crate) fn on_estimate(&mut self, now: Instant, key: ParticipantKey, kind: &BweKind) {
-        let BweKind::Twcc { estimate, .. } = kind else { return };
-        let Some(p) = self.get_mut(key) else { return };
-        p.subscriber.estimate = Some(estimate.as_u64());
-        if p.subscriber.last_allocation.is_none_or(|at| now.saturating_duration_since(at) >= ESTIMATE_INTERVAL) {
-            self.allocate(now, key);
-        }
-    }
-
-    /// Chooses anew for everybody who gets a track.
-    pub(crate) fn allocate_all(&mut self, now: Instant, publisher: ParticipantKey, track: u32) {
-        let subscribers = self
-            .get_mut(publisher)
-            .and_then(|p| p.publisher.by_number(track))
-            .map(|t| t.subscribers.clone())
-            .unwrap_or_default();
-        for (key, _) in subscribers {
-            self.allocate(now, key);
-        }
-    }
-
-    /// Chooses the layers of one subscriber's tracks.
-    pub(crate) fn allocate(&mut self, now: Instant, key: ParticipantKey) {
-        let Some(p) = self.get(key) else { return };
-        let mut places = Vec::new();
-        let mut demands = Vec::new();
-        for (place, track) in p.subscriber.tracks.iter().enumerate() {
-            let Some(track) = track.as_ref().filter(|t| t.video && t.wanted() && !t.muted) else { continue };
-            let Some(up) = self
-                .get(track.publisher)
-                .and_then(|p| p.publisher.tracks.iter().find(|t| t.number == track.track_number))
-            else {
-                continue;
-            };
-            places.push(place);
-            demands.push(Demand {
-                layers: up.bitrates(now),
-                max: track.wish.max_layer(&up.sizes()),
-                current: track.current,
-                priority: u32::from(up.is_screen()),
-            });
-        }
-        let budget = p.subscriber.estimate.map(|e| e * SPENDABLE_PERCENT / 100);
-        let allocation = allocate(budget, &demands);
-        let Some(p) = self.get_mut(key) else { return };
-        p.subscriber.last_allocation = Some(now);
-        let demand = (allocation.desired, allocation.allotted);
-        let mut ask = false;
-        let mut states = Vec::new();
-        for (&place, layer) in places.iter().zip(allocation.layers) {
-            let Some(Some(track)) = p.subscriber.tracks.get_mut(place) else { continue };
-            // The publisher stopped sending: clients show the last picture as paused.
-            let state = if layer.is_some() { proto::StreamState::Active } else { proto::StreamState::Paused };
-            if track.current.is_some() && std::mem::replace(&mut track.stream_state, state) != state {
-                states.push(proto::StreamStateInfo {
-                    participant_sid: track.publisher_sid.clone(),
-                    track_sid: track.track_sid.clone(),
-                    state: state as i32,
-                });
-            }
-            if let Some(layer) = layer {
-                ask |= track.target != Some(layer);
-                track.target = Some(layer);
-            }
-        }
-        if p.subscriber.demand != demand {
-            p.subscriber.demand = demand;
-            // Looking for room for what is wanted, with a little to spare for repairs and sound.
-            let desired = Bitrate::bps(demand.0 * 5 / 4 + 100_000);
-            p.subscriber.transport.rtc.bwe().set_bitrate(Bitrate::bps(demand.1), desired);
-            self.mark_dirty(TransportId { participant: key, side: Side::Subscriber });
-        }
-        if !states.is_empty() {
-            let update = proto::StreamStateUpdate { stream_states: states };
-            self.send(key, Message::StreamStateUpdate(update));
-        }
-        if ask {
-            self.ask_for_key_frames(now, key);
-        }
-    }
-
     /// What the room does ten times a second.
     pub(crate) fn tick(&mut self, now: Instant) {
         self.check_timeouts(now);
@@ -209,14 +117,9 @@ impl Room {
         }
         for key in self.keys() {
             self.repeat_key_frame_requests(now, key);
-            self.tell_subscribed_quality(now, key);
             self.flush_data(key);
-            let stale = self.get(key).is_some_and(|p| {
-                p.subscriber.last_allocation.is_none_or(|at| now.saturating_duration_since(at) >= ALLOCATION_INTERVAL)
-            });
-            if stale {
-                self.allocate(now, key);
-            }
+            self.allocate_if_due(now, key);
+            self.tell_subscribed_quality(now, key);
         }
     }
 
@@ -234,55 +137,6 @@ impl Room {
             .collect();
         for (number, layer) in due {
             self.request_key_frame(now, key, number, layer);
-        }
-    }
-
-    /// Tells a publisher which layers anybody has a use for, so that it can save the others.
-    fn tell_subscribed_quality(&mut self, now: Instant, key: ParticipantKey) {
-        let Some(p) = self.get(key) else { return };
-        let mut told = Vec::new();
-        for track in p.publisher.tracks.iter().filter(|t| t.is_video() && t.is_simulcast()) {
-            let sizes = track.sizes();
-            let needed = track
-                .subscribers
-                .iter()
-                .filter_map(|&(k, place)| self.get(k)?.subscriber.tracks.get(place)?.as_ref())
-                .filter(|t| t.wanted())
-                .map(|t| t.wish.max_layer(&sizes))
-                .max();
-            told.push((track.number, needed));
-        }
-        let mut updates = Vec::new();
-        let Some(p) = self.get_mut(key) else { return };
-        for (number, needed) in told {
-            let Some(track) = p.publisher.by_number(number) else { continue };
-            if track.told_quality == Some(needed) {
-                track.lower_since = None;
-                continue;
-            }
-            // More is told at once, less only when it stays so. A track nobody subscribed to yet
-            // starts with everything.
-            let lower = track.told_quality.map_or(needed.is_none(), |before| needed < before);
-            if lower && now.saturating_duration_since(*track.lower_since.get_or_insert(now)) < LOWER_AFTER {
-                continue;
-            }
-            (track.lower_since, track.told_quality) = (None, Some(needed));
-            let qualities = [proto::VideoQuality::Low, proto::VideoQuality::Medium, proto::VideoQuality::High];
-            let subscribed: Vec<_> = qualities
-                .iter()
-                .enumerate()
-                .map(|(i, &q)| proto::SubscribedQuality { quality: q as i32, enabled: needed.is_some_and(|n| i <= n) })
-                .collect();
-            let codec = track.info.mime_type.split('/').nth(1).unwrap_or_default().to_owned();
-            #[allow(deprecated)] // older clients read the old field
-            updates.push(proto::SubscribedQualityUpdate {
-                track_sid: track.info.sid.clone(),
-                subscribed_qualities: subscribed.clone(),
-                subscribed_codecs: vec![proto::SubscribedCodec { codec, qualities: subscribed }],
-            });
-        }
-        for update in updates {
-            self.send(key, Message::SubscribedQualityUpdate(update));
         }
     }
 

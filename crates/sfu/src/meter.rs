@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_millis(500);
 /// A stream that sent nothing for this long is not being sent.
 const STALE: Duration = Duration::from_millis(1_500);
+/// A layer that is silent for this long while another one flows is not being sent.
+const QUIET: Duration = Duration::from_millis(400);
+const BUSY: Duration = Duration::from_millis(150);
 
 /// Meter of one incoming stream.
 #[derive(Debug)]
@@ -56,6 +59,21 @@ impl Meter {
     /// Whether packets come at present.
     pub fn live(&self, now: Instant) -> bool {
         self.newest.is_some_and(|at| now.saturating_duration_since(at) <= STALE)
+    }
+
+    /// Nothing came for a while: with several layers, this one may be over.
+    pub fn quiet(&self, now: Instant) -> bool {
+        self.newest.is_none_or(|at| now.saturating_duration_since(at) > QUIET)
+    }
+
+    /// When the last packet came.
+    pub fn newest(&self) -> Option<Instant> {
+        self.newest
+    }
+
+    /// Something came just now.
+    pub fn busy(&self, now: Instant) -> bool {
+        self.newest.is_some_and(|at| now.saturating_duration_since(at) <= BUSY)
     }
 
     /// Bits per second, `None` while the stream is not being sent. A stream too young to tell

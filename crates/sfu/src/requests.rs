@@ -281,7 +281,7 @@ impl Room {
             Some(Scenario::ServerLeave(true)) => self.leave(now, key, LeaveReason::Removed),
             Some(Scenario::SubscriberBandwidth(bits)) => {
                 if let Some(p) = self.get_mut(key) {
-                    p.subscriber.estimate = u64::try_from(bits).ok().filter(|b| *b > 0);
+                    p.subscriber.estimate.pretend(u64::try_from(bits).ok().filter(|b| *b > 0));
                 }
                 self.allocate(now, key);
             }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
+use str0m::bwe::BweKind;
 use str0m::net::{Protocol, Receive, Transmit};
 use str0m::{Event, Output as RtcOutput};
 
@@ -395,10 +396,15 @@ impl Room {
             Event::KeyframeRequest(request) if from.side == Side::Subscriber => {
                 self.on_key_frame_request(now, key, request.mid);
             }
-            Event::EgressBitrateEstimate(kind) if from.side == Side::Subscriber => self.on_estimate(now, key, &kind),
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) if from.side == Side::Subscriber => {
+                self.on_estimate(now, key, estimate.as_u64());
+            }
             Event::PeerStats(stats) if from.side == Side::Subscriber => {
                 if let Some(participant) = self.get_mut(key) {
                     participant.subscriber.loss = stats.egress_loss_fraction;
+                }
+                if let Some(estimate) = stats.bwe_tx {
+                    self.on_latest_estimate(now, key, estimate.as_u64());
                 }
             }
             _ => {}

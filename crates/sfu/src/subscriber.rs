@@ -2,7 +2,7 @@
 //! to, and the negotiation that brings new tracks into its session.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use livekit_protocol as proto;
@@ -11,6 +11,7 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid};
 
+use crate::bandwidth::Estimate;
 use crate::downtrack::{DownTrack, Slot};
 use crate::publisher::Delivery;
 use crate::rewrite::Rewriter;
@@ -20,6 +21,14 @@ use crate::transport::Transport;
 /// Reliable data that the client is too slow to take is kept up to this many bytes; then its
 /// data channel is considered broken and older messages are dropped.
 const MAX_BACKLOG: usize = 4 << 20;
+
+/// What is kept of a track for repair: three seconds, but no more packets than this.
+const REPAIRABLE_PACKETS: usize = 1_500;
+const REPAIRABLE: Duration = Duration::from_secs(3);
+/// Repairs stop when they are this share of all that is sent: then the network is not lossy but
+/// full, and smaller layers have to help. Below it they must not stop, as each picture that is not
+/// repaired costs a key frame.
+const MOST_REPAIRS: f32 = 0.45;
 
 /// A media section of the subscriber's session. Sections are never taken away (they cannot be);
 /// one whose track is gone waits for the next track of its kind.
@@ -43,8 +52,8 @@ pub(crate) struct Subscriber {
     pub choices: HashMap<String, bool>,
     /// What the client said about how it shows tracks that it may not be subscribed to yet.
     pub wishes: HashMap<String, crate::layers::Wish>,
-    /// Bits per second the way to the client can carry, if known.
-    pub estimate: Option<u64>,
+    /// What the way to the client can carry.
+    pub estimate: Estimate,
     pub loss: Option<f32>,
     /// What its tracks would take, and what they were given, in bits per second.
     pub demand: (u64, u64),
@@ -67,7 +76,7 @@ impl Subscriber {
             tracks: Vec::new(),
             choices: HashMap::new(),
             wishes: HashMap::new(),
-            estimate: None,
+            estimate: Estimate::default(),
             loss: None,
             demand: (0, 0),
             last_allocation: None,
@@ -224,6 +233,7 @@ impl Subscriber {
         // The publisher's encoder already paces its frames; queueing them again here would only
         // cost time. What does not fit is found out by the estimate, which chooses the layer.
         stream.set_unpaced(true);
+        stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
         Some(Slot { ssrc: stream.ssrc(), payload_types })
     }
 

@@ -181,6 +181,7 @@ impl Room {
             if wish.disabled {
                 track.pause();
             }
+            track.eager |= track.wish != wish;
             track.wish = wish;
         }
         self.allocate(now, key);

@@ -15,6 +15,10 @@ const MAX_ADDRESSES: usize = 8;
 /// What a subscriber's bandwidth is taken for until it is measured.
 const INITIAL_BITRATE: Bitrate = Bitrate::mbps(2);
 
+/// How often a subscriber's transport tells its figures: the bandwidth estimate it averages hears of
+/// a network that became slow seconds later than these do.
+const STATS_INTERVAL: Duration = Duration::from_millis(500);
+
 /// What all transports have in common.
 #[derive(Clone, Debug)]
 pub struct TransportConfig {
@@ -134,6 +138,6 @@ fn rtc_config(side: Side, config: &TransportConfig) -> RtcConfig {
     }
     match side {
         Side::Publisher => rtc,
-        Side::Subscriber => rtc.enable_bwe(Some(INITIAL_BITRATE)).set_stats_interval(Some(Duration::from_secs(2))),
+        Side::Subscriber => rtc.enable_bwe(Some(INITIAL_BITRATE)).set_stats_interval(Some(STATS_INTERVAL)),
     }
 }

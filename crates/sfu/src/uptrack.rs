@@ -50,10 +50,8 @@ pub(crate) struct UpTrack {
     pub layers: [Option<UpLayer>; MAX_LAYERS],
     /// Who gets it: the participant and the place in its list of subscriptions.
     pub subscribers: Vec<(ParticipantKey, usize)>,
-    /// Highest layer anybody has a use for, as last told to the publisher; `None`: not told yet.
-    pub told_quality: Option<Option<usize>>,
-    /// Since when less would do.
-    pub lower_since: Option<Instant>,
+    /// Which layers the publisher is to send.
+    pub asked: AskedLayers,
     /// Whether the codec in `info` was seen on the wire.
     pub codec_seen: bool,
 }
@@ -67,8 +65,7 @@ impl UpTrack {
             mid,
             layers: Default::default(),
             subscribers: Vec::new(),
-            told_quality: None,
-            lower_since: None,
+            asked: AskedLayers::default(),
             codec_seen: false,
         }
     }
@@ -104,9 +101,44 @@ impl UpTrack {
         layers.iter().map(|l| (l.width, l.height)).collect()
     }
 
-    /// Bits per second of the layers that are sent at present.
-    pub fn bitrates(&self, now: Instant) -> [Option<u64>; MAX_LAYERS] {
-        std::array::from_fn(|i| self.layers[i].as_ref().and_then(|l| l.meter.bitrate(now)))
+    /// Bits per second of each layer that flows, or would flow if it were asked for.
+    pub fn offers(&self, now: Instant) -> [Option<u64>; MAX_LAYERS] {
+        let beats = |layer: &UpLayer| layer.meter.live(now);
+        let others =
+            |i: usize| (0..MAX_LAYERS).any(|o| o != i && self.layers[o].as_ref().is_some_and(|l| l.meter.busy(now)));
+        let flowed = self.layers.iter().any(Option::is_some);
+        std::array::from_fn(|i| {
+            let declared = self.declared_bitrate(i);
+            let flowing = self.layers[i].as_ref().filter(|layer| {
+                // A layer that stops while others go on was given up by the publisher.
+                beats(layer) && !(layer.meter.quiet(now) && others(i))
+            });
+            match flowing {
+                Some(layer) => match layer.meter.bitrate(now).unwrap_or(0) {
+                    // Too young to be measured.
+                    0 => Some(declared.unwrap_or(0)),
+                    bps => Some(bps),
+                },
+                None => {
+                    declared.filter(|_| self.is_simulcast() && (!flowed || self.asked.may_come(now, i, self.newest(i))))
+                }
+            }
+        })
+    }
+
+    /// When the last packet of a layer came.
+    fn newest(&self, layer: usize) -> Option<Instant> {
+        self.layers[layer].as_ref().and_then(|l| l.meter.newest())
+    }
+
+    /// What the client said a layer takes, in bits per second, or what its size suggests; `None`:
+    /// there is no such layer.
+    fn declared_bitrate(&self, layer: usize) -> Option<u64> {
+        let found = self.declared().iter().find(|l| quality_index(l.quality()) == layer)?;
+        Some(match found.bitrate {
+            0 => u64::from(found.width) * u64::from(found.height) * 3 / 2,
+            bps => u64::from(bps),
+        })
     }
 
     /// Layers as the client declared them.
@@ -118,6 +150,60 @@ impl UpTrack {
     /// Sent in more than one encoding.
     pub fn is_simulcast(&self) -> bool {
         self.declared().len() > 1
+    }
+}
+
+/// A layer asked for takes this long to come, at most; then it is not to be had.
+const COMING: Duration = Duration::from_secs(2);
+/// A publisher is told to stop a layer only after nobody needed it for this long.
+const STOP_AFTER: Duration = Duration::from_secs(5);
+
+/// Which layers a publisher was asked to send. It begins with all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AskedLayers {
+    told: bool,
+    off: [bool; MAX_LAYERS],
+    /// When each was asked for last; `None`: from the beginning.
+    since: [Option<Instant>; MAX_LAYERS],
+    unneeded_since: [Option<Instant>; MAX_LAYERS],
+}
+
+impl AskedLayers {
+    /// Whether a layer that does not flow would do so if it were needed: it was told to stop, or
+    /// asked to go on a moment ago and has not come yet. `newest`: when its last packet came.
+    fn may_come(&self, now: Instant, layer: usize, newest: Option<Instant>) -> bool {
+        self.off[layer]
+            || self.since[layer].is_some_and(|asked| {
+                now.saturating_duration_since(asked) < COMING && newest.is_none_or(|newest| newest < asked)
+            })
+    }
+
+    /// Takes which layers somebody gets or is to get. Gives the whole list when the publisher must
+    /// be told: more at once, less only when it stays so.
+    pub fn need(&mut self, now: Instant, needed: [bool; MAX_LAYERS]) -> Option<[bool; MAX_LAYERS]> {
+        // Nobody knew what is needed before the first one subscribed.
+        let first = !self.told && needed.contains(&true);
+        let mut changed = first;
+        for layer in 0..MAX_LAYERS {
+            if needed[layer] {
+                self.unneeded_since[layer] = None;
+                if std::mem::take(&mut self.off[layer]) {
+                    changed = true;
+                    self.since[layer] = Some(now);
+                }
+                if first {
+                    self.since[layer] = Some(now);
+                }
+            } else if !self.off[layer] {
+                let since = *self.unneeded_since[layer].get_or_insert(now);
+                if first || now.saturating_duration_since(since) >= STOP_AFTER {
+                    self.off[layer] = true;
+                    changed = true;
+                }
+            }
+        }
+        self.told |= changed;
+        changed.then(|| self.off.map(|off| !off))
     }
 }
 
@@ -137,5 +223,56 @@ pub(crate) fn mime_type(codec: Codec) -> &'static str {
         Codec::H264 => "video/h264",
         Codec::Vp8 => "video/vp8",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_first_subscriber_shows_which_layers_are_of_use() {
+        let t = Instant::now();
+        let mut asked = AskedLayers::default();
+        assert_eq!(asked.need(t, [false; 3]), None, "everything, until somebody subscribes");
+        assert_eq!(asked.need(t + S, [false, false, true]), Some([false, false, true]));
+        assert_eq!(asked.need(t + 2 * S, [false, false, true]), None);
+    }
+
+    #[test]
+    fn nobody_at_all_for_a_while_stops_everything() {
+        let t = Instant::now();
+        let mut asked = AskedLayers::default();
+        asked.need(t, [false; 3]);
+        assert_eq!(asked.need(t + 5 * S, [false; 3]), Some([false; 3]));
+    }
+
+    #[test]
+    fn more_is_asked_for_at_once_and_less_after_a_while() {
+        let t = Instant::now();
+        let mut asked = AskedLayers::default();
+        asked.need(t, [false, false, true]);
+        assert!(asked.may_come(t + 3 * S, 0, None), "what was stopped can be had");
+        assert!(!asked.may_come(t + 3 * S, 2, None), "what was asked for should be here by now");
+        assert_eq!(asked.need(t + S, [true, false, true]), Some([true, false, true]));
+        assert!(asked.may_come(t + 2 * S, 0, Some(t)), "on its way");
+        assert!(!asked.may_come(t + 2 * S, 0, Some(t + 2 * S)), "it came, and stopped again");
+        assert!(!asked.may_come(t + 4 * S, 0, Some(t)), "it should be here by now");
+        assert_eq!(asked.need(t + 2 * S, [true, false, false]), None);
+        assert_eq!(asked.need(t + 6 * S, [true, false, false]), None);
+        assert_eq!(asked.need(t + 7 * S, [true, false, false]), Some([true, false, false]));
+    }
+
+    #[test]
+    fn a_short_need_does_not_count_the_pause_before_it() {
+        let t = Instant::now();
+        let mut asked = AskedLayers::default();
+        asked.need(t, [true, false, false]);
+        asked.need(t + S, [true, true, false]);
+        asked.need(t + 3 * S, [true, false, false]);
+        asked.need(t + 7 * S, [true, true, false]);
+        assert_eq!(asked.need(t + 9 * S, [true, false, false]), None);
     }
 }

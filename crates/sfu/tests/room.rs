@@ -170,6 +170,46 @@ fn the_layer_follows_what_the_subscriber_asks_for_at_key_frames() {
     assert!(times.windows(2).all(|t| t[1].wrapping_sub(t[0]) < 90_000), "time goes on over the switch");
 }
 
+/// Which layers the publisher was asked for, each time.
+fn layers_asked_for(w: &World, publisher: usize) -> Vec<Vec<bool>> {
+    w.clients[publisher].heard(|m| match m {
+        Response::SubscribedQualityUpdate(u) => {
+            Some(u.subscribed_codecs[0].qualities.iter().map(|q| q.enabled).collect::<Vec<_>>())
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn in_a_call_of_two_only_one_layer_is_asked_for() {
+    let (mut w, ann, _, _, mid) = two(MediaKind::Video, &["q", "h", "f"]);
+    for n in 0..100 {
+        w.write_packet(ann, mid, Some("f"), &key_frame(n * 9_000));
+        w.run(Duration::from_millis(100));
+    }
+    assert_eq!(layers_asked_for(&w, ann), [[false, false, true]]);
+}
+
+#[test]
+fn a_layer_that_the_publisher_gives_up_is_replaced_by_the_next_lower_one_at_once() {
+    let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &["q", "h", "f"]);
+    let send = |w: &mut World, n: u32, rids: &[&str]| {
+        for (layer, rid) in rids.iter().enumerate() {
+            let mut packet = key_frame(n * 3_000);
+            packet.payload.push(layer as u8);
+            w.write_packet(ann, mid, Some(rid), &packet);
+        }
+        w.run(Duration::from_millis(33));
+    };
+    let layer = |w: &World| w.clients[bob].subscriber.packets.last().unwrap().payload.last().copied();
+    (0..30).for_each(|n| send(&mut w, n, &["q", "h", "f"]));
+    assert_eq!(layer(&w), Some(2));
+    (30..75).for_each(|n| send(&mut w, n, &["q", "h"]));
+    assert_eq!(layer(&w), Some(1));
+    (75..165).for_each(|n| send(&mut w, n, &["q", "h", "f"]));
+    assert_eq!(layer(&w), Some(2));
+}
+
 #[test]
 fn the_publisher_hears_which_layers_are_of_use() {
     let (mut w, ann, bob, sid, _) = two(MediaKind::Video, &["q", "h", "f"]);
@@ -177,12 +217,8 @@ fn the_publisher_hears_which_layers_are_of_use() {
         proto::UpdateTrackSettings { track_sids: vec![sid.clone()], width: 320, height: 180, ..Default::default() };
     w.say(bob, Request::TrackSetting(settings));
     w.run(Duration::from_secs(7));
-    let told = w.clients[ann].heard(|m| match m {
-        Response::SubscribedQualityUpdate(u) => {
-            Some(u.subscribed_codecs[0].qualities.iter().map(|q| q.enabled).collect::<Vec<_>>())
-        }
-        _ => None,
-    });
+    let told = layers_asked_for(&w, ann);
+    assert_eq!(told[0], [false, false, true], "the largest, until somebody says how it is shown");
     assert_eq!(told.last().unwrap(), &[true, false, false]);
 }
 

@@ -1,0 +1,219 @@
+//! The choice of layers: what each subscriber's network carries, which layers it gets for it, and
+//! which layers publishers are asked to send.
+
+use std::time::{Duration, Instant};
+
+use livekit_protocol as proto;
+use proto::signal_response::Message;
+use str0m::bwe::Bitrate;
+
+use crate::ids::{ParticipantKey, Side, TransportId};
+use crate::layers::{Demand, MAX_LAYERS, allocate};
+use crate::room::Room;
+
+/// How often layers are chosen anew.
+const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
+/// A change of the bandwidth estimate chooses anew no more often than this, unless it fell …
+const ESTIMATE_INTERVAL: Duration = Duration::from_millis(200);
+/// … below this share (in percent) of what was spent.
+const FALLEN_PERCENT: u64 = 90;
+/// Share of the estimate that may be spent, in percent: repairs and sound need room too.
+const SPENDABLE_PERCENT: u64 = 92;
+
+/// What the way to a subscriber carries, in bits per second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Estimate {
+    /// Averaged over some seconds.
+    smooth: Option<u64>,
+    /// As of now.
+    latest: Option<u64>,
+    /// What a client that tries itself out asked us to believe.
+    pretended: Option<u64>,
+}
+
+impl Estimate {
+    /// What to count on: a fall is believed at once, a rise when it lasts.
+    pub fn bps(&self) -> Option<u64> {
+        self.pretended.or(match (self.smooth, self.latest) {
+            (Some(smooth), Some(latest)) => Some(smooth.min(latest)),
+            (smooth, latest) => smooth.or(latest),
+        })
+    }
+
+    /// Believes this from now on, whatever is measured; `None` ends it.
+    pub fn pretend(&mut self, bps: Option<u64>) {
+        self.pretended = bps;
+    }
+}
+
+impl Room {
+    /// The averaged estimate of what a subscriber's network carries changed.
+    pub(crate) fn on_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
+        let Some(p) = self.get_mut(key) else { return };
+        p.subscriber.estimate.smooth = Some(bps);
+        self.estimate_changed(now, key);
+    }
+
+    /// The estimate as of now, before it is averaged.
+    pub(crate) fn on_latest_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
+        let Some(p) = self.get_mut(key) else { return };
+        p.subscriber.estimate.latest = Some(bps);
+        self.estimate_changed(now, key);
+    }
+
+    fn estimate_changed(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(p) = self.get(key) else { return };
+        let spent = p.subscriber.demand.1;
+        let fell = p.subscriber.estimate.bps().is_some_and(|bps| bps < spent * FALLEN_PERCENT / 100);
+        if fell || p.subscriber.last_allocation.is_none_or(|at| now.saturating_duration_since(at) >= ESTIMATE_INTERVAL)
+        {
+            self.allocate(now, key);
+        }
+    }
+
+    /// Chooses anew for everybody who gets a track.
+    pub(crate) fn allocate_all(&mut self, now: Instant, publisher: ParticipantKey, track: u32) {
+        let subscribers = self
+            .get_mut(publisher)
+            .and_then(|p| p.publisher.by_number(track))
+            .map(|t| t.subscribers.clone())
+            .unwrap_or_default();
+        for (key, _) in subscribers {
+            self.allocate(now, key);
+        }
+    }
+
+    /// Chooses anew where that was not done for a while.
+    pub(crate) fn allocate_if_due(&mut self, now: Instant, key: ParticipantKey) {
+        let due = self.get(key).is_some_and(|p| {
+            p.subscriber.last_allocation.is_none_or(|at| now.saturating_duration_since(at) >= ALLOCATION_INTERVAL)
+        });
+        if due {
+            self.allocate(now, key);
+        }
+    }
+
+    /// Chooses the layers of one subscriber's tracks.
+    pub(crate) fn allocate(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(p) = self.get(key) else { return };
+        let mut places = Vec::new();
+        let mut demands = Vec::new();
+        for (place, track) in p.subscriber.tracks.iter().enumerate() {
+            let Some(track) = track.as_ref().filter(|t| t.video && t.wanted() && !t.muted) else { continue };
+            let Some(up) = self
+                .get(track.publisher)
+                .and_then(|p| p.publisher.tracks.iter().find(|t| t.number == track.track_number))
+            else {
+                continue;
+            };
+            places.push(place);
+            demands.push(Demand {
+                layers: up.offers(now),
+                max: track.wish.max_layer(&up.sizes()),
+                current: track.current,
+                priority: u32::from(up.is_screen()),
+                paused: track.paused,
+            });
+        }
+        let budget = p.subscriber.estimate.bps().map(|e| e * SPENDABLE_PERCENT / 100);
+        let allocation = allocate(budget, &demands);
+        let Some(p) = self.get_mut(key) else { return };
+        p.subscriber.last_allocation = Some(now);
+        let demand = (allocation.desired, allocation.allotted);
+        let mut ask = Vec::new();
+        let mut states = Vec::new();
+        for ((&place, chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
+            let Some(Some(track)) = p.subscriber.tracks.get_mut(place) else { continue };
+            let eager = std::mem::take(&mut track.eager);
+            let flows = demand.layers.iter().any(Option::is_some);
+            // Without a limit, or when the publisher stopped, there is nothing to keep steady.
+            let layer = if budget.is_none() || !flows {
+                chosen
+            } else {
+                match track.steady.settle(now, track.current, chosen, eager) {
+                    Ok(layer) => layer,
+                    // What flows goes on; if it ended at the publisher, it cannot.
+                    Err(_) => track.current.filter(|&l| demand.layers[l].is_some()).or(chosen),
+                }
+            };
+            // Clients show the last picture as paused.
+            let state = if layer.is_some() { proto::StreamState::Active } else { proto::StreamState::Paused };
+            let told = track.current.is_some() || track.stream_state == proto::StreamState::Paused;
+            if told && std::mem::replace(&mut track.stream_state, state) != state {
+                states.push(proto::StreamStateInfo {
+                    participant_sid: track.publisher_sid.clone(),
+                    track_sid: track.track_sid.clone(),
+                    state: state as i32,
+                });
+            }
+            track.paused = layer.is_none() && flows;
+            if track.paused {
+                track.pause();
+                track.target = None;
+            }
+            if let Some(layer) = layer
+                && track.target.replace(layer) != Some(layer)
+            {
+                ask.push(track.publisher);
+            }
+        }
+        if p.subscriber.demand != demand {
+            p.subscriber.demand = demand;
+            // Looking for room for what is wanted, with a little to spare for repairs and sound.
+            let desired = Bitrate::bps(demand.0 * 5 / 4 + 100_000);
+            p.subscriber.transport.rtc.bwe().set_bitrate(Bitrate::ZERO, desired);
+            self.mark_dirty(TransportId { participant: key, side: Side::Subscriber });
+        }
+        if !states.is_empty() {
+            let update = proto::StreamStateUpdate { stream_states: states };
+            self.send(key, Message::StreamStateUpdate(update));
+        }
+        if !ask.is_empty() {
+            // A layer that is not sent yet begins with a key frame of its own.
+            for publisher in ask {
+                self.tell_subscribed_quality(now, publisher);
+            }
+            self.ask_for_key_frames(now, key);
+        }
+    }
+
+    /// Tells a publisher which layers anybody gets or is about to get, so that it can save the others.
+    pub(crate) fn tell_subscribed_quality(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(p) = self.get(key) else { return };
+        let mut needs = Vec::new();
+        for track in p.publisher.tracks.iter().filter(|t| t.is_video() && t.is_simulcast()) {
+            let mut needed = [false; MAX_LAYERS];
+            let down = track
+                .subscribers
+                .iter()
+                .filter_map(|&(k, place)| self.get(k)?.subscriber.tracks.get(place)?.as_ref())
+                .filter(|t| t.wanted() && !t.paused);
+            for layer in down.flat_map(|t| t.current.into_iter().chain(t.target)) {
+                needed[layer] = true;
+            }
+            needs.push((track.number, needed));
+        }
+        let mut updates = Vec::new();
+        let Some(p) = self.get_mut(key) else { return };
+        for (number, needed) in needs {
+            let Some(track) = p.publisher.by_number(number) else { continue };
+            let Some(on) = track.asked.need(now, needed) else { continue };
+            let qualities = [proto::VideoQuality::Low, proto::VideoQuality::Medium, proto::VideoQuality::High];
+            let subscribed: Vec<_> = qualities
+                .iter()
+                .zip(on)
+                .map(|(&q, enabled)| proto::SubscribedQuality { quality: q as i32, enabled })
+                .collect();
+            let codec = track.info.mime_type.split('/').nth(1).unwrap_or_default().to_owned();
+            #[allow(deprecated)] // older clients read the old field
+            updates.push(proto::SubscribedQualityUpdate {
+                track_sid: track.info.sid.clone(),
+                subscribed_qualities: subscribed.clone(),
+                subscribed_codecs: vec![proto::SubscribedCodec { codec, qualities: subscribed }],
+            });
+        }
+        for update in updates {
+            self.send(key, Message::SubscribedQualityUpdate(update));
+        }
+    }
+}
