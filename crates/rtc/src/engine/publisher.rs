@@ -33,6 +33,13 @@ const CLOCK_MARGIN: Duration = Duration::from_secs(15);
 /// Changes of the bandwidth estimate smaller than this share (in percent) are not worth telling.
 const ESTIMATE_STEP: u64 = 3;
 
+/// What is kept for repair: three seconds, but no more packets than this.
+const REPAIRABLE_PACKETS: usize = 1024;
+const REPAIRABLE: Duration = Duration::from_secs(3);
+/// Repairs stop when they are this share of all that is sent: then the network is not lossy but full, and the bandwidth
+/// estimate has to act. Below it they must not stop, as each picture that is not repaired costs a key frame.
+const MOST_REPAIRS: f32 = 0.45;
+
 struct Sending {
     shared: Arc<LocalShared>,
     cid: String,
@@ -58,7 +65,34 @@ struct Channels {
 struct Tracks {
     sending: BTreeMap<LocalKey, Sending>,
     channels: Option<Channels>,
-    estimate: u64,
+    estimate: Estimate,
+}
+
+/// What the way to the server carries, bit/s; 0: not known.
+#[derive(Clone, Copy, Default)]
+struct Estimate {
+    /// Averaged over some seconds.
+    smooth: u64,
+    /// As of now.
+    latest: u64,
+    /// What was told last.
+    told: u64,
+}
+
+impl Estimate {
+    /// A fall is believed at once, a rise when it lasts. Gives what is worth telling.
+    fn news(&mut self) -> Option<u64> {
+        let bps = match (self.smooth, self.latest) {
+            (0, latest) => latest,
+            (smooth, 0) => smooth,
+            (smooth, latest) => smooth.min(latest),
+        };
+        let worth = bps.abs_diff(self.told) * 100 > self.told * ESTIMATE_STEP;
+        worth.then(|| {
+            self.told = bps;
+            bps
+        })
+    }
 }
 
 pub(crate) struct Publisher {
@@ -85,7 +119,7 @@ impl Publisher {
             peer: Peer::new(rtc.build(now), now, Lane::Publisher, config.force_tcp),
             anchor: config.anchor,
             base: now.checked_sub(CLOCK_MARGIN).unwrap_or(now),
-            tracks: Tracks { sending: BTreeMap::new(), channels: None, estimate: 0 },
+            tracks: Tracks { sending: BTreeMap::new(), channels: None, estimate: Estimate::default() },
             leaving: Vec::new(),
             pending: None,
             offers: 0,
@@ -154,8 +188,8 @@ impl Publisher {
         }
     }
 
-    /// A track's mute state changed: what bandwidth we wish for changes with it.
-    pub(crate) fn mute_changed(&mut self) {
+    /// A track was muted, or other layers of it are watched: what bandwidth we wish for changes with it.
+    pub(crate) fn wish_changed(&mut self) {
         self.set_desired();
     }
 
@@ -275,7 +309,14 @@ impl Publisher {
                     sending.pt = Some(pt);
                     for layer in 0..sending.stats.len() {
                         let rid = sending.shared.rid(layer).map(Rid::from);
-                        let repair = rtc.direct_api().stream_tx_by_mid(mid, rid).and_then(|s| s.rtx());
+                        let mut api = rtc.direct_api();
+                        let stream = api.stream_tx_by_mid(mid, rid);
+                        let repair = stream.and_then(|stream| {
+                            if wanted == Codec::H264 {
+                                stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
+                            }
+                            stream.rtx()
+                        });
                         sending.repairs.push(repair.map_or(0, |ssrc| *ssrc));
                     }
                     watched.extend(sending.repairs.iter().copied().filter(|ssrc| *ssrc != 0));
@@ -312,16 +353,7 @@ impl Publisher {
     }
 
     fn set_desired(&mut self) {
-        let wanted: u64 = self
-            .tracks
-            .sending
-            .values()
-            .filter(|s| !s.shared.muted.load(Ordering::Acquire))
-            .map(|s| match &s.shared.options.media {
-                PublishMedia::Audio(a) => a.max_bitrate_bps,
-                PublishMedia::Video(v) => v.max_bitrate_bps,
-            })
-            .sum();
+        let wanted: u64 = self.tracks.sending.values().map(|s| s.shared.most_bps()).sum();
         self.peer.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(wanted.max(50_000)));
     }
 
@@ -373,7 +405,7 @@ impl Publisher {
 
     pub(super) fn snapshot(&self, stats: &mut RoomStats) {
         stats.publisher = self.peer.stats.clone();
-        stats.send_estimate_bps = self.tracks.estimate;
+        stats.send_estimate_bps = self.tracks.estimate.told;
         stats.local.clear();
         for sending in self.tracks.sending.values() {
             let shared = &sending.shared;
@@ -422,10 +454,13 @@ impl Tracks {
                 }
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
-                let bps = estimate.as_u64();
-                if bps.abs_diff(self.estimate) * 100 > self.estimate * ESTIMATE_STEP {
-                    self.estimate = bps;
-                    out.push_back(EngineOut::Estimate { bps });
+                self.estimate.smooth = estimate.as_u64();
+                out.extend(self.estimate.news().map(|bps| EngineOut::Estimate { bps }));
+            }
+            Event::PeerStats(stats) => {
+                if let Some(estimate) = stats.bwe_tx {
+                    self.estimate.latest = estimate.as_u64();
+                    out.extend(self.estimate.news().map(|bps| EngineOut::Estimate { bps }));
                 }
             }
             Event::MediaEgressStats(stats) => self.note(&stats),

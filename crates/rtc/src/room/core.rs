@@ -49,7 +49,7 @@ pub(super) enum Effect {
         cid: String,
     },
     RemoveTrack(LocalKey),
-    MuteChanged,
+    WishChanged,
     Offer(proto::SessionDescription),
     Answer(proto::SessionDescription),
     Candidate {

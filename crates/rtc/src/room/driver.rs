@@ -320,7 +320,7 @@ impl Driver {
         match effect {
             Effect::AddTrack { shared, cid } => engine.publisher.add_track(shared, cid),
             Effect::RemoveTrack(key) => engine.publisher.remove_track(key),
-            Effect::MuteChanged => engine.publisher.mute_changed(),
+            Effect::WishChanged => engine.publisher.wish_changed(),
             Effect::RestartIce => engine.publisher.restart(),
             Effect::Candidate { lane, init } => engine.add_remote(now, lane, &init, out),
             Effect::Attach { key, sink, shared } => engine.subscriber.attach(key, sink, shared),

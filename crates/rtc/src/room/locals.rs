@@ -278,7 +278,7 @@ impl Core {
         if live {
             self.send(Request::Mute(proto::MuteTrackRequest { sid: sid.to_string(), muted }));
         }
-        self.effects.push_back(Effect::MuteChanged);
+        self.effects.push_back(Effect::WishChanged);
         if !muted {
             self.key_requested(key, None);
         }
@@ -298,7 +298,7 @@ impl Core {
             shared.require_key();
         }
         let identity = self.identity();
-        self.effects.push_back(Effect::MuteChanged);
+        self.effects.push_back(Effect::WishChanged);
         self.emit(RoomEvent::TrackMuted { identity, sid: sid.clone(), muted });
         self.sync_view();
     }
@@ -333,7 +333,11 @@ impl Core {
                 *slot = q.enabled;
             }
         }
-        if self.by_sid(&sid).is_some() {
+        if let Some((_, local)) = self.by_sid(&sid) {
+            if let Some(shared) = &local.shared {
+                shared.watch(qualities);
+            }
+            self.effects.push_back(Effect::WishChanged);
             self.emit(RoomEvent::LayersWanted { sid, qualities });
         }
     }

@@ -1,7 +1,7 @@
 //! A track of ours.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -78,6 +78,8 @@ pub(crate) struct LocalShared {
     pub(crate) needs_key: Vec<AtomicBool>,
     /// For each layer: the driver was told to ask the encoder for a key frame.
     pub(crate) wants_key: Vec<AtomicBool>,
+    /// The layers anybody watches, a bit for each.
+    watched: AtomicU8,
     pub(crate) frames: AtomicU64,
     pub(crate) dropped: AtomicU64,
 }
@@ -98,6 +100,7 @@ impl LocalShared {
             carrier: Carrier::default(),
             needs_key: flags(),
             wants_key: flags(),
+            watched: AtomicU8::new(u8::MAX),
             frames: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
@@ -112,6 +115,30 @@ impl LocalShared {
         match &self.options.media {
             crate::publication::PublishMedia::Video(v) => v.layers.get(layer).map(|l| l.rid.as_str()),
             crate::publication::PublishMedia::Audio(_) => None,
+        }
+    }
+
+    /// Which layers anybody watches: for each quality from lowest to highest, as the server tells it.
+    pub(crate) fn watch(&self, qualities: [bool; 3]) {
+        let bits = qualities.iter().enumerate().fold(0, |bits, (n, on)| bits | u8::from(*on) << n);
+        self.watched.store(bits, Ordering::Release);
+    }
+
+    /// What the track would send at most, bit/s, with the layers that are watched.
+    pub(crate) fn most_bps(&self) -> u64 {
+        if self.muted.load(Ordering::Acquire) {
+            return 0;
+        }
+        let watched = self.watched.load(Ordering::Acquire);
+        match &self.options.media {
+            crate::publication::PublishMedia::Audio(a) => a.max_bitrate_bps,
+            crate::publication::PublishMedia::Video(v) if v.layers.is_empty() => v.max_bitrate_bps,
+            crate::publication::PublishMedia::Video(v) => {
+                let on = v.layers.iter().enumerate().filter(|(n, _)| watched >> n & 1 == 1);
+                let sum = on.map(|(_, layer)| layer.max_bitrate_bps).sum::<u64>().min(v.max_bitrate_bps);
+                // A wish for more than there is is served with the largest.
+                if sum == 0 && watched != 0 { v.layers.last().map_or(0, |l| l.max_bitrate_bps) } else { sum }
+            }
         }
     }
 
