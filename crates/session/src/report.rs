@@ -53,8 +53,10 @@ pub struct SentTrack {
     pub bitrate_bps: f64,
     /// Key frames encoded.
     pub key_frames: u64,
-    /// How often size or frame rate were changed to fit the bandwidth.
+    /// How often size or frame rate were changed to fit the bandwidth or the computing time.
     pub steps: u64,
+    /// Widths of the layers that are sent now, pixels, smallest first.
+    pub layers_sent: Vec<u32>,
     /// Share of packets lost on the way to the server, 0 … 1, as last reported.
     pub loss: Option<f64>,
     /// Round trip to the server, ms, as last reported.
@@ -104,6 +106,8 @@ pub struct ReceivedTrack {
     pub freezes: u64,
     /// How long it stood still in all, ms.
     pub freeze_ms: u64,
+    /// The longest of them, ms.
+    pub longest_freeze_ms: u64,
     /// Payload bytes received.
     pub bytes_received: u64,
     /// Bit/s over the time the track was received.

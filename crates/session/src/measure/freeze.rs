@@ -13,6 +13,7 @@ pub(crate) struct Freezes {
     last: Option<MediaTime>,
     count: u64,
     total: Duration,
+    longest: Duration,
 }
 
 impl Freezes {
@@ -23,6 +24,7 @@ impl Freezes {
             if gap >= STILL {
                 self.count += 1;
                 self.total += gap;
+                self.longest = self.longest.max(gap);
             }
         }
     }
@@ -39,6 +41,10 @@ impl Freezes {
     pub(crate) fn total_ms(&self) -> u64 {
         self.total.as_millis() as u64
     }
+
+    pub(crate) fn longest_ms(&self) -> u64 {
+        self.longest.as_millis() as u64
+    }
 }
 
 #[cfg(test)]
@@ -50,7 +56,7 @@ mod tests {
         let at = MediaTime::from_millis;
         let mut freezes = Freezes::default();
         [0, 33, 66, 400, 433].into_iter().for_each(|ms| freezes.moved(at(ms)));
-        assert_eq!((freezes.count(), freezes.total_ms()), (1, 334));
+        assert_eq!((freezes.count(), freezes.total_ms(), freezes.longest_ms()), (1, 334, 334));
         freezes.rest();
         freezes.moved(at(9_000));
         assert_eq!(freezes.count(), 1);

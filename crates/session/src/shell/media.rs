@@ -123,7 +123,14 @@ impl Media {
         let mut options = match device {
             Device::Camera => {
                 let VideoSettings { width, height, max_bitrate_bps, .. } = self.settings;
-                PublishOptions::camera(width, height, max_bitrate_bps)
+                let layers = self.video_out.layers(self.settings);
+                // Those below the largest come on top of what it may take.
+                let most = layers.iter().map(|l| l.max_bitrate_bps).sum::<u64>().max(max_bitrate_bps);
+                let mut options = PublishOptions::camera(width, height, most);
+                if let PublishMedia::Video(video) = &mut options.media {
+                    video.layers = layers;
+                }
+                options
             }
             Device::Microphone => PublishOptions::microphone(),
             Device::Speaker => return None,
@@ -198,9 +205,11 @@ impl Media {
                     }
                 }
             }
-            RoomEvent::KeyFrameRequested { sid, .. } if self.video_out.is(sid) => self.video_out.key_frame(),
+            RoomEvent::KeyFrameRequested { sid, layer } if self.video_out.is(sid) => {
+                self.video_out.key_frame(layer.as_deref());
+            }
             RoomEvent::LayersWanted { sid, qualities } if self.video_out.is(sid) => {
-                self.video_out.set_wanted(qualities.contains(&true));
+                self.video_out.set_wanted(*qualities);
             }
             RoomEvent::TargetBitrate { total_bps } => {
                 self.video_out.estimate(*total_bps);
@@ -214,8 +223,7 @@ impl Media {
                 };
                 meter.with(|m| m.track.sid = info.sid.to_string());
                 if info.kind == TrackKind::Video {
-                    self.video_out.set_wanted(true);
-                    self.video_out.key_frame();
+                    self.video_out.anew();
                 }
             }
             _ => {}

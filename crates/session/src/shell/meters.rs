@@ -152,6 +152,7 @@ impl ReceivedMeter {
         out.fps = if out.kind == "video" { rate(out.frames_decoded.saturating_sub(1), state.span) } else { 0.0 };
         out.freezes = state.freezes.count();
         out.freeze_ms = state.freezes.total_ms();
+        out.longest_freeze_ms = state.freezes.longest_ms();
         out.decode_delay_ms = state.decode_delay.spread();
         out.shown_delay_ms = state.shown_delay.spread();
         out.level_dbfs = state.loudness.dbfs();

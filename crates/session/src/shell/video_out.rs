@@ -7,11 +7,11 @@ use std::time::Duration;
 use beckon_media::codec::{EncoderConfig, VideoEncoder};
 use beckon_media::latest::RecvError;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
-use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid};
+use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid, VideoLayer};
 use parking_lot::Mutex;
 
 use super::meters::SentMeter;
-use crate::rate::{Pacer, RatePolicy, Target};
+use crate::rate::{Pacer, RatePolicy, Target, layer_count, layers};
 use crate::request::VideoSettings;
 use crate::tiles::Fanout;
 
@@ -25,19 +25,27 @@ pub(crate) struct VideoOut {
     track: Mutex<Option<LocalTrack>>,
     policy: Mutex<RatePolicy>,
     own: Mutex<Option<Arc<Fanout>>>,
-    key_wanted: AtomicBool,
+    /// For each layer, smallest first: its name and whether a key frame is due.
+    layers: Vec<LayerWish>,
     /// Somebody subscribes.
     wanted: AtomicBool,
     pub(crate) meter: Arc<SentMeter>,
 }
 
+struct LayerWish {
+    /// The RTP stream ID; empty without simulcast.
+    rid: &'static str,
+    key: AtomicBool,
+}
+
 impl VideoOut {
     pub(crate) fn new(full: VideoSettings, meter: Arc<SentMeter>) -> Arc<Self> {
+        let wish = |rid| LayerWish { rid, key: AtomicBool::new(false) };
         Arc::new(Self {
             track: Mutex::new(None),
             policy: Mutex::new(RatePolicy::new(full)),
             own: Mutex::new(None),
-            key_wanted: AtomicBool::new(false),
+            layers: layers(full, layer_count(full)).iter().map(|layer| wish(layer.rid)).collect(),
             wanted: AtomicBool::new(true),
             meter,
         })
@@ -45,8 +53,7 @@ impl VideoOut {
 
     /// The track in the present room, or none.
     pub(crate) fn set_track(&self, track: Option<LocalTrack>) {
-        self.wanted.store(true, Ordering::Relaxed);
-        self.key_wanted.store(true, Ordering::Relaxed);
+        self.anew();
         let sid = track.as_ref().map(|t| t.sid().to_string());
         *self.track.lock() = track;
         self.meter.with(|m| {
@@ -54,6 +61,12 @@ impl VideoOut {
                 m.track.sid = sid;
             }
         });
+    }
+
+    /// Another room, or the same one joined anew: nobody has said yet which layers are watched.
+    pub(crate) fn anew(&self) {
+        self.set_wanted([true; 3]);
+        self.key_frame(None);
     }
 
     pub(crate) fn track(&self) -> Option<LocalTrack> {
@@ -68,32 +81,44 @@ impl VideoOut {
         *self.own.lock() = Some(tile);
     }
 
-    pub(crate) fn key_frame(&self) {
-        self.key_wanted.store(true, Ordering::Relaxed);
+    /// A key frame is wanted in the layer of this name, or in all.
+    pub(crate) fn key_frame(&self, rid: Option<&str>) {
+        for layer in self.layers.iter().filter(|l| rid.is_none_or(|rid| rid == l.rid)) {
+            layer.key.store(true, Ordering::Relaxed);
+        }
     }
 
-    pub(crate) fn set_wanted(&self, wanted: bool) {
+    /// Which qualities (low, medium, high) anybody watches.
+    pub(crate) fn set_wanted(&self, qualities: [bool; 3]) {
+        self.policy.lock().want(MediaTime::now(), qualities);
+        let wanted = qualities.contains(&true);
         if wanted && !self.wanted.swap(wanted, Ordering::Relaxed) {
-            self.key_frame();
+            self.key_frame(None);
         }
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
+    /// The layers to publish with these settings: as many as there were in the beginning, for a track keeps its layers.
+    pub(crate) fn layers(&self, full: VideoSettings) -> Vec<VideoLayer> {
+        match self.layers.len() {
+            1 => Vec::new(),
+            count => layers(full, count).into_iter().map(VideoLayer::from).collect(),
+        }
+    }
+
+    /// Other settings hold from now on.
     pub(crate) fn set_full(&self, full: VideoSettings) {
         self.policy.lock().set_full(full);
     }
 
     pub(crate) fn estimate(&self, total_bps: u64) {
-        let mut policy = self.policy.lock();
-        policy.estimate(MediaTime::now(), total_bps);
-        let steps = policy.steps_taken();
-        drop(policy);
-        self.meter.with(|m| m.track.steps = steps);
+        self.policy.lock().estimate(MediaTime::now(), total_bps);
     }
 
     /// Takes pictures until the camera is closed. Runs on a thread of its own.
     pub(crate) fn run(&self, pictures: &LatestReceiver<VideoFrame>) {
-        let mut encoder = Encoder::default();
+        let mut encoder =
+            Encoder { layers: self.layers.iter().map(|_| LayerEncoder::default()).collect(), captured: 0 };
         loop {
             match pictures.recv_timeout(LONG) {
                 Ok(picture) => self.picture(&mut encoder, &picture, pictures.sent()),
@@ -121,32 +146,67 @@ impl VideoOut {
         let Some(track) = self.track() else { return };
         if !track.is_connected() || track.is_muted() || !self.wanted.load(Ordering::Relaxed) {
             // What comes after the pause must be decodable.
-            self.key_frame();
+            self.key_frame(None);
             return;
         }
-        let target = self.policy.lock().target();
-        if !encoder.pacer.take(picture.capture, target.fps) {
-            self.meter.with(|m| m.track.skipped += 1);
-            return;
-        }
-        if let Err(error) = self.encode(encoder, picture, target, &track) {
-            if !std::mem::replace(&mut encoder.complained, true) {
-                tracing::error!(%error, "cannot encode our pictures");
+        let targets: Vec<_> = {
+            let policy = self.policy.lock();
+            (0..self.layers.len()).map(|n| policy.target(n)).collect()
+        };
+        let largest = targets.iter().rposition(Option::is_some);
+        let begun = MediaTime::now();
+        let mut encoded = false;
+        for (n, target) in targets.iter().enumerate() {
+            let layer = &mut encoder.layers[n];
+            let Some(target) = *target else {
+                // It begins anew, with a key frame, when somebody watches it.
+                layer.inner = None;
+                continue;
+            };
+            let counts = largest == Some(n);
+            if !layer.pacer.take(picture.capture, target.fps) {
+                if counts {
+                    self.meter.with(|m| m.track.skipped += 1);
+                }
+                continue;
             }
-            encoder.inner = None;
+            encoded = true;
+            if let Err(error) = self.encode(layer, n, picture, target, &track, counts) {
+                if !std::mem::replace(&mut layer.complained, true) {
+                    tracing::error!(%error, layer = self.layers[n].rid, "cannot encode our pictures");
+                }
+                layer.inner = None;
+            }
+        }
+        if let Some(target) = largest.and_then(|n| targets[n]).filter(|_| encoded) {
+            let now = MediaTime::now();
+            let interval = Duration::from_secs(1) / target.fps.max(1);
+            let mut policy = self.policy.lock();
+            policy.encoded(now, now.saturating_since(begun), interval);
+            let steps = policy.steps_taken();
+            drop(policy);
+            let widths = encoder.layers.iter().filter_map(|l| l.inner.as_ref()).map(|e| e.config().width);
+            self.meter.with(|m| {
+                m.track.steps = steps;
+                m.track.layers_sent.clear();
+                m.track.layers_sent.extend(widths);
+            });
         }
     }
 
     fn encode(
         &self,
-        encoder: &mut Encoder,
+        layer: &mut LayerEncoder,
+        index: usize,
         picture: &VideoFrame,
         target: Target,
         track: &LocalTrack,
+        counts: bool,
     ) -> Result<(), beckon_media::codec::CodecError> {
+        let wish = &self.layers[index];
         let (width, height) = fit((picture.width(), picture.height()), (target.width, target.height));
         let bitrate = u32::try_from(target.bitrate_bps).unwrap_or(u32::MAX);
-        let inner = match &mut encoder.inner {
+        let inner = match &mut layer.inner {
             Some(inner) => {
                 let config = inner.config();
                 if (config.width, config.height, config.fps) != (width, height, target.fps) {
@@ -160,30 +220,33 @@ impl VideoOut {
             none => {
                 let config = EncoderConfig { fps: target.fps, ..EncoderConfig::new(width, height, bitrate) };
                 let new = VideoEncoder::new(config)?;
-                tracing::info!(encoder = new.name(), width, height, fps = target.fps, "encoding");
+                tracing::info!(encoder = new.name(), layer = wish.rid, width, height, fps = target.fps, "encoding");
                 none.insert(new)
             }
         };
         let now = MediaTime::now();
-        let due = encoder.last_key.is_none_or(|last| now.saturating_since(last) >= KEY_FRAME_PAUSE);
-        let force_key = due && self.key_wanted.swap(false, Ordering::Relaxed);
+        let due = layer.last_key.is_none_or(|last| now.saturating_since(last) >= KEY_FRAME_PAUSE);
+        let force_key = due && wish.key.swap(false, Ordering::Relaxed);
         let encoded = inner.encode(picture, force_key)?;
         let name = inner.name();
         for out in encoded {
             if out.key {
-                encoder.last_key = Some(now);
+                layer.last_key = Some(now);
             }
             let key = out.key;
-            let frame = EncodedVideo { data: out.data, key, capture_ns: out.capture.0, layer: 0 };
+            let frame = EncodedVideo { data: out.data, key, capture_ns: out.capture.0, layer: index };
             let sent = track.write_video(frame).is_ok();
             self.meter.with(|m| {
                 let t = &mut m.track;
+                t.key_frames += u64::from(key);
+                if !counts {
+                    return;
+                }
                 if t.encoder != name {
                     t.encoder = name.to_owned();
                 }
                 (t.width, t.height) = (width, height);
                 t.encoded += 1;
-                t.key_frames += u64::from(key);
                 if sent {
                     t.frames_sent += 1;
                     let first = m.span.map_or(now, |(first, _)| first);
@@ -197,12 +260,16 @@ impl VideoOut {
     }
 }
 
-#[derive(Default)]
 struct Encoder {
+    layers: Vec<LayerEncoder>,
+    captured: u64,
+}
+
+#[derive(Default)]
+struct LayerEncoder {
     inner: Option<VideoEncoder>,
     pacer: Pacer,
     last_key: Option<MediaTime>,
-    captured: u64,
     complained: bool,
 }
 

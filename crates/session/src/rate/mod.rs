@@ -1,0 +1,265 @@
+//! How our pictures are sent for the bandwidth and the computing time there are.
+//!
+//! Pure: estimates, wishes and time in, a [`Target`] for each layer out. Bandwidth goes to the layers lowest first, for
+//! the lowest one serves those who have least; a layer that would get no more than the one below it is not sent, as it
+//! would look no better. What a layer gets decides its bitrate, then its size, then its frame rate ([`ladder`]). Where
+//! encoding takes too long the largest layer shrinks ([`load`]).
+
+mod ladder;
+mod load;
+mod pacer;
+mod simulcast;
+
+use std::time::Duration;
+
+use beckon_media::MediaTime;
+
+pub(crate) use pacer::Pacer;
+pub(crate) use simulcast::{layer_count, layers};
+
+use crate::request::VideoSettings;
+use ladder::{Ladder, MIN_BPS};
+use load::EncodeLoad;
+
+/// Kept for sound and overhead, bit/s.
+const RESERVE_BPS: u64 = 60_000;
+/// A layer that was not sent needs this much more than its least to be sent again …
+const HEADROOM: f64 = 1.25;
+/// … for this long.
+const RESUME_AFTER: Duration = Duration::from_secs(4);
+
+/// What to send in one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Width in pixels, even.
+    pub width: u32,
+    /// Height in pixels, even.
+    pub height: u32,
+    /// Pictures a second.
+    pub fps: u32,
+    /// Bit/s.
+    pub bitrate_bps: u64,
+}
+
+#[derive(Debug)]
+struct Sending {
+    ladder: Ladder,
+    /// Somebody watches it.
+    wanted: bool,
+    /// It is encoded and sent.
+    sent: bool,
+    /// Since when there is bandwidth for it.
+    ample_since: Option<MediaTime>,
+}
+
+/// The policy for one video track of one or more layers.
+#[derive(Debug)]
+pub struct RatePolicy {
+    /// Smallest first.
+    layers: Vec<Sending>,
+    load: EncodeLoad,
+    /// For all layers together, bit/s; `None` before the first estimate.
+    budget: Option<u64>,
+    caps_taken: u64,
+}
+
+impl RatePolicy {
+    /// A policy that begins with everything the settings allow, in the layers that [`layers`] names.
+    pub fn new(full: VideoSettings) -> Self {
+        let ladder = |layer: &simulcast::Layer| Ladder::new(layer.settings(full.fps));
+        let sending = |ladder| Sending { ladder, wanted: true, sent: true, ample_since: None };
+        Self {
+            layers: layers(full, layer_count(full)).iter().map(ladder).map(sending).collect(),
+            load: EncodeLoad::new(),
+            budget: None,
+            caps_taken: 0,
+        }
+    }
+
+    /// Other settings hold from now on, in as many layers as before; what the network carries is remembered.
+    pub fn set_full(&mut self, full: VideoSettings) {
+        for (layer, sending) in layers(full, self.layers.len()).iter().zip(&mut self.layers) {
+            sending.ladder.set_full(layer.settings(full.fps));
+        }
+    }
+
+    /// How many layers there are.
+    pub fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// What to send now in a layer (0: the smallest); `None`: nothing.
+    pub fn target(&self, layer: usize) -> Option<Target> {
+        let sending = self.layers.get(layer).filter(|l| l.wanted && l.sent)?;
+        // The largest layer is nearly all of the cost.
+        let largest = self.layers.iter().rposition(|l| l.wanted && l.sent) == Some(layer);
+        Some(sending.ladder.target(if largest { self.load.step() } else { 0 }))
+    }
+
+    /// How often size or frame rate were changed.
+    pub fn steps_taken(&self) -> u64 {
+        self.caps_taken + self.layers.iter().map(|l| l.ladder.steps_taken()).sum::<u64>()
+    }
+
+    /// Which qualities (low, medium, high) anybody watches. A track of fewer layers serves a wish for more with its
+    /// largest.
+    pub fn want(&mut self, now: MediaTime, qualities: [bool; 3]) {
+        let largest = self.layers.len() - 1;
+        for (n, layer) in self.layers.iter_mut().enumerate() {
+            let wanted = qualities[n.min(2)] || n == largest && qualities[n.min(2)..].contains(&true);
+            // One layer alone serves all wishes.
+            let wanted = wanted || largest == 0 && qualities.contains(&true);
+            if wanted && !layer.wanted {
+                (layer.sent, layer.ample_since) = (true, None);
+            }
+            layer.wanted = wanted;
+        }
+        self.share(now);
+    }
+
+    /// The bandwidth estimate for everything we send is now `total_bps`.
+    pub fn estimate(&mut self, now: MediaTime, total_bps: u64) {
+        self.budget = Some(total_bps.saturating_sub(RESERVE_BPS).max(MIN_BPS));
+        self.share(now);
+    }
+
+    /// A picture was encoded, in all its layers, in `spent`; the next is due `interval` after it.
+    pub fn encoded(&mut self, now: MediaTime, spent: Duration, interval: Duration) {
+        let before = self.load.step();
+        self.load.encoded(now, spent, interval);
+        self.caps_taken += u64::from(self.load.step() != before);
+    }
+
+    /// Shares the budget out, lowest layer first.
+    fn share(&mut self, now: MediaTime) {
+        let Some(budget) = self.budget else { return };
+        let mut left = budget;
+        let mut below: Option<u64> = None;
+        for layer in self.layers.iter_mut().filter(|l| l.wanted) {
+            let most = layer.ladder.full().max_bitrate_bps;
+            if let Some(below) = below {
+                let enough = left as f64 >= below as f64 * if layer.sent { 1.0 } else { HEADROOM };
+                if layer.sent {
+                    layer.sent = enough;
+                    layer.ample_since = None;
+                } else if !enough {
+                    layer.ample_since = None;
+                } else {
+                    let since = *layer.ample_since.get_or_insert(now);
+                    layer.sent = now.saturating_since(since) >= RESUME_AFTER;
+                }
+            } else {
+                layer.sent = true;
+            }
+            if layer.sent {
+                layer.ladder.allot(now, left.min(most));
+                left = left.saturating_sub(most);
+                below = Some(most);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> MediaTime {
+        MediaTime::from_millis(ms)
+    }
+
+    fn run(policy: &mut RatePolicy, from_ms: i64, for_ms: i64, bps: u64) {
+        for ms in (from_ms..=from_ms + for_ms).step_by(100) {
+            policy.estimate(at(ms), bps);
+        }
+    }
+
+    fn widths(policy: &RatePolicy) -> Vec<Option<u32>> {
+        (0..policy.len()).map(|n| policy.target(n).map(|t| t.width)).collect()
+    }
+
+    fn rates(policy: &RatePolicy) -> Vec<u64> {
+        (0..policy.len()).filter_map(|n| policy.target(n)).map(|t| t.bitrate_bps).collect()
+    }
+
+    #[test]
+    fn a_720p_camera_has_three_layers_and_all_are_sent_until_somebody_says_otherwise() {
+        let policy = RatePolicy::new(VideoSettings::default());
+        assert_eq!(widths(&policy), [Some(320), Some(640), Some(1280)]);
+    }
+
+    #[test]
+    fn the_layers_nobody_watches_are_not_sent() {
+        let mut policy = RatePolicy::new(VideoSettings::default());
+        policy.want(at(0), [false, false, true]);
+        assert_eq!(widths(&policy), [None, None, Some(1280)]);
+        policy.want(at(1), [true, false, true]);
+        assert_eq!(widths(&policy), [Some(320), None, Some(1280)]);
+        policy.want(at(2), [false; 3]);
+        assert_eq!(widths(&policy), [None, None, None]);
+    }
+
+    #[test]
+    fn wishes_for_more_than_there_is_are_served_with_the_largest() {
+        let small = VideoSettings { width: 640, height: 360, max_bitrate_bps: 500_000, ..VideoSettings::default() };
+        let mut policy = RatePolicy::new(small);
+        assert_eq!(policy.len(), 2);
+        policy.want(at(0), [false, false, true]);
+        assert_eq!(widths(&policy), [None, Some(640)]);
+        let tiny = VideoSettings { width: 320, height: 180, max_bitrate_bps: 200_000, ..VideoSettings::default() };
+        let mut policy = RatePolicy::new(tiny);
+        policy.want(at(0), [true, false, false]);
+        assert_eq!(widths(&policy), [Some(320)]);
+        policy.want(at(0), [false, false, true]);
+        assert_eq!(widths(&policy), [Some(320)]);
+    }
+
+    #[test]
+    fn bandwidth_goes_to_the_lowest_layers_first() {
+        let mut policy = RatePolicy::new(VideoSettings::default());
+        run(&mut policy, 0, 3_000, 3_000_000);
+        assert_eq!(rates(&policy), [150_000, 450_000, 1_500_000]);
+        run(&mut policy, 4_000, 500, 1_660_000);
+        assert_eq!(rates(&policy), [150_000, 450_000, 1_000_000]);
+        run(&mut policy, 5_000, 500, 760_000);
+        assert_eq!(rates(&policy), [150_000, 450_000], "what is left for the largest is less than the one below has");
+        run(&mut policy, 6_000, 500, 260_000);
+        assert_eq!(rates(&policy), [150_000]);
+        run(&mut policy, 7_000, 500, 100_000);
+        assert_eq!(rates(&policy), [50_000], "the lowest is always sent");
+    }
+
+    #[test]
+    fn the_only_layer_watched_gets_everything_and_shrinks_with_it() {
+        let mut policy = RatePolicy::new(VideoSettings::default());
+        policy.want(at(0), [false, false, true]);
+        run(&mut policy, 0, 5_000, 300_000);
+        let target = policy.target(2).unwrap();
+        assert_eq!((target.width, target.bitrate_bps), (640, 240_000));
+    }
+
+    #[test]
+    fn a_layer_that_was_left_out_comes_back_when_the_bandwidth_holds() {
+        let mut policy = RatePolicy::new(VideoSettings::default());
+        run(&mut policy, 0, 1_000, 250_000);
+        assert_eq!(widths(&policy), [Some(320), None, None]);
+        run(&mut policy, 2_000, 3_000, 5_000_000);
+        assert_eq!(widths(&policy), [Some(320), None, None], "not in haste");
+        run(&mut policy, 5_100, 10_000, 5_000_000);
+        assert_eq!(widths(&policy), [Some(320), Some(640), Some(1280)]);
+    }
+
+    #[test]
+    fn a_slow_machine_shrinks_only_the_largest_layer() {
+        let mut policy = RatePolicy::new(VideoSettings::default());
+        let interval = Duration::from_millis(33);
+        for n in 0..150 {
+            policy.encoded(at(n * 33), interval.mul_f64(if policy.steps_taken() == 0 { 1.0 } else { 0.55 }), interval);
+        }
+        assert_eq!(widths(&policy), [Some(320), Some(640), Some(960)]);
+        assert_eq!(policy.steps_taken(), 1);
+        policy.want(at(6_000), [true, true, false]);
+        assert_eq!(widths(&policy), [Some(320), Some(480), None], "the largest that is left");
+    }
+}
