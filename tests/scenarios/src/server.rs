@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use beckon_impair::Relay;
 use beckon_protocol::Secret;
 use beckon_server::account::{App, issue_v2};
 use beckon_server::config::{DEFAULT_APP, DEV_HMAC_KEY};
@@ -20,11 +21,19 @@ use crate::livekit::LiveKitServer;
 const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(15);
 
+/// The UDP port of the server's media and the one that clients are told of.
+#[derive(Clone, Copy)]
+struct MediaPorts {
+    bound: u16,
+    announced: u16,
+}
+
 /// A running beckond with a folder of its own; killed when dropped.
 pub struct TestServer {
     program: String,
     address: String,
     engine: Vec<String>,
+    ports: Option<MediaPorts>,
     folder: TempDir,
     child: Child,
 }
@@ -36,7 +45,19 @@ impl TestServer {
     /// # Errors
     /// When it does not start.
     pub async fn start(program: &str) -> anyhow::Result<Self> {
-        Self::with_engine(program, Vec::new()).await
+        Self::with_engine(program, Vec::new(), None).await
+    }
+
+    /// Starts one whose media goes through a bad network: clients are told of the relay's UDP port. TCP goes directly.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn behind_relay(program: &str) -> anyhow::Result<(Self, Relay)> {
+        // A port that was free a moment ago: the relay must know it before the server has it.
+        let bound = std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
+        let relay = Relay::start((bound.ip(), 0).into(), bound, 1).await?;
+        let ports = MediaPorts { bound: bound.port(), announced: relay.address().port() };
+        Ok((Self::with_engine(program, Vec::new(), Some(ports)).await?, relay))
     }
 
     /// The same, with rooms on a LiveKit server.
@@ -45,13 +66,13 @@ impl TestServer {
     /// When it does not start.
     pub async fn on_livekit(program: &str, livekit: &LiveKitServer) -> anyhow::Result<Self> {
         let engine = vec![livekit.url().to_string(), livekit.key().to_owned(), livekit.secret().to_owned()];
-        Self::with_engine(program, engine).await
+        Self::with_engine(program, engine, None).await
     }
 
-    async fn with_engine(program: &str, engine: Vec<String>) -> anyhow::Result<Self> {
+    async fn with_engine(program: &str, engine: Vec<String>, ports: Option<MediaPorts>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (child, address) = spawn(program, "127.0.0.1:0", folder.path(), &engine).await?;
-        Ok(Self { program: program.to_owned(), address, engine, folder, child })
+        let (child, address) = spawn(program, "127.0.0.1:0", folder.path(), &engine, ports).await?;
+        Ok(Self { program: program.to_owned(), address, engine, ports, folder, child })
     }
 
     /// Its address for clients.
@@ -87,13 +108,24 @@ impl TestServer {
     /// # Errors
     /// When it does not start.
     pub async fn start_again(&mut self) -> anyhow::Result<()> {
-        (self.child, self.address) = spawn(&self.program, &self.address, self.folder.path(), &self.engine).await?;
+        (self.child, self.address) =
+            spawn(&self.program, &self.address, self.folder.path(), &self.engine, self.ports).await?;
         Ok(())
     }
 }
 
-async fn spawn(program: &str, listen: &str, folder: &Path, engine: &[String]) -> anyhow::Result<(Child, String)> {
-    let mut child = Command::new(program)
+async fn spawn(
+    program: &str,
+    listen: &str,
+    folder: &Path,
+    engine: &[String],
+    ports: Option<MediaPorts>,
+) -> anyhow::Result<(Child, String)> {
+    let mut command = Command::new(program);
+    if let Some(MediaPorts { bound, announced }) = ports {
+        command.env("MEDIA_UDP", bound.to_string()).env("ANNOUNCE_UDP", announced.to_string());
+    }
+    let mut child = command
         .arg(listen)
         .arg(folder)
         .args(engine)

@@ -1,6 +1,7 @@
 //! A beckond for scenario tests: free media ports, everything in one folder, and it dies with the test that started it.
 //!
-//! Arguments: `ADDRESS:PORT FOLDER [LIVEKIT_URL KEY SECRET]`. Prints `listening ADDRESS:PORT` once it listens. A line `stop` on
+//! Arguments: `ADDRESS:PORT FOLDER [LIVEKIT_URL KEY SECRET]`. The environment's `MEDIA_UDP` and `ANNOUNCE_UDP` name the UDP port
+//! to take and the one to tell clients of. Prints `listening ADDRESS:PORT` once it listens. A line `stop` on
 //! standard input stops it in order; the end of standard input kills it.
 #![forbid(unsafe_code)]
 
@@ -21,7 +22,8 @@ async fn main() -> anyhow::Result<()> {
     let mut config = Config::dev();
     config.listen = arguments.next().context("where to listen?")?.parse()?;
     config.data = PathBuf::from(arguments.next().context("which folder?")?);
-    (config.media.udp_port, config.media.tcp_port) = (0, 0);
+    (config.media.udp_port, config.media.tcp_port) = (port("MEDIA_UDP")?.unwrap_or(0), 0);
+    config.media.announce_udp_port = port("ANNOUNCE_UDP")?;
     if let Some(url) = arguments.next() {
         config.rooms.engine = EngineChoice::Livekit;
         config.rooms.url = Some(url.parse()?);
@@ -46,4 +48,8 @@ async fn main() -> anyhow::Result<()> {
     stopped.await?;
     server.stop().await;
     Ok(())
+}
+
+fn port(name: &str) -> anyhow::Result<Option<u16>> {
+    std::env::var(name).ok().map(|port| port.parse().with_context(|| format!("{name} is no port"))).transpose()
 }

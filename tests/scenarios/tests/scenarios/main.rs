@@ -3,6 +3,7 @@
 
 mod calls;
 mod livekit;
+mod networks;
 mod recovery;
 mod refusals;
 mod rules;

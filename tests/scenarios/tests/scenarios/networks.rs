@@ -1,0 +1,152 @@
+//! Bad networks: everything of bob's passes a relay that loses, holds back, limits or stops it.
+
+use std::time::{Duration, Instant};
+
+use beckon_impair::{Profile, Relay};
+use beckon_protocol::channel::app::RoomPhase;
+use beckon_scenarios::{Client, TestServer, Wish, turn};
+use beckon_session::VideoSettings;
+use beckon_session::report::{ReceivedTrack, SessionReport};
+
+use crate::SERVER;
+
+/// Bob's group at the relay.
+const BOB: &str = "bob";
+
+fn video(report: &SessionReport, user: &str) -> ReceivedTrack {
+    report.from_user(user, "video").cloned().unwrap_or_default()
+}
+
+fn audio(report: &SessionReport, user: &str) -> ReceivedTrack {
+    report.from_user(user, "audio").cloned().unwrap_or_default()
+}
+
+/// Pictures decoded of a user, over all the tracks they had.
+fn pictures(report: &SessionReport, user: &str) -> u64 {
+    report.received.iter().filter(|t| t.user_id == user && t.kind == "video").map(|t| t.frames_decoded).sum()
+}
+
+/// Ann on a good network, and bob, who sees and hears her and she him. Bob's network is perfect so far.
+async fn ann_and_bob(room: &str, settings: VideoSettings) -> (TestServer, Relay, Client, Client) {
+    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
+    relay.next_clients_are("ann");
+    let ann = Wish { video: settings, ..Wish::create(room, "ann") };
+    let ann = Client::join(&server.url(), ann).await.unwrap();
+    // Her connections are known to the relay once media flows.
+    ann.until("media from ann", Duration::from_secs(20), |r| {
+        r.transport == "udp" && r.sent.iter().any(|t| t.packets_sent > 0)
+    })
+    .await;
+    relay.next_clients_are(BOB);
+    let bob = Client::join(&server.url(), Wish::enter(room, "bob")).await.unwrap();
+    bob.sees_and_hears("ann").await;
+    ann.sees_and_hears("bob").await;
+    assert_eq!(relay.counts(BOB).await.clients, 2, "bob's two peer connections, and not ann's");
+    (server, relay, ann, bob)
+}
+
+fn small() -> VideoSettings {
+    Wish::enter("", "").video
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_one_packet_in_ten_lost_both_ways_they_go_on_seeing_and_hearing_each_other() {
+    let _turn = turn().await;
+    let (_server, relay, ann, bob) = ann_and_bob("lossy", small()).await;
+    relay.set(BOB, "loss=0.1 delay=20".parse().unwrap());
+    let before = (bob.session.report(), ann.session.report());
+    // Some five seconds of 15 pictures a second.
+    for (client, other, before) in [(&bob, "ann", &before.0), (&ann, "bob", &before.1)] {
+        let report = client
+            .until("pictures through the loss", Duration::from_secs(20), |r| {
+                pictures(r, other) >= pictures(before, other) + 75
+            })
+            .await;
+        let (sound, sound_before) = (audio(&report, other), audio(before, other));
+        let pieces = sound.frames_decoded - sound_before.frames_decoded;
+        let made_up = sound.concealed - sound_before.concealed;
+        println!("{other}: {made_up} of {pieces} pieces of sound made up, {} freezes", video(&report, other).freezes);
+        assert!(made_up * 5 <= pieces, "{made_up} of {pieces} pieces of sound were made up");
+    }
+    let lost = relay.counts(BOB).await;
+    assert!(lost.up.lost > 0 && lost.down.lost > 0, "{lost:?}");
+    assert!(ann.session.report().sent.iter().chain(&bob.session.report().sent).any(|t| t.packets_repaired > 0));
+    ann.leave().await;
+    bob.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_becomes_slow_gets_smaller_pictures_and_large_ones_again_when_it_recovers() {
+    let _turn = turn().await;
+    let settings = VideoSettings { width: 1280, height: 720, fps: 15, max_bitrate_bps: 1_500_000 };
+    let (_server, relay, ann, bob) = ann_and_bob("stepping", settings).await;
+    relay.set(BOB, Profile::limited(3_000_000));
+    let wide = |r: &SessionReport| video(r, "ann").width;
+    bob.until("the full size", Duration::from_secs(20), |r| wide(r) == 1280).await;
+    // Nobody else watches: the one layer that bob gets is all that is encoded.
+    ann.until("one layer sent", Duration::from_secs(20), |r| r.sent.iter().any(|t| t.layers_sent == [1280])).await;
+    let begun = Instant::now();
+    relay.set(BOB, Profile::limited(300_000));
+    let small = bob.until("a size that fits", Duration::from_secs(20), |r| wide(r) == 320).await;
+    println!("320 pixels after {:?}", begun.elapsed());
+    let later = pictures(&small, "ann") + 30;
+    bob.until("pictures that flow", Duration::from_secs(20), |r| pictures(r, "ann") >= later).await;
+    ann.until("the large layers given up", Duration::from_secs(20), |r| r.sent.iter().any(|t| t.layers_sent == [320]))
+        .await;
+    let begun = Instant::now();
+    relay.set(BOB, Profile::limited(3_000_000));
+    let large = bob.until("a larger size again", Duration::from_secs(40), |r| wide(r) > 320).await;
+    println!("{} pixels after {:?}; {:?}", wide(&large), begun.elapsed(), video(&large, "ann").shown_delay_ms);
+    bob.until("bob hears ann still", Duration::from_secs(5), |r| audio(r, "ann").tone_hz.is_some()).await;
+    assert_eq!((large.resumes, large.rejoins), (0, 0), "the connection held");
+    ann.leave().await;
+    bob.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_five_seconds_without_a_packet_pictures_come_back_by_themselves() {
+    let _turn = turn().await;
+    let (_server, relay, ann, bob) = ann_and_bob("dark", small()).await;
+    relay.set(BOB, Profile::dead());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = (pictures(&bob.session.report(), "ann"), pictures(&ann.session.report(), "bob"));
+    relay.set(BOB, Profile::default());
+    let begun = Instant::now();
+    bob.until("ann's pictures", Duration::from_secs(15), |r| pictures(r, "ann") > before.0 + 5).await;
+    ann.until("bob's pictures", Duration::from_secs(15), |r| pictures(r, "bob") > before.1 + 5).await;
+    println!("pictures both ways {:?} after the black-out", begun.elapsed());
+    bob.until_view("a room that is whole", |v| v.phase == RoomPhase::Connected && v.members.len() == 2).await;
+    ann.leave().await;
+    bob.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_address_changes_comes_back_by_itself() {
+    let _turn = turn().await;
+    let (_server, relay, ann, bob) = ann_and_bob("moving", small()).await;
+    let before = (pictures(&bob.session.report(), "ann"), pictures(&ann.session.report(), "bob"));
+    relay.rebind(BOB).await.unwrap();
+    let begun = Instant::now();
+    // Some pictures may still have been on their way.
+    bob.until("ann's pictures", Duration::from_secs(40), |r| pictures(r, "ann") > before.0 + 5).await;
+    ann.until("bob's pictures", Duration::from_secs(40), |r| pictures(r, "bob") > before.1 + 5).await;
+    println!("pictures both ways {:?} after the change", begun.elapsed());
+    ann.leave().await;
+    bob.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_no_udp_passes_tcp_takes_over_within_five_seconds() {
+    let _turn = turn().await;
+    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
+    relay.set("", Profile::dead());
+    let ann = Client::join(&server.url(), Wish::create("blocked", "ann")).await.unwrap();
+    let begun = Instant::now();
+    let bob = Client::join(&server.url(), Wish::enter("blocked", "bob")).await.unwrap();
+    let report =
+        bob.until("ann's pictures", Duration::from_secs(15), |r| pictures(r, "ann") >= 5 && r.transport == "tcp").await;
+    println!("pictures over TCP {:?} after joining; {} rejoins", begun.elapsed(), report.rejoins);
+    assert!(begun.elapsed() <= Duration::from_secs(5), "{:?}", begun.elapsed());
+    ann.leave().await;
+    bob.closed().await;
+}
