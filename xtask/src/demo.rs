@@ -154,3 +154,21 @@ pub fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str,
     )
     .with_context(|| format!("the way through was not whole; screenshots and logs are in {}", folder.display()))
 }
+
+/// Runs a script of tests/e2e that starts what it needs by itself and has no display; its files land in `folder`, emptied
+/// before.
+pub fn script(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder)?;
+    run::run(
+        Command::new("node")
+            .arg(script)
+            .current_dir(run::root().join("tests/e2e"))
+            .env("BECKON_PROGRAMS", run::target().join(profile))
+            .env("BECKON_OUT", folder)
+            .envs(variables.iter().map(|(name, value)| (name, value))),
+    )
+    .with_context(|| format!("logs are in {}", folder.display()))
+}

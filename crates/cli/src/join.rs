@@ -1,5 +1,6 @@
 //! One stay in a room.
 
+use std::convert::Infallible;
 use std::future::pending;
 
 use anyhow::{Context, bail};
@@ -18,7 +19,18 @@ use crate::arguments::{Join, Report};
 pub(crate) async fn run(join: Join) -> anyhow::Result<()> {
     let request = request(&join).await?;
     let session = Session::open(request, SessionEnv::system())?;
-    let outcome = stay(&session, &join).await;
+    let outcome = if join.trace {
+        let traced = async {
+            crate::trace::run(&session).await;
+            pending::<Infallible>().await
+        };
+        tokio::select! {
+            outcome = stay(&session, &join) => outcome,
+            never = traced => match never {},
+        }
+    } else {
+        stay(&session, &join).await
+    };
     // What was measured is worth telling even where the room ended early.
     match join.report {
         Report::Json => println!("{}", serde_json::to_string_pretty(&session.report())?),

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod join;
+mod trace;
 
 use std::process::ExitCode;
 

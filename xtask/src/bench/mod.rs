@@ -2,6 +2,7 @@
 
 mod beauty;
 mod call;
+mod net;
 mod sfu;
 mod sound;
 
@@ -24,6 +25,8 @@ enum What {
     Call(call::Options),
     /// What becomes of voices in a simulated room and on a bad network, and what it costs
     Sound(sound::Options),
+    /// What is seen and heard through bad networks, in our client and in Chromium
+    Net(net::Options),
 }
 
 /// Runs a bench.
@@ -33,6 +36,7 @@ pub fn run(options: &Options) -> Result<()> {
         What::Beauty(options) => beauty::run(options),
         What::Call(options) => call::run(options),
         What::Sound(options) => sound::run(options),
+        What::Net(options) => net::run(options),
     }
 }
 

@@ -1,0 +1,33 @@
+//! Bad networks: our client beside Chromium with livekit-client, behind the same relay, at the same time.
+
+use anyhow::Result;
+
+use crate::{build, demo, packages, run};
+
+/// How to measure.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only the cases whose names contain one of these
+    #[arg(long)]
+    only: Vec<String>,
+    /// Measure the development build, as it lies there
+    #[arg(long)]
+    development: bool,
+}
+
+/// Runs all cases and prints a table.
+pub fn run(options: &Options) -> Result<()> {
+    packages::ensure(packages::ALL)?;
+    let programs = ["-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon-impair"];
+    if !options.development {
+        build::web()?;
+        run::run(run::cargo().args(["build", "--release"]).args(programs))?;
+    }
+    build::node_peers()?;
+    demo::script(
+        &run::target().join("bench/net"),
+        "bench-net.mjs",
+        if options.development { "debug" } else { "release" },
+        &[("BECKON_ONLY", options.only.join(","))],
+    )
+}
