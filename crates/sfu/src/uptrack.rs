@@ -184,8 +184,8 @@ impl AskedLayers {
         // Nobody knew what is needed before the first one subscribed.
         let first = !self.told && needed.contains(&true);
         let mut changed = first;
-        for layer in 0..MAX_LAYERS {
-            if needed[layer] {
+        for (layer, &needed) in needed.iter().enumerate() {
+            if needed {
                 self.unneeded_since[layer] = None;
                 if std::mem::take(&mut self.off[layer]) {
                     changed = true;

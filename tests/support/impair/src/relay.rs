@@ -30,6 +30,7 @@ pub struct GroupCounts {
     pub clients: usize,
 }
 
+#[allow(clippy::large_enum_variant, reason = "few, and gone at once")]
 enum Command {
     Next(String),
     Set { group: String, up: Option<Profile>, down: Option<Profile> },
