@@ -13,6 +13,7 @@ mod bandwidth;
 mod clock;
 mod data;
 mod downtrack;
+mod dtls;
 mod event;
 mod ids;
 mod keyframe;
@@ -36,6 +37,7 @@ mod vp8;
 
 pub use admission::{Admission, JoinError, JoinRequest};
 pub use data::ServerData;
+pub use dtls::new_certificate;
 pub use event::{LeaveReason, RoomEvent};
 pub use ids::{ConnectionId, TransportId};
 pub use membership::{Joined, join_anew};

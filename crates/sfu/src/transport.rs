@@ -123,6 +123,7 @@ pub(crate) enum Heard {
 
 fn rtc_config(side: Side, config: &TransportConfig) -> RtcConfig {
     let mut rtc = RtcConfig::new()
+        .set_crypto_provider(crate::dtls::crypto())
         .set_ice_lite(true)
         .set_rtp_mode(true)
         .clear_codecs()

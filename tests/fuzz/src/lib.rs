@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -10,6 +10,15 @@ use beckon_sfu::{Admission, ConnectionId, JoinRequest, Output, Room, RoomConfig,
 
 /// Where the room believes to be reached.
 pub const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7882);
+
+/// What all scenes' transports have in common. Making a certificate takes longer than most inputs: there is one.
+fn transport() -> Arc<TransportConfig> {
+    static TRANSPORT: OnceLock<Arc<TransportConfig>> = OnceLock::new();
+    let make = || {
+        Arc::new(TransportConfig { udp: vec![SERVER], tcp: Vec::new(), certificate: beckon_sfu::new_certificate() })
+    };
+    TRANSPORT.get_or_init(make).clone()
+}
 
 /// A room whose clock the target moves.
 pub struct Scene {
@@ -35,7 +44,7 @@ impl Scene {
             max_participants: 4,
             empty_timeout: Duration::from_secs(60),
             departure_timeout: Duration::from_secs(20),
-            transport: Arc::new(TransportConfig { udp: vec![SERVER], tcp: Vec::new(), certificate: None }),
+            transport: transport(),
         };
         let mut room = Room::new(now, wall, config);
         let joined = room.join(now, wall, JoinRequest::new(Admission::new("anna"))).expect("an empty room lets one in");

@@ -118,7 +118,8 @@ impl Engine {
             transport: Arc::new(TransportConfig {
                 udp: udp_announced.clone(),
                 tcp: tcp_announced.clone(),
-                certificate: None,
+                // One for all: making one for each transport would be most of the work of a join.
+                certificate: beckon_sfu::new_certificate(),
             }),
         });
         let count = config.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
