@@ -1,6 +1,6 @@
 //! Building everything, once, in the profile that all tasks share.
 
-use std::{path::PathBuf, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -68,8 +68,11 @@ pub fn node_peers() -> Result<()> {
 
 /// Writes the TypeScript types of channel and windows, or compares them with what is written.
 pub fn types(check: bool) -> Result<()> {
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "beckon-interface", "--example", "types", "--"]);
+    // With the whole workspace's features: on its own the example would have its dependencies built once more.
+    run::run(cargo().args(["build", "--quiet", "--workspace", "--example", "types"]))?;
+    let mut command =
+        Command::new(run::target().join("debug/examples").join(format!("types{}", env::consts::EXE_SUFFIX)));
+    command.current_dir(root());
     if check {
         command.arg("--check");
     }
