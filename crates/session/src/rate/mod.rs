@@ -84,7 +84,7 @@ impl RatePolicy {
     }
 
     /// How many layers there are.
-    pub fn len(&self) -> usize {
+    pub fn layer_count(&self) -> usize {
         self.layers.len()
     }
 
@@ -176,11 +176,11 @@ mod tests {
     }
 
     fn widths(policy: &RatePolicy) -> Vec<Option<u32>> {
-        (0..policy.len()).map(|n| policy.target(n).map(|t| t.width)).collect()
+        (0..policy.layer_count()).map(|n| policy.target(n).map(|t| t.width)).collect()
     }
 
     fn rates(policy: &RatePolicy) -> Vec<u64> {
-        (0..policy.len()).filter_map(|n| policy.target(n)).map(|t| t.bitrate_bps).collect()
+        (0..policy.layer_count()).filter_map(|n| policy.target(n)).map(|t| t.bitrate_bps).collect()
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
     fn wishes_for_more_than_there_is_are_served_with_the_largest() {
         let small = VideoSettings { width: 640, height: 360, max_bitrate_bps: 500_000, ..VideoSettings::default() };
         let mut policy = RatePolicy::new(small);
-        assert_eq!(policy.len(), 2);
+        assert_eq!(policy.layer_count(), 2);
         policy.want(at(0), [false, false, true]);
         assert_eq!(widths(&policy), [None, Some(640)]);
         let tiny = VideoSettings { width: 320, height: 180, max_bitrate_bps: 200_000, ..VideoSettings::default() };

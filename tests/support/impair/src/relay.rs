@@ -181,7 +181,7 @@ impl Core {
                 received = self.front.recv_from(&mut buffer) => {
                     // An error is an ICMP answer to something sent earlier.
                     if let Ok((length, client)) = received {
-                        self.from_client(client, &buffer[..length]).await;
+                        self.client_sent(client, &buffer[..length]).await;
                     }
                 }
                 Some((flow, bytes)) = arrived.recv() => {
@@ -210,7 +210,7 @@ impl Core {
         }
     }
 
-    async fn from_client(&mut self, client: SocketAddr, bytes: &[u8]) {
+    async fn client_sent(&mut self, client: SocketAddr, bytes: &[u8]) {
         let flow = match self.by_client.get(&client) {
             Some(&flow) => flow,
             None => {
