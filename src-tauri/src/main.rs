@@ -16,6 +16,7 @@ mod language;
 mod log;
 mod profile;
 mod registration;
+mod screen;
 mod self_test;
 mod shell;
 mod stage;
@@ -135,6 +136,12 @@ fn run(start: Start) -> anyhow::Result<()> {
             commands::try_speaker,
             commands::test_call,
             commands::watch_level,
+            screen::screen_offers,
+            screen::screen_thumbnail,
+            screen::screen_picked,
+            screen::start_screen,
+            screen::start_region,
+            screen::stop_screen,
         ])
         .on_menu_event(|app, event| {
             if let Some(shell) = app.try_state::<Arc<Shell>>() {

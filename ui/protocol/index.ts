@@ -743,6 +743,10 @@ export const Code = {
   MicrophoneReplaced: 4014,
   /** the chosen loudspeaker is not connected; another one is used */
   SpeakerReplaced: 4015,
+  /** what was shared is gone: its window was closed or its monitor unplugged */
+  ScreenGone: 4020,
+  /** the screen cannot be shared on this system */
+  ScreenUnavailable: 4021,
   /** the server does not answer */
   ServerUnreachable: 5001,
   /** the connection to the room was lost and could not be mended */
@@ -810,6 +814,8 @@ export const codeText: Readonly<Record<number, string>> = {
   [4013]: "the chosen camera is not connected; another one is used",
   [4014]: "the chosen microphone is not connected; another one is used",
   [4015]: "the chosen loudspeaker is not connected; another one is used",
+  [4020]: "what was shared is gone: its window was closed or its monitor unplugged",
+  [4021]: "the screen cannot be shared on this system",
   [5001]: "the server does not answer",
   [5002]: "the connection to the room was lost and could not be mended",
   [5003]: "media cannot reach the server",

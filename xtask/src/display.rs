@@ -107,7 +107,7 @@ impl Desktop {
 }
 
 /// Starts Xvfb on a free display number, which it finds itself and prints.
-fn start_display(folder: &Path, width: u32, height: u32) -> Result<(Process, u32)> {
+pub fn start_display(folder: &Path, width: u32, height: u32) -> Result<(Process, u32)> {
     let mut display = Process::start(
         "display",
         folder,

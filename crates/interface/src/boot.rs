@@ -44,6 +44,8 @@ pub struct Panels {
     pub members: bool,
     /// The chat.
     pub chat: bool,
+    /// Sharing the screen.
+    pub screen: bool,
 }
 
 /// The question's window.

@@ -6,6 +6,7 @@
 //! - [`boot`]: a page's first words to hear
 //! - [`devices`]: which devices there are
 //! - [`settings`]: what the person set, kept between runs
+//! - [`screen`]: what can be shared
 //! - [`place`]: where a page leaves room for the pictures
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod boot;
 pub mod devices;
 mod language;
 pub mod place;
+pub mod screen;
 pub mod settings;
 
 pub use language::{Language, LanguageChoice};

@@ -129,6 +129,10 @@ codes! {
     MicrophoneReplaced = 4014, "the chosen microphone is not connected; another one is used";
     /// The loudspeaker that was chosen is not connected; another one stands in for it.
     SpeakerReplaced = 4015, "the chosen loudspeaker is not connected; another one is used";
+    /// What was shared is gone: its window was closed, its monitor unplugged.
+    ScreenGone = 4020, "what was shared is gone: its window was closed or its monitor unplugged";
+    /// The screen cannot be shared on this system, or the system does not let the app do it.
+    ScreenUnavailable = 4021, "the screen cannot be shared on this system";
     /// The server does not answer.
     ServerUnreachable = 5001, "the server does not answer";
     /// The connection was lost and could not be mended.

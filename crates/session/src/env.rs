@@ -4,9 +4,13 @@ use std::any::Any;
 use std::sync::Arc;
 
 use beckon_media::audio_io::{DeviceListener, Render};
+use beckon_media::screen::Visibility;
 use beckon_media::{AudioSource, SourceError, VideoSource};
 
-use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
+use crate::request::{CameraChoice, MicrophoneChoice, ScreenShare, SpeakerChoice, VideoSettings};
+
+/// Hears when a shared window is minimised and when it comes back.
+pub type VisibilityListener = Box<dyn FnMut(Visibility) + Send>;
 
 /// Opens devices. The system's are behind [`SessionEnv::system`]; a test brings its own.
 pub trait Devices: Send + Sync {
@@ -45,6 +49,18 @@ pub trait Devices: Send + Sync {
         let _ = plugged;
         None
     }
+
+    /// The screen, window or region that was chosen.
+    ///
+    /// # Errors
+    /// Why it cannot be shared.
+    fn screen(&self, share: &ScreenShare, listener: VisibilityListener) -> Result<Box<dyn VideoSource>, SourceError> {
+        drop(listener);
+        Err(SourceError::NotSupported {
+            what: format!("sharing {}", share.label),
+            reason: "these devices have no screen".to_owned(),
+        })
+    }
 }
 
 /// What a session needs of the machine. Cheap to clone.
@@ -57,6 +73,11 @@ impl SessionEnv {
     /// This machine's cameras, microphones and files.
     pub fn system() -> Self {
         Self { devices: Arc::new(crate::shell::SystemDevices::default()) }
+    }
+
+    /// The devices, for others that stand in for some of them.
+    pub fn devices(&self) -> Arc<dyn Devices> {
+        self.devices.clone()
     }
 
     /// Other devices than the machine's.

@@ -20,7 +20,7 @@ use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::hub::Hub;
 use crate::report::SessionReport;
-use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
+use crate::request::{CameraChoice, MicrophoneChoice, ScreenShare, SessionRequest, SpeakerChoice, VideoSettings};
 use crate::shell;
 use crate::sound::SoundSettings;
 use crate::tiles::Tiles;
@@ -115,6 +115,18 @@ impl SessionHandle {
     /// need not be in the room.
     pub fn set_volume(&self, user_id: impl Into<String>, percent: u16) {
         self.command(Command::SetVolume { user_id: user_id.into(), percent });
+    }
+
+    /// Shares a screen, window or region, in place of what is shared now. Only ever call it for a choice that the person
+    /// at this machine has just made. [`crate::view::RoomView::screen`] tells how it fares; it ends by itself, with a
+    /// notice, when what is shared is gone.
+    pub fn start_screen(&self, share: ScreenShare) {
+        self.command(Command::StartScreen(share));
+    }
+
+    /// Shares nothing any more.
+    pub fn stop_screen(&self) {
+        self.command(Command::StopScreen);
     }
 
     /// Sends a room text of 1 to [`CHAT_MAX`] bytes. While the connection is being won back it waits.

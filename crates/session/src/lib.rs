@@ -34,6 +34,7 @@ mod preset;
 pub mod rate;
 pub mod report;
 pub mod request;
+mod screen_rate;
 mod shell;
 pub mod sound;
 pub mod sound_rate;
@@ -42,12 +43,14 @@ pub mod tryout;
 pub mod view;
 
 pub use core::LeaveReason;
-pub use env::{Devices, SessionEnv};
+pub use env::{Devices, SessionEnv, VisibilityListener};
 pub use error::SessionError;
 pub use event::SessionEvent;
 pub use handle::{Session, SessionHandle};
 pub use report::SessionReport;
-pub use request::{CameraChoice, Entry, MicrophoneChoice, SessionRequest, Socks5, SpeakerChoice, VideoSettings};
+pub use request::{
+    CameraChoice, Entry, MicrophoneChoice, ScreenShare, SessionRequest, Socks5, SpeakerChoice, VideoSettings,
+};
 pub use shell::test_login;
 pub use sound::{NoiseSuppression, SoundSettings};
-pub use view::{DeviceView, EndView, MemberView, NoticeView, Quality, RoomView, TalkView};
+pub use view::{DeviceView, EndView, MemberView, NoticeView, Quality, RoomView, ScreenView, TalkView};

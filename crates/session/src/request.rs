@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use beckon_media::screen::ScreenChoice;
 use beckon_protocol::{
     Code, Secret,
     channel::page::RoomOpen,
@@ -62,6 +63,21 @@ pub enum SpeakerChoice {
     /// The system's default device.
     #[default]
     Default,
+}
+
+/// A screen that the person chose to share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScreenShare {
+    /// What is shared.
+    pub choice: ScreenChoice,
+    /// What people call it, for the banner.
+    pub label: String,
+    /// Its width when it was chosen, in pixels; it may change.
+    pub width: u32,
+    /// Its height when it was chosen, in pixels.
+    pub height: u32,
+    /// It shows a film rather than text: when bandwidth is short, pixels go before pictures a second.
+    pub motion: bool,
 }
 
 /// How our pictures are sent at their best; the bandwidth estimate takes from it.

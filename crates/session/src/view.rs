@@ -119,6 +119,23 @@ pub struct TalkView {
     pub muted: bool,
 }
 
+/// What we share.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ScreenView {
+    /// Something is shared, or about to be.
+    pub on: bool,
+    /// Its pictures are taken.
+    pub running: bool,
+    /// What people call it.
+    pub label: String,
+    /// The window is minimised: viewers keep its last picture.
+    pub minimised: bool,
+    /// Why the last share ended without having been stopped; until the next begins or the person has taken note.
+    #[ts(type = "number | null")]
+    pub ended: Option<Code>,
+}
+
 /// Something the person should know, as long as it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -177,6 +194,8 @@ pub struct RoomView {
     pub speaker: DeviceView,
     /// Our talking.
     pub talk: TalkView,
+    /// What we share.
+    pub screen: ScreenView,
     /// What the person should know now.
     pub notices: Vec<NoticeView>,
 }

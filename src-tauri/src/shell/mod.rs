@@ -27,6 +27,7 @@ use crate::{
     desk::{Answer, Input, Question, RoomKey},
     language,
     profile::SettingsStore,
+    screen::Picker,
 };
 use room::OpenRoom;
 use settings::ForcedDevices;
@@ -71,6 +72,8 @@ pub struct Shell {
     pub choices: Mutex<Vec<DeviceSetting>>,
     /// The section the settings window was last asked for.
     pub section: Mutex<String>,
+    /// What can be shared, while somebody chooses.
+    pub picker: Picker,
     /// Rooms that are open, and those over whose window still stands.
     pub rooms: Mutex<HashMap<RoomKey, Arc<OpenRoom>>>,
     /// The question that is shown and not answered yet, with its number: an answer to another question does not count.
@@ -97,6 +100,7 @@ impl Shell {
             forced: Mutex::new(ForcedDevices::of(options)),
             app,
             folder,
+            picker: Picker::default(),
             rooms: Mutex::default(),
             question: Mutex::default(),
             trouble: Mutex::default(),

@@ -9,7 +9,7 @@ use beckon_protocol::channel::{
     app::{Closed, RoomPhase},
     page::RoomOpen,
 };
-use beckon_session::{RoomView, Session, SessionEnv, SessionError, SessionHandle, SessionRequest};
+use beckon_session::{RoomView, ScreenShare, Session, SessionEnv, SessionError, SessionHandle, SessionRequest};
 use parking_lot::Mutex;
 use tauri::Manager;
 
@@ -17,6 +17,7 @@ use super::{Shell, windows};
 use crate::{
     desk::RoomKey,
     language,
+    screen::Frame,
     stage::{Painter, Place, Press, SharedPixels},
 };
 
@@ -34,6 +35,8 @@ pub struct OpenRoom {
     pub pixels: SharedPixels,
     /// None once the window is gone.
     painter: Mutex<Option<Arc<Painter>>>,
+    /// Around a shared region, and for how long.
+    frame: Mutex<Option<Frame>>,
 }
 
 /// The event for a room that ended before it began.
@@ -48,7 +51,8 @@ impl OpenRoom {
     /// The first field of the request that does not fit.
     pub fn open(shell: &Arc<Shell>, key: RoomKey, open: RoomOpen) -> Result<Self, SessionError> {
         let language = shell.language(&open.custom.language);
-        let panels = Panels { members: open.custom.user_list, chat: open.custom.im_list };
+        let panels =
+            Panels { members: open.custom.user_list, chat: open.custom.im_list, screen: open.custom.screen_share };
         let wished = open.custom.video;
         let mut request = SessionRequest::from_open(open)?;
         request.camera = shell.camera();
@@ -77,7 +81,13 @@ impl OpenRoom {
                 None
             }
         };
-        Ok(Self { key, session, language, panels, pixels, painter: Mutex::new(painter) })
+        Ok(Self { key, session, language, panels, pixels, painter: Mutex::new(painter), frame: Mutex::new(None) })
+    }
+
+    /// Shares what the person chose, with its frame if it is a region.
+    pub fn share(&self, share: ScreenShare, frame: Option<Frame>) {
+        *self.frame.lock() = frame;
+        self.session.start_screen(share);
     }
 
     /// The stage's painter, while the window is open.
@@ -164,9 +174,14 @@ pub async fn show_changes(shell: Arc<Shell>, room: Arc<OpenRoom>) {
                     tracing::debug!(%error, "the title stays as it was");
                 }
             }
+            let shared = shown.as_ref().is_some_and(|v| v.screen.on);
+            if shared && !view.screen.on {
+                room.frame.lock().take();
+            }
             shown = Some(view);
         }
         if changes.changed().await.is_err() {
+            room.frame.lock().take();
             return;
         }
     }

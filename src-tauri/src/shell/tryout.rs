@@ -16,7 +16,7 @@ use beckon_protocol::{
     room::{Role, StyleType, Template},
 };
 use beckon_session::{
-    DeviceView, MemberView, Quality, RoomView, SessionEnv, SessionError, TalkView,
+    DeviceView, MemberView, Quality, RoomView, ScreenView, SessionEnv, SessionError, TalkView,
     sound::VOLUME_DEFAULT,
     tryout::{CameraTryout, MicrophoneTryout, SpeakerTryout, TestCall, TestCallDevices, TestCallStage},
 };
@@ -463,6 +463,7 @@ fn alone(name: &str, tile: u64, on: bool) -> RoomView {
         microphone: device(true),
         speaker: device(true),
         talk: TalkView::default(),
+        screen: ScreenView::default(),
         notices: Vec::new(),
     }
 }

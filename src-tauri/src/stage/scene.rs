@@ -25,7 +25,8 @@ pub fn specs(room: &RoomView) -> Vec<TileSpec> {
     let mut specs = Vec::new();
     for member in &room.members {
         specs.push(TileSpec { id: member.tile_id(), kind: TileKind::Camera, own: member.is_local });
-        if let Some(screen) = member.screen_tile {
+        // Whoever shares sees the screen itself; on the stage it would show itself, and again in that.
+        if let Some(screen) = member.screen_tile.filter(|_| !member.is_local) {
             specs.push(TileSpec { id: TileId(screen), kind: TileKind::Screen, own: member.is_local });
         }
     }

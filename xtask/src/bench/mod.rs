@@ -3,6 +3,7 @@
 mod beauty;
 mod call;
 mod net;
+mod screen;
 mod sfu;
 mod sound;
 
@@ -27,6 +28,8 @@ enum What {
     Sound(sound::Options),
     /// What is seen and heard through bad networks, in our client and in Chromium
     Net(net::Options),
+    /// CPU of taking a 1080p desktop, beside ffmpeg's x11grab, and how sharp still text is
+    Screen(screen::Options),
 }
 
 /// Runs a bench.
@@ -37,6 +40,7 @@ pub fn run(options: &Options) -> Result<()> {
         What::Call(options) => call::run(options),
         What::Sound(options) => sound::run(options),
         What::Net(options) => net::run(options),
+        What::Screen(options) => screen::run(options),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the app and its windows say to each other: `ui/room/src/lib/types.ts`.
 
-use beckon_interface::{Language, LanguageChoice, boot, devices, place, settings};
+use beckon_interface::{Language, LanguageChoice, boot, devices, place, screen, settings};
 use beckon_session as session;
 use ts_rs::Config;
 
@@ -22,6 +22,7 @@ pub fn file() -> String {
         session::MemberView,
         session::DeviceView,
         session::TalkView,
+        session::ScreenView,
         session::NoticeView,
         session::EndView,
         session::RoomView,
@@ -40,6 +41,10 @@ pub fn file() -> String {
         devices::Trial,
         devices::TestCallView,
         devices::TryoutView,
+        screen::ScreenKind,
+        screen::ScreenOffer,
+        screen::ScreenOffers,
+        screen::ScreenHow,
         boot::Panels,
         boot::RoomBoot,
         boot::Question,

@@ -6,7 +6,7 @@ use beckon_rtc::{ParticipantInfo, RoomEvent, RoomInfo};
 
 use crate::error::SessionError;
 use crate::event::SessionEvent;
-use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
+use crate::request::{CameraChoice, MicrophoneChoice, ScreenShare, SpeakerChoice, VideoSettings};
 use crate::sound::SoundSettings;
 
 /// Why we leave.
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     SetSound(SoundSettings),
     HoldToTalk(bool),
     SetVolume { user_id: String, percent: u16 },
+    StartScreen(ScreenShare),
+    StopScreen,
     SendChat { text: String, time_ms: i64 },
     TileSize { tile: TileId, width: u32, height: u32 },
     Leave(LeaveReason),
@@ -65,6 +67,17 @@ pub(crate) enum DeviceNews {
     Failed(SessionError),
     /// It is gone and comes back by itself, with [`DeviceNews::Opened`].
     Lost(SessionError),
+}
+
+/// What became of what we share.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ScreenNews {
+    /// Its pictures are taken.
+    Opened,
+    /// The window was minimised, or came back.
+    Minimised(bool),
+    /// It could not be shared, or is gone.
+    Failed(SessionError),
 }
 
 /// We are in.
@@ -104,6 +117,11 @@ pub(crate) enum Input {
         /// The cameras there are, by ID.
         cameras: Vec<String>,
     },
+    /// Of the share with this number.
+    Screen {
+        generation: u32,
+        news: ScreenNews,
+    },
     /// A track of ours is not taken by the room.
     PublishFailed(SessionError),
     /// The first picture of a tile (since its camera went on) was decoded.
@@ -140,6 +158,12 @@ pub(crate) enum Effect {
     SetMuted { device: Device, muted: bool },
     /// From now on what the microphone hears may be sent, or not.
     SendSound(bool),
+    /// Take pictures of what is shared.
+    OpenScreen { generation: u32, share: ScreenShare },
+    /// Take no more pictures of it, and take its tracks out of the room.
+    CloseScreen,
+    /// Publish it.
+    PublishScreen { generation: u32 },
     /// Send a room text.
     SendChat(String),
     /// Say how large somebody's track is wanted.

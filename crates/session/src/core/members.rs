@@ -31,6 +31,8 @@ pub(crate) struct Own {
     pub(crate) camera: bool,
     pub(crate) microphone: bool,
     pub(crate) synthetic: bool,
+    /// We share a screen.
+    pub(crate) screen: bool,
 }
 
 /// The members.
@@ -149,6 +151,7 @@ impl Members {
             view.camera_connecting = false;
             view.microphone = own.microphone;
             view.synthetic = own.synthetic;
+            view.screen_tile = own.screen.then(|| self.tile(&user_id, true).0);
             if let Some(role) = own.role {
                 view.role = role;
             }

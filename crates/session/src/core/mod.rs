@@ -11,6 +11,7 @@ mod devices;
 mod input;
 mod members;
 mod retry;
+mod screen;
 mod talk;
 mod telling;
 #[cfg(test)]
@@ -33,10 +34,11 @@ use crate::request::{Entry, SessionRequest, SpeakerChoice};
 use crate::view::{EndView, NoticeView, RoomView};
 use devices::{Change, Choice, DeviceState};
 pub use input::LeaveReason;
-pub(crate) use input::{Command, Device, DeviceNews, Effect, Input, Joined};
+pub(crate) use input::{Command, Device, DeviceNews, Effect, Input, Joined, ScreenNews};
 use members::{Members, Own};
 pub(crate) use members::{SYNTHETIC, is_screen};
 use retry::Verdict;
+use screen::ScreenState;
 use talk::Talk;
 
 /// Leaving takes no longer than this, whatever the server does.
@@ -79,6 +81,7 @@ pub(crate) struct Core {
     microphone: DeviceState,
     speaker: DeviceState,
     talk: Talk,
+    screen: ScreenState,
     /// What is published, and whether it is muted.
     published: Vec<(Device, bool)>,
     chat_waiting: VecDeque<String>,
@@ -108,6 +111,7 @@ impl Core {
             microphone: Default::default(),
             speaker: Default::default(),
             talk: Default::default(),
+            screen: Default::default(),
             notices: Vec::new(),
         };
         if let Entry::Service(open) = &request.entry {
@@ -142,6 +146,7 @@ impl Core {
                 request.sound,
                 request.microphone_on && request.microphone != crate::request::MicrophoneChoice::None,
             ),
+            screen: ScreenState::new(),
             published: Vec::new(),
             chat_waiting: VecDeque::new(),
             view,
@@ -207,6 +212,12 @@ impl Core {
                 microphone.plugged(&[], out);
                 speaker.plugged(&[], out);
                 self.sync_mute();
+            }
+            Input::Screen { generation, news } => {
+                if let Some(error) = self.screen.news(generation, news, &mut self.out) {
+                    self.notice(error.code, &error.message);
+                }
+                self.publish_screen();
             }
             Input::FirstPicture(tile) => self.members.saw(tile),
             Input::PublishFailed(error) => self.notice(error.code, &error.message),
@@ -301,6 +312,8 @@ impl Core {
         for device in [Device::Microphone, Device::Camera] {
             self.publish(device);
         }
+        self.screen.unpublished();
+        self.publish_screen();
         for text in std::mem::take(&mut self.chat_waiting) {
             self.out.push(Effect::SendChat(text));
         }
@@ -364,6 +377,8 @@ impl Core {
             }
             // The camera takes pictures of the new size; what is sent follows by itself.
             Command::SetVideo(_) => self.camera.reopen(&mut self.out),
+            Command::StartScreen(share) => self.screen.start(share, &mut self.out),
+            Command::StopScreen => self.screen.stop(&mut self.out),
             Command::SendChat { text, time_ms } => self.send_chat(text, time_ms),
             Command::TileSize { tile, width, height } => {
                 if let Some(track) = self.members.track_of(tile) {
@@ -514,6 +529,14 @@ impl Core {
         let Self { camera, microphone, speaker, out, .. } = self;
         for device in [camera, microphone, speaker] {
             device.close(out);
+        }
+        self.screen.stop(&mut self.out);
+    }
+
+    /// Shows the room what we share.
+    fn publish_screen(&mut self) {
+        if self.stage == Stage::Running {
+            self.screen.publish(&mut self.out);
         }
     }
 

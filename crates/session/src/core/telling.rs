@@ -35,11 +35,13 @@ impl Core {
         self.own.camera = self.camera.is_running();
         self.own.microphone = self.microphone.is_running();
         self.own.synthetic = self.camera.is_synthetic();
+        self.own.screen = self.screen.is_running();
         self.view.members = self.members.views(&self.own);
         self.view.camera = self.camera.view();
         self.view.microphone = self.microphone.view();
         self.view.speaker = self.speaker.view();
         self.view.talk = self.talk_view();
+        self.view.screen = self.screen.view();
         let problems = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.problem());
         let mut notices: Vec<NoticeView> =
             problems.map(|e| NoticeView { code: e.code, message: e.message.clone() }).collect();

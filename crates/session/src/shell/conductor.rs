@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use beckon_media::MediaTime;
+use beckon_media::layout::TileId;
 use beckon_protocol::{Code, Secret};
 use beckon_rtc::{
     ConnectError, ConnectOptions, DisconnectReason, Proxy, PublishError, ReconnectPolicy, Room, RoomEvents,
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::media::Media;
 use super::service::Service;
 use super::{Message, Meters};
-use crate::core::{Core, Device, Effect, Input, Joined};
+use crate::core::{Core, Device, Effect, Input, Joined, ScreenNews};
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::hub::Hub;
@@ -132,6 +133,16 @@ impl Conductor {
                     Err(error) => Input::PublishFailed(publish_error(&error)),
                 }
             }
+            Message::ScreenPublished { attempt, generation, outcome } => {
+                let live = self.room.as_ref().filter(|_| attempt == self.attempt)?;
+                match outcome {
+                    Ok(track) => {
+                        self.media.screen.published(generation, track, &live.room);
+                        return None;
+                    }
+                    Err(error) => Input::Screen { generation, news: ScreenNews::Failed(publish_error(&error)) },
+                }
+            }
         })
     }
 
@@ -158,6 +169,9 @@ impl Conductor {
                 Effect::SetMuted { device, muted } => {
                     self.media.set_muted(device, muted, self.room.as_ref().map(|live| &live.room));
                 }
+                Effect::OpenScreen { generation, share } => self.media.screen.open(generation, share),
+                Effect::CloseScreen => self.media.screen.close(self.room.as_ref().map(|live| &live.room)),
+                Effect::PublishScreen { generation } => self.publish_screen(generation),
                 Effect::Prefer { track, width, height } => {
                     if let Some(live) = &self.room {
                         let shown = width > 0 && height > 0;
@@ -190,6 +204,16 @@ impl Conductor {
         });
     }
 
+    fn publish_screen(&self, generation: u32) {
+        let Some(live) = &self.room else { return };
+        let Some(options) = self.media.screen.publish_options() else { return };
+        let (room, messages, attempt) = (live.room.clone(), self.messages.clone(), self.attempt);
+        tokio::spawn(async move {
+            let outcome = room.publish(options).await;
+            let _ = messages.send(Message::ScreenPublished { attempt, generation, outcome });
+        });
+    }
+
     fn show(&mut self) {
         let now = self.core.view();
         self.view.send_if_modified(|shown| {
@@ -202,6 +226,9 @@ impl Conductor {
         self.meters.show(now);
         if let Some(tile) = self.core.own_tile() {
             self.media.set_own_tile(tile);
+        }
+        if let Some(tile) = self.core.view().local().and_then(|m| m.screen_tile) {
+            self.media.set_own_screen_tile(TileId(tile));
         }
     }
 

@@ -17,6 +17,7 @@ use super::audio_in::AudioRoom;
 use super::audio_out::AudioOut;
 use super::devices::{DeviceThread, Opened};
 use super::meters::{Meters, ReceivedMeter};
+use super::screen::Screen;
 use super::video_in::VideoIn;
 use super::video_out::VideoOut;
 use crate::core::{Command, Core, Device, Input, SYNTHETIC, is_screen};
@@ -46,6 +47,7 @@ pub(crate) struct Media {
     video_out: Arc<VideoOut>,
     audio_out: Arc<AudioOut>,
     audio_room: Arc<AudioRoom>,
+    pub(crate) screen: Screen,
     /// Whether our tracks are to be muted: camera, microphone.
     muted: HashMap<Device, bool>,
     incoming: HashMap<TrackSid, Incoming>,
@@ -74,6 +76,7 @@ impl Media {
             camera: camera_thread(env, messages.clone(), video_out.clone()),
             microphone: microphone_thread(env, messages.clone(), audio_out.clone()),
             speaker: speaker_thread(env, messages.clone(), audio_room.clone()),
+            screen: Screen::new(env, messages.clone(), meters.screen.clone()),
             messages,
             tiles,
             meters,
@@ -186,8 +189,16 @@ impl Media {
         }
     }
 
+    /// What we share is shown on this tile, to whoever wants it.
+    pub(crate) fn set_own_screen_tile(&mut self, tile: TileId) {
+        self.screen.set_own(tile, &self.tiles);
+    }
+
     /// Takes what the room tells about media.
     pub(crate) fn room_event(&mut self, core: &mut Core, event: &RoomEvent) {
+        if self.screen.room_event(event) {
+            return;
+        }
         match event {
             RoomEvent::TrackSubscribed(track) => self.receive(core, track.clone()),
             RoomEvent::TrackUnsubscribed { sid, .. } => {
@@ -212,7 +223,8 @@ impl Media {
                 self.video_out.set_wanted(*qualities);
             }
             RoomEvent::TargetBitrate { total_bps } => {
-                self.video_out.estimate(*total_bps);
+                let screen = self.screen.share_of(*total_bps);
+                self.video_out.estimate(total_bps - screen);
                 self.audio_out.estimate(*total_bps);
             }
             RoomEvent::LocalTrackPublished(info) => {
@@ -274,6 +286,7 @@ impl Media {
     /// The room is left or lost: nothing goes out or comes in.
     pub(crate) fn leave_room(&mut self) {
         self.video_out.set_track(None);
+        self.screen.leave_room();
         self.audio_out.set_track(None, None);
         self.audio_room.clear();
         self.incoming.clear();

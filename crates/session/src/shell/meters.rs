@@ -194,6 +194,7 @@ pub(crate) struct Meters {
     started: MediaTime,
     pub(crate) video: Arc<SentMeter>,
     pub(crate) audio: Arc<SentMeter>,
+    pub(crate) screen: Arc<SentMeter>,
     pub(crate) mix: Mutex<Loudness>,
     /// How loud our microphone is.
     pub(crate) level: Arc<LevelMeter>,
@@ -206,6 +207,7 @@ impl Meters {
             started: MediaTime::now(),
             video: SentMeter::new("video"),
             audio: SentMeter::new("audio"),
+            screen: SentMeter::new("screen"),
             mix: Mutex::default(),
             level: Arc::default(),
             state: Mutex::default(),
@@ -306,7 +308,7 @@ impl Meters {
             longest_outage_ms: state.longest_outage_ms,
             members: state.members.clone(),
             chat: state.chat.clone(),
-            sent: [&self.video, &self.audio].into_iter().filter_map(|m| m.report(&stats)).collect(),
+            sent: [&self.video, &self.audio, &self.screen].into_iter().filter_map(|m| m.report(&stats)).collect(),
             received: state
                 .received
                 .iter()

@@ -6,6 +6,8 @@ mod conductor;
 mod devices;
 mod media;
 mod meters;
+mod screen;
+mod screen_out;
 mod service;
 mod system;
 mod video_in;
@@ -42,6 +44,8 @@ pub(crate) enum Message {
     Connected { attempt: u32, outcome: Result<(Room, RoomEvents), SessionError> },
     /// A track of ours is in the room, or not.
     Published { attempt: u32, device: Device, outcome: Result<LocalTrack, PublishError> },
+    /// What we share is in the room, or not.
+    ScreenPublished { attempt: u32, generation: u32, outcome: Result<LocalTrack, PublishError> },
 }
 
 /// Starts a session on the current Tokio runtime.

@@ -9,12 +9,13 @@ use beckon_media::audio_io::{DeviceChoice, DeviceEvent, DeviceListener, Micropho
 use beckon_media::camera::CameraSource;
 use beckon_media::file::MediaFile;
 use beckon_media::frame::SAMPLE_RATE;
+use beckon_media::screen::{ScreenSettings, ScreenSource};
 use beckon_media::testcard::{TestCardSource, ToneSource};
 use beckon_media::{AudioSource, MediaTime, RunningSource, SourceError, VideoSource};
 use parking_lot::Mutex;
 
-use crate::env::Devices;
-use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
+use crate::env::{Devices, VisibilityListener};
+use crate::request::{CameraChoice, MicrophoneChoice, ScreenShare, SpeakerChoice, VideoSettings};
 
 const FRAME: Duration = Duration::from_millis(10);
 /// A clock further behind than this was asleep: it goes on from now.
@@ -75,6 +76,11 @@ impl Devices for SystemDevices {
             MicrophoneChoice::Device(id) => device(DeviceChoice::Id(id.clone())),
             MicrophoneChoice::None => return Err(absent("microphone")),
         })
+    }
+
+    fn screen(&self, share: &ScreenShare, listener: VisibilityListener) -> Result<Box<dyn VideoSource>, SourceError> {
+        let settings = ScreenSettings::default();
+        Ok(Box::new(ScreenSource::new(share.choice.clone(), &share.label, settings).on_visibility(listener)))
     }
 
     fn speaker(

@@ -43,6 +43,7 @@ const en = {
   full: 'The call is full.',
   notInvited: 'The link is no longer valid. Ask for a new one.',
   unreachable: 'The server does not answer. Check your connection and try again.',
+  sharesScreen: '{name}: screen',
   language: '中文',
 };
 
@@ -91,6 +92,7 @@ const zh: Words = {
   full: '通话人数已满。',
   notInvited: '链接已失效。请索取新的链接。',
   unreachable: '服务器没有应答。请检查网络后重试。',
+  sharesScreen: '{name} 的屏幕',
   language: 'English',
 };
 

@@ -124,6 +124,14 @@ const table: Record<number, Entry> = {
     say('Your loudspeaker is not connected', 'Another one is used until it is back.'),
     say('您选择的扬声器未连接', '已改用其他扬声器，重新连接后自动恢复。'),
   ],
+  4020: [
+    say('Sharing has ended', 'The window was closed or the monitor unplugged. Nothing is shared any more.'),
+    say('共享已结束', '窗口已关闭或显示器已断开，现在没有共享任何内容。'),
+  ],
+  4021: [
+    say('This screen cannot be shared', 'The system does not allow it. On Linux, log in with Xorg instead of Wayland.'),
+    say('无法共享此屏幕', '系统不允许共享。在 Linux 上，请在登录时选择 Xorg 而不是 Wayland。'),
+  ],
   5001: [
     say('The server does not answer', 'Check your network and try again from the page.'),
     say('服务器没有响应', '请检查网络，然后从网页重试。'),

@@ -9,6 +9,9 @@ import type {
   Permissions,
   Question,
   RoomView,
+  ScreenHow,
+  ScreenKind,
+  ScreenOffers,
   Settings,
   SettingsChange,
   StagePlace,
@@ -43,6 +46,15 @@ export interface Host {
   setSpeaker(on: boolean): Promise<void>;
   /** The push-to-talk key is down or up. */
   holdToTalk(held: boolean): Promise<void>;
+  screenOffers(): Promise<ScreenOffers>;
+  /** A small picture; null while there is none. */
+  screenThumbnail(kind: ScreenKind, id: string): Promise<ImageData | null>;
+  /** The picker is closed. */
+  screenPicked(): Promise<void>;
+  startScreen(kind: ScreenKind, id: string, how: ScreenHow): Promise<void>;
+  /** Lets the person draw a region; false when they thought better of it. */
+  startRegion(how: ScreenHow): Promise<boolean>;
+  stopScreen(): Promise<void>;
   sendChat(text: string): Promise<void>;
   leave(): Promise<void>;
   placeStage(place: StagePlace): Promise<void>;
@@ -77,6 +89,12 @@ async function tauri(): Promise<Host> {
     setMicrophone: (on) => invoke('set_microphone', { on }),
     setSpeaker: (on) => invoke('set_speaker', { on }),
     holdToTalk: (held) => invoke('hold_to_talk', { held }),
+    screenOffers: () => invoke('screen_offers'),
+    screenThumbnail: async (kind, id) => thumbnail(await invoke<ArrayBuffer>('screen_thumbnail', { kind, id })),
+    screenPicked: () => invoke('screen_picked'),
+    startScreen: (kind, id, how) => invoke('start_screen', { kind, id, how }),
+    startRegion: (how) => invoke('start_region', { how }),
+    stopScreen: () => invoke('stop_screen'),
     sendChat: (text) => invoke('send_chat', { text }),
     leave: () => invoke('leave'),
     placeStage: (place) => invoke('place_stage', { place }),
@@ -93,6 +111,14 @@ async function tauri(): Promise<Host> {
     testCall: (on) => invoke('test_call', { on }),
     watchLevel: (on) => invoke('watch_level', { on }),
   };
+}
+
+/** Width and height as 16-bit numbers, then the pixels. */
+function thumbnail(bytes: ArrayBuffer): ImageData | null {
+  if (bytes.byteLength < 4) return null;
+  const [width, height] = new Uint16Array(bytes, 0, 2);
+  if (!width || !height || bytes.byteLength !== 4 + width * height * 4) return null;
+  return new ImageData(new Uint8ClampedArray(bytes, 4), width, height);
 }
 
 interface Metadata {

@@ -12,6 +12,8 @@ import type {
   Question,
   RoomPhase,
   RoomView,
+  ScreenOffer,
+  ScreenView,
   Settings,
   TryoutView,
 } from './types';
@@ -39,6 +41,37 @@ function member(n: number, userName: string, more: Partial<MemberView> = {}): Me
     volume: n === 2 ? 60 : 100,
     ...more,
   };
+}
+
+const noScreen: ScreenView = { on: false, running: false, label: '', minimised: false, ended: null };
+
+const offers: ScreenOffer[] = [
+  { kind: 'monitor', id: 'HDMI-1', title: 'HDMI-1', width: 1920, height: 1080 },
+  { kind: 'monitor', id: 'DP-2', title: 'DP-2', width: 1080, height: 1920 },
+  { kind: 'window', id: '1', title: '季度报表.xlsx – Spreadsheet', width: 1200, height: 800 },
+  {
+    kind: 'window',
+    id: '2',
+    title: 'A window with a remarkably long title that has to be cut',
+    width: 640,
+    height: 480,
+  },
+  { kind: 'window', id: '3', title: 'Terminal', width: 800, height: 500 },
+];
+
+/** A made-up small picture. */
+function picture(offer: { id: string }): ImageData {
+  const [width, height] = offer.id === 'DP-2' ? [112, 200] : [320, 180];
+  const image = new ImageData(width, height);
+  const tint = [...offer.id].reduce(
+    (sum, letter) => sum + letter.charCodeAt(0) * 37,
+    Math.floor(Date.now() / 1000) * 9,
+  );
+  for (let at = 0; at < image.data.length; at += 4) {
+    const [x, y] = [(at / 4) % width, Math.floor(at / 4 / width)];
+    image.data.set([(x + tint) % 256, (y * 2 + tint) % 256, 160, 255], at);
+  }
+  return image;
 }
 
 const names = ['李雷', 'Maria Fernández', '王小明', 'Nguyễn Văn An', 'A person with a remarkably long display name'];
@@ -76,6 +109,15 @@ function room(): RoomView {
       held: query.has('held'),
       muted: query.has('hint'),
     },
+    screen: query.has('sharing')
+      ? {
+          ...noScreen,
+          on: true,
+          running: true,
+          label: '季度报表.xlsx – Spreadsheet',
+          minimised: query.has('minimised'),
+        }
+      : { ...noScreen, ended: query.has('gone') ? 4020 : null },
     notices: query.has('notice') ? [{ code: 4004, message: 'the camera was unplugged' }] : [],
   };
 }
@@ -180,7 +222,7 @@ export function mock(): Host {
       language,
       room: view,
       chat: query.has('quiet') ? [] : chat(),
-      panels: { members: !query.has('nomembers'), chat: !query.has('nochat') },
+      panels: { members: !query.has('nomembers'), chat: !query.has('nochat'), screen: !query.has('noscreen') },
       settings,
     },
     consent: { view: 'consent', language, question },
@@ -206,6 +248,19 @@ export function mock(): Host {
     setSpeaker: async (on) => change({ speaker: { ...view.speaker, on } }),
     holdToTalk: async (held) =>
       change({ talk: { ...view.talk, held }, microphone: { ...view.microphone, on: held || !query.has('muted') } }),
+    screenOffers: async () => ({ offers: query.has('none') ? [] : offers, region: !query.has('noregion') }),
+    screenThumbnail: async (_kind, id) => (id === '3' ? null : picture({ id })),
+    screenPicked: () => done('picked'),
+    startScreen: async (kind, id, how) => {
+      say('share', kind, id, how);
+      const label = offers.find((offer) => offer.id === id)?.title ?? '';
+      change({ screen: { ...noScreen, on: true, running: true, label } });
+    },
+    startRegion: async () => {
+      change({ screen: { ...noScreen, on: true, running: true, label: '640 × 360' } });
+      return true;
+    },
+    stopScreen: async () => change({ screen: noScreen }),
     sendChat: async (message) =>
       handlers.chat?.({
         roomID: view.roomID,

@@ -139,6 +139,31 @@ held: boolean,
 muted: boolean, };
 
 /**
+ * What we share.
+ */
+export type ScreenView = { 
+/**
+ * Something is shared, or about to be.
+ */
+on: boolean, 
+/**
+ * Its pictures are taken.
+ */
+running: boolean, 
+/**
+ * What people call it.
+ */
+label: string, 
+/**
+ * The window is minimised: viewers keep its last picture.
+ */
+minimised: boolean, 
+/**
+ * Why the last share ended without having been stopped; until the next begins or the person has taken note.
+ */
+ended: number | null, };
+
+/**
  * Something the person should know, as long as it holds.
  */
 export type NoticeView = { 
@@ -228,6 +253,10 @@ speaker: DeviceView,
  * Our talking.
  */
 talk: TalkView, 
+/**
+ * What we share.
+ */
+screen: ScreenView, 
 /**
  * What the person should know now.
  */
@@ -450,6 +479,58 @@ call: TestCallView,
 inRoom: boolean, };
 
 /**
+ * What kind of thing is shared.
+ */
+export type ScreenKind = "monitor" | "window";
+
+/**
+ * Something that can be shared.
+ */
+export type ScreenOffer = { 
+/**
+ * Its kind.
+ */
+kind: ScreenKind, 
+/**
+ * The system's name or number for it.
+ */
+id: string, 
+/**
+ * What people call it.
+ */
+title: string, 
+/**
+ * Width in pixels.
+ */
+width: number, 
+/**
+ * Height in pixels.
+ */
+height: number, };
+
+/**
+ * Everything that can be shared now.
+ */
+export type ScreenOffers = { 
+/**
+ * Monitors first, then windows.
+ */
+offers: Array<ScreenOffer>, 
+/**
+ * A region can be drawn with the mouse here.
+ */
+region: boolean, };
+
+/**
+ * How it is to be shared.
+ */
+export type ScreenHow = { 
+/**
+ * It shows a film rather than text.
+ */
+motion: boolean, };
+
+/**
  * Which panels the page that opened the room wants.
  */
 export type Panels = { 
@@ -460,7 +541,11 @@ members: boolean,
 /**
  * The chat.
  */
-chat: boolean, };
+chat: boolean, 
+/**
+ * Sharing the screen.
+ */
+screen: boolean, };
 
 /**
  * A room as its window first shows it.

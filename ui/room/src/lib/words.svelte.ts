@@ -11,6 +11,7 @@ import * as room from './words/room';
 import * as settings from './words/settings';
 import * as shortcuts from './words/shortcuts';
 import * as sound from './words/sound';
+import * as share from './words/share';
 
 const en = {
   ...common.en,
@@ -24,6 +25,7 @@ const en = {
   settings: settings.en,
   shortcuts: shortcuts.en,
   sound: sound.en,
+  share: share.en,
 };
 
 export type Words = typeof en;
@@ -40,6 +42,7 @@ const zh: Words = {
   settings: settings.zh,
   shortcuts: shortcuts.zh,
   sound: sound.zh,
+  share: share.zh,
 };
 
 let language = $state<Language>('en');

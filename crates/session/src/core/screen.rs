@@ -1,0 +1,169 @@
+//! The screen we share: chosen by the person, shared until they stop it or until it is gone. It never comes back by
+//! itself: what was private meanwhile must not be shown because a window was opened again.
+
+use beckon_protocol::Code;
+
+use super::input::{Effect, ScreenNews};
+use crate::error::SessionError;
+use crate::request::ScreenShare;
+use crate::view::ScreenView;
+
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    Off,
+    Opening { share: ScreenShare },
+    Running { share: ScreenShare, minimised: bool, published: bool },
+}
+
+/// The state machine of our screen.
+#[derive(Debug)]
+pub(crate) struct ScreenState {
+    state: State,
+    /// Why it ended by itself.
+    ended: Option<Code>,
+    /// Numbers the shares, so that news of one that was stopped are told apart.
+    generation: u32,
+}
+
+impl ScreenState {
+    pub(crate) fn new() -> Self {
+        Self { state: State::Off, ended: None, generation: 0 }
+    }
+
+    /// Pictures are taken.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
+    /// The person chose something to share, in place of what is shared now.
+    pub(crate) fn start(&mut self, share: ScreenShare, out: &mut Vec<Effect>) {
+        self.stop(out);
+        self.generation += 1;
+        out.push(Effect::OpenScreen { generation: self.generation, share: share.clone() });
+        self.state = State::Opening { share };
+    }
+
+    /// Nothing is shared any more; that it ended before is known.
+    pub(crate) fn stop(&mut self, out: &mut Vec<Effect>) {
+        self.ended = None;
+        if self.state != State::Off {
+            self.state = State::Off;
+            out.push(Effect::CloseScreen);
+        }
+    }
+
+    /// Publishes it where it runs and is not published yet. To be called once we are in the room.
+    pub(crate) fn publish(&mut self, out: &mut Vec<Effect>) {
+        if let State::Running { published, .. } = &mut self.state
+            && !std::mem::replace(published, true)
+        {
+            out.push(Effect::PublishScreen { generation: self.generation });
+        }
+    }
+
+    /// The room is lost: what was published is not any more.
+    pub(crate) fn unpublished(&mut self) {
+        if let State::Running { published, .. } = &mut self.state {
+            *published = false;
+        }
+    }
+
+    /// Returns why it ended, if it did.
+    pub(crate) fn news(&mut self, generation: u32, news: ScreenNews, out: &mut Vec<Effect>) -> Option<SessionError> {
+        if generation != self.generation {
+            return None;
+        }
+        match (news, &mut self.state) {
+            (_, State::Off) => None,
+            (ScreenNews::Opened, State::Opening { share }) => {
+                self.state = State::Running { share: share.clone(), minimised: false, published: false };
+                None
+            }
+            (ScreenNews::Minimised(now), State::Running { minimised, .. }) => {
+                *minimised = now;
+                None
+            }
+            (ScreenNews::Failed(error), _) => {
+                self.stop(out);
+                self.ended = Some(error.code);
+                Some(error)
+            }
+            (ScreenNews::Opened | ScreenNews::Minimised(_), _) => None,
+        }
+    }
+
+    pub(crate) fn view(&self) -> ScreenView {
+        match &self.state {
+            State::Off => ScreenView { ended: self.ended, ..ScreenView::default() },
+            State::Opening { share } => ScreenView { on: true, label: share.label.clone(), ..ScreenView::default() },
+            State::Running { share, minimised, .. } => {
+                ScreenView { on: true, running: true, label: share.label.clone(), minimised: *minimised, ended: None }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use beckon_media::screen::ScreenChoice;
+
+    fn share(label: &str) -> ScreenShare {
+        ScreenShare { choice: ScreenChoice::Window(7), label: label.into(), width: 640, height: 480, motion: false }
+    }
+
+    fn gone() -> SessionError {
+        SessionError::of(Code::ScreenGone)
+    }
+
+    #[test]
+    fn it_is_published_once_it_runs_and_again_after_the_room_was_lost() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.start(share("a"), &mut out);
+        assert_eq!(out, [Effect::OpenScreen { generation: 1, share: share("a") }]);
+        out.clear();
+        screen.publish(&mut out);
+        assert!(out.is_empty() && screen.view().on && !screen.view().running);
+        assert_eq!(screen.news(1, ScreenNews::Opened, &mut out), None);
+        screen.publish(&mut out);
+        screen.publish(&mut out);
+        assert_eq!(out, [Effect::PublishScreen { generation: 1 }]);
+        out.clear();
+        screen.unpublished();
+        screen.publish(&mut out);
+        assert_eq!(out.len(), 1);
+    }
+
+    #[test]
+    fn a_closed_window_ends_it_for_good() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.start(share("a"), &mut out);
+        screen.news(1, ScreenNews::Opened, &mut out);
+        out.clear();
+        assert_eq!(screen.news(1, ScreenNews::Failed(gone()), &mut out), Some(gone()));
+        assert_eq!(out, [Effect::CloseScreen]);
+        out.clear();
+        assert_eq!(screen.news(1, ScreenNews::Opened, &mut out), None);
+        screen.publish(&mut out);
+        assert!(out.is_empty());
+        assert_eq!(screen.view(), ScreenView { ended: Some(Code::ScreenGone), ..ScreenView::default() });
+        screen.stop(&mut out);
+        assert_eq!(screen.view(), ScreenView::default());
+    }
+
+    #[test]
+    fn another_choice_takes_the_place_and_news_of_the_old_one_are_stale() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.start(share("a"), &mut out);
+        screen.news(1, ScreenNews::Opened, &mut out);
+        out.clear();
+        screen.start(share("b"), &mut out);
+        assert_eq!(out, [Effect::CloseScreen, Effect::OpenScreen { generation: 2, share: share("b") }]);
+        assert_eq!(screen.news(1, ScreenNews::Failed(gone()), &mut out), None);
+        screen.news(2, ScreenNews::Opened, &mut out);
+        assert_eq!((screen.view().label.as_str(), screen.view().running), ("b", true));
+        screen.news(2, ScreenNews::Minimised(true), &mut out);
+        assert!(screen.view().minimised);
+    }
+}

@@ -1,0 +1,182 @@
+//! How our screen is sent for the bandwidth there is, and how often a still one is sent again.
+//!
+//! Text must stay sharp and can do with few pictures a second; a film must stay smooth and can do with fewer pixels.
+//! Pure: sizes, estimates and time in, what to send out.
+
+use std::time::Duration;
+
+use beckon_media::MediaTime;
+
+use crate::rate::Target;
+
+/// Bit/s for each pixel with which text that moves stays sharp, and a film.
+const TEXT_BPS_PER_PIXEL: f64 = 1.7;
+const FILM_BPS_PER_PIXEL: f64 = 2.4;
+/// Small windows need more for each pixel, large ones less.
+const MOST_BPS: u64 = 6_000_000;
+const LEAST_FULL_BPS: u64 = 1_000_000;
+/// Below this nothing can be seen.
+const MIN_BPS: u64 = 100_000;
+/// Share of the full bitrate that each step needs, with the share of the size in twelfths and the pictures a second.
+const TEXT: [(f64, u32, u32); 5] = [(0.5, 12, 30), (0.25, 12, 15), (0.12, 12, 8), (0.06, 12, 5), (0.0, 6, 5)];
+const FILM: [(f64, u32, u32); 5] = [(0.5, 12, 30), (0.28, 9, 30), (0.12, 6, 30), (0.06, 6, 15), (0.0, 4, 15)];
+/// A better step must be affordable for this long.
+const UP_AFTER: Duration = Duration::from_secs(4);
+
+/// The policy for one screen.
+#[derive(Debug)]
+pub(crate) struct ScreenPolicy {
+    motion: bool,
+    estimate_bps: u64,
+    step: usize,
+    better_since: Option<MediaTime>,
+}
+
+impl ScreenPolicy {
+    /// For a film if `motion`, else for text. Begins as if there were ample bandwidth.
+    pub(crate) fn new(motion: bool) -> Self {
+        Self { motion, estimate_bps: MOST_BPS, step: 0, better_since: None }
+    }
+
+    /// The most that a screen of this size is sent with, bit/s.
+    pub(crate) fn full_bps(motion: bool, (width, height): (u32, u32)) -> u64 {
+        let per_pixel = if motion { FILM_BPS_PER_PIXEL } else { TEXT_BPS_PER_PIXEL };
+        let wish = f64::from(width) * f64::from(height) * per_pixel;
+        (wish as u64).clamp(LEAST_FULL_BPS, MOST_BPS)
+    }
+
+    /// This much may be sent, bit/s.
+    pub(crate) fn estimate(&mut self, bps: u64) {
+        self.estimate_bps = bps;
+    }
+
+    /// How to send a screen of this size now.
+    pub(crate) fn target(&mut self, now: MediaTime, size: (u32, u32)) -> Target {
+        let full = Self::full_bps(self.motion, size);
+        let bitrate_bps = self.estimate_bps.clamp(MIN_BPS, full);
+        let steps = if self.motion { &FILM } else { &TEXT };
+        let share = bitrate_bps as f64 / full as f64;
+        let fitting = steps.iter().position(|(need, ..)| share >= *need).unwrap_or(steps.len() - 1);
+        if fitting > self.step {
+            (self.step, self.better_since) = (fitting, None);
+        } else if fitting == self.step {
+            self.better_since = None;
+        } else if now.saturating_since(*self.better_since.get_or_insert(now)) >= UP_AFTER {
+            (self.step, self.better_since) = (self.step - 1, Some(now));
+        }
+        let (_, twelfths, fps) = steps[self.step];
+        let scaled = |full: u32| if twelfths == 12 { full } else { ((full * twelfths / 12) & !1).max(2) };
+        Target { width: scaled(size.0), height: scaled(size.1), fps, bitrate_bps }
+    }
+}
+
+/// A still picture is sent again this often while it becomes sharp …
+const SHARPEN_EVERY: Duration = Duration::from_millis(200);
+/// … for this long after the last change …
+const SHARPEN_FOR: Duration = Duration::from_millis(2400);
+/// … and then this often, so that a loss is noticed and mended. What does not change costs some 30 bytes.
+const REMIND_EVERY: Duration = Duration::from_secs(1);
+
+/// When a picture that has not changed is sent again.
+#[derive(Debug, Default)]
+pub(crate) struct Refresh {
+    changed: Option<MediaTime>,
+    sent: Option<MediaTime>,
+}
+
+impl Refresh {
+    /// The screen changed.
+    pub(crate) fn changed(&mut self, now: MediaTime) {
+        self.changed = Some(now);
+    }
+
+    /// The newest picture was encoded.
+    pub(crate) fn sent(&mut self, now: MediaTime) {
+        self.sent = Some(now);
+    }
+
+    /// When to encode the newest picture again; `None` before there is one.
+    pub(crate) fn due(&self) -> Option<MediaTime> {
+        let changed = self.changed?;
+        let Some(sent) = self.sent else { return Some(changed) };
+        let sharp = sent >= changed + SHARPEN_FOR;
+        Some(sent + if sharp { REMIND_EVERY } else { SHARPEN_EVERY })
+    }
+
+    /// Whether anything has changed lately.
+    pub(crate) fn is_moving(&self, now: MediaTime) -> bool {
+        self.changed.is_some_and(|changed| now.saturating_since(changed) < SHARPEN_FOR)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const HD: (u32, u32) = (1920, 1080);
+
+    fn at(ms: i64) -> MediaTime {
+        MediaTime::from_millis(ms)
+    }
+
+    fn target(policy: &mut ScreenPolicy, ms: i64, bps: u64) -> (u32, u32, u32) {
+        policy.estimate(bps);
+        let t = policy.target(at(ms), HD);
+        (t.width, t.height, t.fps)
+    }
+
+    #[test]
+    fn text_gives_up_pictures_before_pixels() {
+        let mut policy = ScreenPolicy::new(false);
+        assert_eq!(target(&mut policy, 0, 8_000_000), (1920, 1080, 30));
+        assert_eq!(target(&mut policy, 1, 1_000_000), (1920, 1080, 15));
+        assert_eq!(target(&mut policy, 2, 300_000), (1920, 1080, 5));
+        assert_eq!(target(&mut policy, 3, 120_000), (960, 540, 5));
+    }
+
+    #[test]
+    fn a_film_gives_up_pixels_before_pictures() {
+        let mut policy = ScreenPolicy::new(true);
+        assert_eq!(target(&mut policy, 0, 8_000_000), (1920, 1080, 30));
+        assert_eq!(target(&mut policy, 1, 1_500_000), (1440, 810, 30));
+        assert_eq!(target(&mut policy, 2, 700_000), (960, 540, 30));
+        assert_eq!(target(&mut policy, 3, 100_000), (640, 360, 15));
+    }
+
+    #[test]
+    fn going_up_waits_and_takes_one_step_at_a_time() {
+        let mut policy = ScreenPolicy::new(false);
+        target(&mut policy, 0, 300_000);
+        assert_eq!(target(&mut policy, 100, 8_000_000).2, 5);
+        assert_eq!(target(&mut policy, 4_200, 8_000_000).2, 8);
+        assert_eq!(target(&mut policy, 4_300, 300_000).2, 5);
+        assert_eq!(target(&mut policy, 4_400, 8_000_000).2, 5);
+        let fastest = (0..10).map(|n| target(&mut policy, 4_400 + n * 4_000, 8_000_000).2).last();
+        assert_eq!(fastest, Some(30));
+    }
+
+    #[test]
+    fn a_small_window_gets_enough_and_a_huge_screen_not_everything() {
+        assert_eq!(ScreenPolicy::full_bps(false, (400, 300)), 1_000_000);
+        assert_eq!(ScreenPolicy::full_bps(false, HD), 3_525_120);
+        assert_eq!(ScreenPolicy::full_bps(true, (3840, 2160)), 6_000_000);
+    }
+
+    #[test]
+    fn a_still_picture_is_sharpened_then_only_reminded_of() {
+        let mut refresh = Refresh::default();
+        assert_eq!(refresh.due(), None);
+        refresh.changed(at(0));
+        let mut times = Vec::new();
+        while let Some(due) = refresh.due().filter(|due| *due <= at(6_000)) {
+            times.push(due.as_millis());
+            refresh.sent(due);
+        }
+        assert_eq!(times[..4], [0, 200, 400, 600]);
+        assert_eq!(times[times.len() - 4..], [2_400, 3_400, 4_400, 5_400]);
+        assert!(refresh.is_moving(at(2_000)) && !refresh.is_moving(at(2_500)));
+        refresh.changed(at(7_000));
+        assert!(refresh.is_moving(at(7_100)));
+    }
+}

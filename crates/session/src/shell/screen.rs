@@ -1,0 +1,226 @@
+//! Opens and closes what we share.
+
+use std::sync::Arc;
+use std::thread;
+
+use beckon_media::layout::TileId;
+use beckon_media::screen::Visibility;
+use beckon_media::{RunningSource, SourceError, SourceStatus, latest};
+use beckon_protocol::Code;
+use beckon_rtc::{LocalTrack, PublishOptions, Room, RoomEvent, TrackSid, TrackSource};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::Message;
+use super::meters::SentMeter;
+use super::screen_out::ScreenOut;
+use crate::core::{Input, ScreenNews};
+use crate::env::{Devices, SessionEnv};
+use crate::error::SessionError;
+use crate::request::ScreenShare;
+use crate::screen_rate::ScreenPolicy;
+use crate::tiles::Tiles;
+
+/// Of the bandwidth for pictures, a screen that changes gets this share in percent; the camera has the rest.
+const SHARE_PERCENT: u64 = 70;
+/// A still screen still needs something, for when it changes: percent.
+const STILL_PERCENT: u64 = 10;
+
+/// The one screen we share at a time.
+pub(crate) struct Screen {
+    devices: Arc<dyn Devices>,
+    messages: UnboundedSender<Message>,
+    meter: Arc<SentMeter>,
+    live: Option<Live>,
+}
+
+struct Live {
+    generation: u32,
+    share: ScreenShare,
+    out: Arc<ScreenOut>,
+    source: Arc<Mutex<Source>>,
+    tile: Option<TileId>,
+}
+
+/// It opens on a thread of its own, and may be closed before it is open.
+enum Source {
+    Opening,
+    Running(#[expect(dead_code, reason = "held: dropping it stops it")] RunningSource),
+    Closed,
+}
+
+impl Screen {
+    pub(crate) fn new(env: &SessionEnv, messages: UnboundedSender<Message>, meter: Arc<SentMeter>) -> Self {
+        Self { devices: env.devices.clone(), messages, meter, live: None }
+    }
+
+    pub(crate) fn open(&mut self, generation: u32, share: ScreenShare) {
+        let out = ScreenOut::new(share.motion, self.meter.clone());
+        let source = Arc::new(Mutex::new(Source::Opening));
+        self.meter.with(|m| {
+            m.track.label.clone_from(&share.label);
+            m.track.muted = false;
+        });
+        let opening = Opening {
+            devices: self.devices.clone(),
+            reporter: Reporter { generation, messages: self.messages.clone() },
+            share: share.clone(),
+            out: out.clone(),
+            source: source.clone(),
+        };
+        let reporter = opening.reporter.clone();
+        if let Err(error) = thread::Builder::new().name("screen-open".to_owned()).spawn(move || opening.run()) {
+            let source_name = share.label.clone();
+            reporter.failed(&SourceError::Thread { source_name, reason: error.to_string() });
+        }
+        self.live = Some(Live { generation, share, out, source, tile: None });
+    }
+
+    pub(crate) fn close(&mut self, room: Option<&Room>) {
+        let Some(live) = self.live.take() else { return };
+        if let (Some(track), Some(room)) = (live.out.track(), room)
+            && let Err(error) = room.unpublish(&track.sid())
+        {
+            tracing::debug!(%error, "what we shared was not in the room any more");
+        }
+        let source = std::mem::replace(&mut *live.source.lock(), Source::Closed);
+        // Stopping waits for the source's thread: not on this one.
+        let stopped = thread::Builder::new().name("screen-close".to_owned()).spawn(move || drop(source));
+        if let Err(error) = stopped {
+            tracing::warn!(%error, "the screen was closed without a thread of its own");
+        }
+    }
+
+    pub(crate) fn publish_options(&self) -> Option<PublishOptions> {
+        let share = &self.live.as_ref()?.share;
+        let size = if share.width == 0 || share.height == 0 { (1920, 1080) } else { (share.width, share.height) };
+        Some(PublishOptions::screen(size.0, size.1, ScreenPolicy::full_bps(share.motion, size)))
+    }
+
+    pub(crate) fn published(&self, generation: u32, track: LocalTrack, room: &Room) {
+        match &self.live {
+            Some(live) if live.generation == generation => live.out.set_track(Some(track)),
+            // It was stopped while the server was asked.
+            _ => {
+                if let Err(error) = room.unpublish(&track.sid()) {
+                    tracing::debug!(%error, "what we do not share any more was not in the room");
+                }
+            }
+        }
+    }
+
+    /// Whoever taps this tile sees what we share.
+    pub(crate) fn set_own(&mut self, tile: TileId, tiles: &Tiles) {
+        if let Some(live) = &mut self.live
+            && live.tile != Some(tile)
+        {
+            live.tile = Some(tile);
+            live.out.set_own(tiles.fanout(tile));
+        }
+    }
+
+    /// Takes what the room tells about our screen's track. Returns false for what is about others.
+    pub(crate) fn room_event(&self, event: &RoomEvent) -> bool {
+        let ours = |sid: &TrackSid| self.live.as_ref().map(|live| &live.out).filter(|out| out.is(sid));
+        match event {
+            RoomEvent::KeyFrameRequested { sid, .. } => ours(sid).map(|out| out.key_frame()).is_some(),
+            RoomEvent::LayersWanted { sid, qualities } => {
+                ours(sid).map(|out| out.set_wanted(qualities.contains(&true))).is_some()
+            }
+            RoomEvent::LocalTrackPublished(info) if info.source == TrackSource::ScreenShare => {
+                if let Some(live) = &self.live {
+                    // After a rejoin of the rtc layer the same track has another name, and everybody needs a key frame.
+                    self.meter.with(|m| m.track.sid = info.sid.to_string());
+                    live.out.set_wanted(true);
+                    live.out.key_frame();
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What of this bandwidth is the screen's, bit/s; it keeps to it.
+    pub(crate) fn share_of(&self, total_bps: u64) -> u64 {
+        let Some(live) = self.live.as_ref().filter(|live| live.out.track().is_some()) else { return 0 };
+        let full = ScreenPolicy::full_bps(live.share.motion, (live.share.width, live.share.height));
+        let own = (total_bps / 100 * SHARE_PERCENT).min(full);
+        live.out.estimate(own);
+        // What a still screen does not use is the camera's; when it changes, the next estimate takes it back.
+        if live.out.is_moving() { own } else { total_bps / 100 * STILL_PERCENT }
+    }
+
+    /// The room is left or lost.
+    pub(crate) fn leave_room(&self) {
+        if let Some(live) = &self.live {
+            live.out.set_track(None);
+        }
+    }
+}
+
+struct Opening {
+    devices: Arc<dyn Devices>,
+    reporter: Reporter,
+    share: ScreenShare,
+    out: Arc<ScreenOut>,
+    source: Arc<Mutex<Source>>,
+}
+
+impl Opening {
+    fn run(self) {
+        let reporter = self.reporter.clone();
+        if let Err(error) = self.open() {
+            reporter.failed(&error);
+        }
+    }
+
+    fn open(self) -> Result<(), SourceError> {
+        let Self { devices, reporter, share, out, source } = self;
+        let seen = reporter.clone();
+        let listener = Box::new(move |visibility| {
+            seen.tell(ScreenNews::Minimised(visibility == Visibility::Minimised));
+        });
+        let screen = devices.screen(&share, listener)?;
+        let (pictures, taken) = latest::channel();
+        let running = screen.start(pictures)?;
+        thread::Builder::new()
+            .name("screen-out".to_owned())
+            .spawn(move || out.run(&taken))
+            .map_err(|e| SourceError::Thread { source_name: "screen-out".to_owned(), reason: e.to_string() })?;
+        let mut slot = source.lock();
+        if matches!(*slot, Source::Closed) {
+            return Ok(());
+        }
+        reporter.tell(ScreenNews::Opened);
+        running.on_end(move |status| match status {
+            SourceStatus::Failed(error) => reporter.failed(&error),
+            SourceStatus::Running | SourceStatus::Ended => {
+                reporter.failed(&SourceError::Gone { what: share.label.clone() });
+            }
+        });
+        *slot = Source::Running(running);
+        Ok(())
+    }
+}
+
+/// Tells the state machine what became of one share.
+#[derive(Clone)]
+struct Reporter {
+    generation: u32,
+    messages: UnboundedSender<Message>,
+}
+
+impl Reporter {
+    fn tell(&self, news: ScreenNews) {
+        // After the end nobody wants to know.
+        let _ = self.messages.send(Message::Input(Input::Screen { generation: self.generation, news }));
+    }
+
+    fn failed(&self, error: &SourceError) {
+        let code = match error {
+            SourceError::Gone { .. } => Code::ScreenGone,
+            _ => Code::ScreenUnavailable,
+        };
+        self.tell(ScreenNews::Failed(SessionError::new(code, error.to_string())));
+    }
+}

@@ -1,0 +1,29 @@
+//! Systems where no region can be drawn yet: the picker does not offer it there.
+
+use beckon_media::screen::Rect;
+
+use super::RegionError;
+
+/// Whether a region can be drawn.
+pub const SUPPORTED: bool = false;
+
+/// Lets the person draw a region.
+///
+/// # Errors
+/// [`RegionError::NotSupported`] always.
+pub fn pick() -> Result<Option<Rect>, RegionError> {
+    Err(RegionError::NotSupported)
+}
+
+/// The frame around a shared region.
+pub struct Frame(());
+
+impl Frame {
+    /// Shows it around `part`.
+    ///
+    /// # Errors
+    /// [`RegionError::NotSupported`] always.
+    pub fn show(_part: Rect) -> Result<Self, RegionError> {
+        Err(RegionError::NotSupported)
+    }
+}

@@ -1,0 +1,175 @@
+//! Sharing the screen: what the picker of a room's window may ask for. A page cannot reach any of this: what is shared
+//! is the person's own choice, made in our own window.
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod region;
+#[cfg(not(target_os = "linux"))]
+#[path = "elsewhere.rs"]
+mod region;
+
+use std::sync::Arc;
+
+use beckon_interface::screen::{ScreenHow, ScreenKind, ScreenOffer, ScreenOffers};
+use beckon_media::{
+    SourceError,
+    screen::{Catalog, Offer, Rect, ScreenChoice},
+};
+use beckon_session::ScreenShare;
+use parking_lot::Mutex;
+use tauri::{State, WebviewWindow, ipc::Response};
+
+pub use region::Frame;
+
+use crate::shell::{Shell, room::OpenRoom, windows};
+
+type App<'a> = State<'a, Arc<Shell>>;
+
+/// Longest title that reaches the window, characters.
+const TITLE_MAX: usize = 120;
+/// Largest thumbnail, pixels.
+const THUMBNAIL: (u32, u32) = (320, 200);
+
+/// The connection to the desktop while a picker is open.
+#[derive(Default)]
+pub struct Picker {
+    catalog: Mutex<Option<Catalog>>,
+}
+
+impl Picker {
+    fn with<T>(&self, look: impl FnOnce(&mut Catalog) -> Result<T, SourceError>) -> Result<T, SourceError> {
+        let mut slot = self.catalog.lock();
+        let catalog = match &mut *slot {
+            Some(catalog) => catalog,
+            none => none.insert(Catalog::open()?),
+        };
+        let looked = look(catalog);
+        if matches!(looked, Err(SourceError::Device { .. })) {
+            // The desktop may be another one next time.
+            *slot = None;
+        }
+        looked
+    }
+}
+
+/// What the window names by its kind and the system's name for it.
+fn read(kind: ScreenKind, id: &str) -> Result<ScreenChoice, String> {
+    Ok(match kind {
+        ScreenKind::Monitor => ScreenChoice::Monitor(id.to_owned()),
+        ScreenKind::Window => ScreenChoice::Window(id.parse().map_err(|_| "no window has that number")?),
+    })
+}
+
+fn offered(offer: Offer) -> Option<ScreenOffer> {
+    let (kind, id) = match offer.choice {
+        ScreenChoice::Monitor(id) => (ScreenKind::Monitor, id),
+        ScreenChoice::Window(id) => (ScreenKind::Window, id.to_string()),
+        ScreenChoice::Region(_) => return None,
+    };
+    Some(ScreenOffer { kind, id, title: clean(&offer.title), width: offer.width, height: offer.height })
+}
+
+/// Titles come from other programs.
+fn clean(title: &str) -> String {
+    title.chars().filter(|c| !c.is_control()).take(TITLE_MAX).collect()
+}
+
+fn room(shell: &Shell, window: &WebviewWindow) -> Result<Arc<OpenRoom>, String> {
+    let key = windows::room_of_label(window.label()).ok_or("this window has no such command")?;
+    let room = shell.room(key).ok_or("the room is over")?;
+    if room.panels.screen { Ok(room) } else { Err("this room shares no screens".to_owned()) }
+}
+
+/// Everything that can be shared now: monitors first, then windows.
+#[tauri::command(async)]
+pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Result<ScreenOffers, String> {
+    room(&shell, &window)?;
+    let found = shell.picker.with(|catalog| catalog.offers(Some(std::process::id()))).map_err(|e| e.to_string())?;
+    Ok(ScreenOffers { offers: found.into_iter().filter_map(offered).collect(), region: region::SUPPORTED })
+}
+
+/// A small picture of one of them: width and height as two little-endian 16-bit numbers, then red, green, blue, alpha.
+/// Empty when there is none now.
+#[tauri::command(async)]
+pub fn screen_thumbnail(
+    shell: App<'_>,
+    window: WebviewWindow,
+    kind: ScreenKind,
+    id: String,
+) -> Result<Response, String> {
+    room(&shell, &window)?;
+    let choice = read(kind, &id)?;
+    let (width, height) = THUMBNAIL;
+    let seen = shell.picker.with(|catalog| catalog.thumbnail(&choice, width, height)).map_err(|e| e.to_string())?;
+    Ok(Response::new(seen.map_or_else(Vec::new, |thumbnail| {
+        let sides = [thumbnail.width, thumbnail.height].map(|side| (side as u16).to_le_bytes());
+        [sides.concat(), thumbnail.rgba].concat()
+    })))
+}
+
+/// The picker is closed.
+#[tauri::command(async)]
+pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Result<(), String> {
+    room(&shell, &window)?;
+    shell.picker.catalog.lock().take();
+    Ok(())
+}
+
+/// Shares what the person chose.
+#[tauri::command(async)]
+pub fn start_screen(
+    shell: App<'_>,
+    window: WebviewWindow,
+    kind: ScreenKind,
+    id: String,
+    how: ScreenHow,
+) -> Result<(), String> {
+    let room = room(&shell, &window)?;
+    let choice = read(kind, &id)?;
+    let offers = shell.picker.with(|catalog| catalog.offers(Some(std::process::id()))).map_err(|e| e.to_string())?;
+    let offer = offers.into_iter().find(|o| o.choice == choice).ok_or("it is not there any more")?;
+    room.share(
+        ScreenShare {
+            choice,
+            label: clean(&offer.title),
+            width: offer.width,
+            height: offer.height,
+            motion: how.motion,
+        },
+        None,
+    );
+    Ok(())
+}
+
+/// Lets the person draw a region with the mouse, and shares it. False when they thought better of it.
+#[tauri::command(async)]
+pub fn start_region(shell: App<'_>, window: WebviewWindow, how: ScreenHow) -> Result<bool, String> {
+    let room = room(&shell, &window)?;
+    let Some(part) = region::pick().map_err(|e| e.to_string())? else { return Ok(false) };
+    // Without its frame a region is shared all the same: the banner says so too.
+    let frame = Frame::show(part).map_err(|error| tracing::warn!(%error, "the region has no frame")).ok();
+    let Rect { w: width, h: height, .. } = part;
+    let (choice, label) = (ScreenChoice::Region(part), format!("{width} × {height}"));
+    room.share(ScreenShare { choice, label, width, height, motion: how.motion }, frame);
+    Ok(true)
+}
+
+/// Shares nothing any more.
+#[tauri::command]
+pub fn stop_screen(shell: App<'_>, window: WebviewWindow) -> Result<(), String> {
+    room(&shell, &window)?.session.stop_screen();
+    Ok(())
+}
+
+/// Why a region cannot be drawn or framed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegionError {
+    /// Not on this system.
+    #[error("drawing a region does not work on this system; share a window or a whole screen")]
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "said elsewhere"))]
+    NotSupported,
+    /// The desktop said no.
+    #[error("the desktop does not let a region be drawn: {0}")]
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "said on Linux"))]
+    Refused(String),
+}

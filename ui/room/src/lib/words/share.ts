@@ -1,0 +1,36 @@
+/** Words about sharing the screen. */
+export const en = {
+  name: 'Share',
+  start: 'Share your screen',
+  sharing: 'You are sharing',
+  minimised: 'The window is minimised: others see its last picture.',
+  stop: 'Stop sharing',
+  choose: 'What do you want to share?',
+  screens: 'Whole screens',
+  windows: 'Windows',
+  noWindows: 'No other windows are open.',
+  region: 'Draw a region…',
+  regionHint: 'Drag across the part of the screen to share. Esc cancels.',
+  motion: 'Smooth motion, for films',
+  share: 'Share',
+  cancel: 'Cancel',
+  dismiss: 'OK',
+};
+
+export const zh: typeof en = {
+  name: '共享',
+  start: '共享屏幕',
+  sharing: '您正在共享',
+  minimised: '窗口已最小化，对方看到的是最后的画面。',
+  stop: '停止共享',
+  choose: '您要共享什么？',
+  screens: '整个屏幕',
+  windows: '窗口',
+  noWindows: '没有其他打开的窗口。',
+  region: '框选区域…',
+  regionHint: '拖动鼠标框选要共享的区域，按 Esc 取消。',
+  motion: '画面流畅优先（适合视频）',
+  share: '共享',
+  cancel: '取消',
+  dismiss: '知道了',
+};

@@ -1,0 +1,144 @@
+//! Sharing a screen beside `ffmpeg -f x11grab`: the same moving desktop taken in I420 by both in turn, the X server's share
+//! counted for each.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::median;
+use crate::{display, packages, process::Process, run};
+
+/// How to measure.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Measured time of a run, s
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// Runs of each
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Bitrates for the still text, kbit/s
+    #[arg(long, value_delimiter = ',', default_value = "1500,3500")]
+    bitrates: Vec<u32>,
+    /// Measure the development build
+    #[arg(long)]
+    development: bool,
+}
+
+/// A desktop and what moves on it.
+struct Scene {
+    _painter: Process,
+    server: u32,
+    display: String,
+    _display: Process,
+}
+
+impl Scene {
+    fn start(folder: &Path, tool: &Path, how: &str) -> Result<Self> {
+        let (process, number) = display::start_display(folder, 1920, 1080)?;
+        let display = format!(":{number}");
+        let mut command = Command::new(tool);
+        command.args(["paint", how, "600"]).env("DISPLAY", &display);
+        let mut painter = Process::start("painter", folder, &mut command)?;
+        painter.wait_until("its text", Duration::from_secs(20), |p| p.printed().contains("painted"))?;
+        Ok(Self { _painter: painter, server: process.id(), display, _display: process })
+    }
+
+    /// Cores that the X server uses by itself over some seconds.
+    fn alone(&self, seconds: u64) -> Result<f64> {
+        let before = cpu(self.server)?;
+        std::thread::sleep(Duration::from_secs(seconds));
+        Ok((cpu(self.server)? - before) / seconds as f64)
+    }
+
+    /// Cores that we use, those of the X server included, and pictures a second.
+    fn ours(&self, tool: &Path, size: (u32, u32), seconds: u64) -> Result<(f64, f64)> {
+        let before = cpu(self.server)?;
+        let mut command = Command::new(tool);
+        let arguments = [size.0.to_string(), size.1.to_string(), seconds.to_string()];
+        command.arg("take").args(arguments).env("DISPLAY", &self.display).env("XDG_SESSION_TYPE", "x11");
+        let printed = run::output(&mut command)?;
+        let server = cpu(self.server)? - before;
+        let report: Value = serde_json::from_str(printed.trim()).context("screen_cost printed no JSON")?;
+        let number = |name: &str| report.get(name).and_then(Value::as_f64).unwrap_or(0.0);
+        let took = number("seconds").max(0.1);
+        Ok((number("cpu") / took + server / took, number("frames") / took))
+    }
+
+    /// The same of FFmpeg.
+    fn peer(&self, folder: &Path, size: (u32, u32), seconds: u64) -> Result<f64> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-loglevel", "error", "-f", "x11grab", "-framerate", "30", "-video_size", "1920x1080", "-i"]);
+        command.arg(&self.display);
+        if size != (1920, 1080) {
+            command.args(["-vf", &format!("scale={}:{}:flags=area", size.0, size.1)]);
+        }
+        command.args(["-pix_fmt", "yuv420p", "-f", "null", "-"]);
+        let process = Process::start("ffmpeg", folder, &mut command)?;
+        // Past its start.
+        std::thread::sleep(Duration::from_secs(1));
+        let before = (cpu(self.server)?, cpu(process.id())?);
+        std::thread::sleep(Duration::from_secs(seconds));
+        let used = cpu(self.server)? - before.0 + cpu(process.id())? - before.1;
+        Ok(used / seconds as f64)
+    }
+}
+
+/// Takes the same desktop with both and prints the tables.
+pub fn run(options: &Options) -> Result<()> {
+    packages::ensure(packages::ALL)?;
+    let mut build = run::cargo();
+    build.args(["build", "-p", "beckon-media", "--example", "screen_cost"]);
+    if !options.development {
+        build.arg("--release");
+    }
+    run::run(&mut build)?;
+    let profile = if options.development { "debug" } else { "release" };
+    let tool = run::target().join(profile).join("examples/screen_cost");
+    let folder = run::target().join("bench/screen");
+    std::fs::create_dir_all(&folder)?;
+
+    let scene = Scene::start(&folder, &tool, "scroll")?;
+    println!(
+        "\n| 1920×1080 that scrolls, 30 a second, as I420 of | ours, cores | pictures a second | x11grab, cores | ratio |"
+    );
+    println!("|---|---|---|---|---|");
+    for size in [(1920, 1080), (1280, 720)] {
+        let (mut ours, mut rate, mut peer) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..options.runs {
+            // What the scrolling itself costs the server is nobody's.
+            let alone = scene.alone(3)?;
+            let (cores, fps) = scene.ours(&tool, size, options.seconds)?;
+            ours.push(cores - alone);
+            rate.push(fps);
+            peer.push(scene.peer(&folder, size, options.seconds)? - alone);
+        }
+        let (a, b) = (median(&mut ours), median(&mut peer));
+        let (w, h) = size;
+        println!("| {w}×{h} | {a:.3} | {:.1} | {b:.3} | {:.2} |", median(&mut rate), a / b.max(1e-6));
+    }
+    drop(scene);
+
+    let scene = Scene::start(&folder, &tool, "still")?;
+    let alone = scene.alone(3)?;
+    let mut still = Vec::new();
+    for _ in 0..options.runs {
+        still.push(scene.ours(&tool, (1920, 1080), options.seconds)?.0 - alone);
+    }
+    println!("\nA desktop that stands still: {:.4} cores, the X server's included.", median(&mut still));
+    for kbps in &options.bitrates {
+        let mut command = Command::new(&tool);
+        command.args(["sharp", &(kbps * 1000).to_string()]).env("DISPLAY", &scene.display);
+        println!("\nStill 1920×1080 text over a link of {kbps} kbit/s:\n\n{}", run::output(&mut command)?);
+    }
+    Ok(())
+}
+
+/// CPU time of a process so far, s (proc(5): fields 14 and 15 of `stat`, in clock ticks of 10 ms).
+fn cpu(pid: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the measured process has ended")?;
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+    Ok(ticks as f64 / 100.0)
+}
