@@ -32,7 +32,6 @@ mod speaker;
 mod subscriber;
 mod subscription;
 mod transport;
-mod turns;
 mod uptrack;
 mod vp8;
 
