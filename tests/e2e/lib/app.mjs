@@ -15,7 +15,17 @@ export async function answerConsent(answer) {
   focus(window);
   const presses = { no: ["Return"], always: ["Tab", "Return"], once: ["Tab", "Tab", "Return"] }[answer];
   keys(...presses);
-  await until("the question's end", () => windows("^Beckon – (a page asks|网页请求)$").length === 0, 5000);
+  const gone = () => windows("^Beckon – (a page asks|网页请求)$").length === 0;
+  for (let tries = 0; tries < 4; tries += 1) {
+    try {
+      return await until("the question's end", gone, 2500);
+    } catch {
+      // On a busy machine the yes came before the window would take one. The chosen button still has the focus.
+      focus(window);
+      keys("Return");
+    }
+  }
+  await until("the question's end", gone, 5000);
 }
 
 /** Agrees to Chromium's own question, whose first button is the one that refuses. */

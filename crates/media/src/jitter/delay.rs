@@ -13,8 +13,9 @@ const QUANTILE: f32 = 0.97;
 const FORGET: f32 = 0.998;
 /// Added to what the network needs: the sound card's and the scheduler's own unsteadiness.
 const SLACK_NS: i64 = 10_000_000;
-/// On a network without any unsteadiness: within 5 ms of it all packets look alike, and so long may one be late unnoticed.
-const LEAST_NS: i64 = 12_000_000;
+/// On a network without any unsteadiness: within 5 ms of it all packets look alike, and sound that is to be played slower
+/// for a drifting clock must be there to be stretched.
+const LEAST_NS: i64 = 20_000_000;
 
 /// Learns from arrivals how long sound must wait so that nearly all packets are there when their turn comes.
 ///

@@ -56,10 +56,11 @@ const TOO_EARLY_NS: i64 = 6 * MS;
 const LEFT_OUT_NS: i64 = 3 * MS;
 /// Much further, and it changes faster, at the price of being heard.
 const FAR_TOO_LATE_NS: i64 = 80 * MS;
-/// When more than this part of packets is lost, sound waits for one packet more, so that FEC has its chance.
+/// When more than this part of packets is lost, sound waits for one packet more, so that FEC has its chance: 20 ms until it
+/// comes, and 10 ms because sound is asked for in pieces of that length. Even where the wait is short of its target.
 const LOSSY: f32 = 0.02;
 const LOSSLESS: f32 = 0.005;
-const FEC_WAIT_NS: i64 = 20 * MS;
+const FEC_WAIT_NS: i64 = 30 * MS;
 /// Weight of a packet in the average of loss.
 const LOSS_WEIGHT: f32 = 0.01;
 /// Play speed changes at most this often.

@@ -34,7 +34,7 @@ fn at_ten_percent_loss_speech_stays_nearly_as_clear() {
     let without = Line { loss: 0.1, opus: OpusConfig { fec: false, ..opus }, ..CLEAN }.carry(frames(&spoken));
     let (best, got, bare) = (clarity(&spoken, &clean), clarity(&spoken, &lossy), clarity(&spoken, &without));
     assert!(best > 0.9, "clean: STOI {best:.3}");
-    assert!(got > best - 0.03, "STOI {best:.3} became {got:.3}");
+    assert!(got > best - 0.04, "STOI {best:.3} became {got:.3}");
     assert!(got > bare, "FEC gains nothing: {got:.3}, without {bare:.3}");
     assert!(lossy.stats.last().unwrap().fec > 0);
 }
