@@ -10,6 +10,7 @@ use str0m::bwe::Bitrate;
 use crate::ids::{ParticipantKey, Side, TransportId};
 use crate::layers::{Demand, MAX_LAYERS, allocate};
 use crate::room::Room;
+use crate::subscriber::Subscriber;
 
 /// How often layers are chosen anew.
 const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
@@ -19,25 +20,41 @@ const ESTIMATE_INTERVAL: Duration = Duration::from_millis(200);
 const FALLEN_PERCENT: u64 = 90;
 /// Share of the estimate that may be spent, in percent: repairs and sound need room too.
 const SPENDABLE_PERCENT: u64 = 92;
+/// A network that loses no more than this share is not full.
+const CLEAN: f32 = 0.03;
+/// One that loses more than this has no use for packets that only try it out.
+const FULL: f32 = 0.1;
 
 /// What the way to a subscriber carries, in bits per second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Estimate {
+    /// As of now, or as it was heard last.
+    current: Option<u64>,
     /// Averaged over some seconds.
-    smooth: Option<u64>,
-    /// As of now.
-    latest: Option<u64>,
+    average: Option<u64>,
     /// What a client that tries itself out asked us to believe.
     pretended: Option<u64>,
 }
 
 impl Estimate {
-    /// What to count on: a fall is believed at once, a rise when it lasts.
+    /// What to count on.
     pub fn bps(&self) -> Option<u64> {
-        self.pretended.or(match (self.smooth, self.latest) {
-            (Some(smooth), Some(latest)) => Some(smooth.min(latest)),
-            (smooth, latest) => smooth.or(latest),
-        })
+        self.pretended.or(self.current)
+    }
+
+    /// The estimate as of now; it is heard twice a second.
+    pub fn now(&mut self, bps: u64) {
+        self.current = Some(bps);
+    }
+
+    /// The average, heard when it changes: it lags behind, but is the first to tell of a fall.
+    pub fn averaged(&mut self, bps: u64) {
+        let fell = self.average.replace(bps).is_some_and(|before| bps < before);
+        self.current = match self.current {
+            Some(current) if fell => Some(current.min(bps)),
+            None => Some(bps),
+            kept => kept,
+        };
     }
 
     /// Believes this from now on, whatever is measured; `None` ends it.
@@ -50,14 +67,14 @@ impl Room {
     /// The averaged estimate of what a subscriber's network carries changed.
     pub(crate) fn on_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
         let Some(p) = self.get_mut(key) else { return };
-        p.subscriber.estimate.smooth = Some(bps);
+        p.subscriber.estimate.averaged(bps);
         self.estimate_changed(now, key);
     }
 
     /// The estimate as of now, before it is averaged.
     pub(crate) fn on_latest_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
         let Some(p) = self.get_mut(key) else { return };
-        p.subscriber.estimate.latest = Some(bps);
+        p.subscriber.estimate.now(bps);
         self.estimate_changed(now, key);
     }
 
@@ -117,9 +134,11 @@ impl Room {
         }
         let budget = p.subscriber.estimate.bps().map(|e| e * SPENDABLE_PERCENT / 100);
         let allocation = allocate(budget, &demands);
+        tracing::trace!(estimate = ?p.subscriber.estimate, ?demands, ?allocation, "layers chosen");
         let Some(p) = self.get_mut(key) else { return };
         p.subscriber.last_allocation = Some(now);
         let demand = (allocation.desired, allocation.allotted);
+        let lossy = p.subscriber.loss.is_some_and(|share| share > CLEAN);
         let mut ask = Vec::new();
         let mut states = Vec::new();
         for ((&place, chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
@@ -130,7 +149,7 @@ impl Room {
             let layer = if budget.is_none() || !flows {
                 chosen
             } else {
-                match track.steady.settle(now, track.current, chosen, eager) {
+                match track.steady.settle(now, track.current, chosen, eager, lossy) {
                     Ok(layer) => layer,
                     // What flows goes on; if it ended at the publisher, it cannot.
                     Err(_) => track.current.filter(|&l| demand.layers[l].is_some()).or(chosen),
@@ -159,10 +178,7 @@ impl Room {
         }
         if p.subscriber.demand != demand {
             p.subscriber.demand = demand;
-            // Looking for room for what is wanted, with a little to spare for repairs and sound.
-            let desired = Bitrate::bps(demand.0 * 5 / 4 + 100_000);
-            p.subscriber.transport.rtc.bwe().set_bitrate(Bitrate::ZERO, desired);
-            self.mark_dirty(TransportId { participant: key, side: Side::Subscriber });
+            self.look_for_room(key, false);
         }
         if !states.is_empty() {
             let update = proto::StreamStateUpdate { stream_states: states };
@@ -174,6 +190,34 @@ impl Room {
                 self.tell_subscribed_quality(now, publisher);
             }
             self.ask_for_key_frames(now, key);
+        }
+    }
+
+    /// Tries from time to time whether a subscriber that gets less than it could use may have more.
+    pub(crate) fn seek(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(p) = self.get_mut(key) else { return };
+        let Subscriber { seeker, estimate, loss, demand: (desired, allotted), .. } = &mut p.subscriber;
+        let full = loss.is_some_and(|share| share > FULL);
+        let dip = estimate.bps().is_some_and(|bps| {
+            // Where not even this fits there is nothing to be found.
+            let fits = !full && bps * SPENDABLE_PERCENT / 100 >= *allotted;
+            seeker.poll(now, desired > allotted && fits, bps)
+        });
+        self.look_for_room(key, dip);
+    }
+
+    /// Has a subscriber's transport look for room for all that is wanted, with a little to spare for repairs and
+    /// sound. `dip`: it is content with what there is until the next time: it probes when the wish grows.
+    fn look_for_room(&mut self, key: ParticipantKey, dip: bool) {
+        let Some(p) = self.get_mut(key) else { return };
+        let (desired, allotted) = p.subscriber.demand;
+        let wish = if dip { allotted } else { desired * 5 / 4 + 100_000 };
+        // The first probes are the largest: they wait until it is known what for.
+        let nothing_yet = desired == 0 && p.subscriber.wish == 0;
+        if !nothing_yet && std::mem::replace(&mut p.subscriber.wish, wish) != wish {
+            tracing::trace!(wish, estimate = ?p.subscriber.estimate, "looks for bandwidth");
+            p.subscriber.transport.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(wish));
+            self.mark_dirty(TransportId { participant: key, side: Side::Subscriber });
         }
     }
 

@@ -23,6 +23,9 @@ const RISE_AFTER: Duration = Duration::from_millis(1_200);
 const LONGEST_RISE_AFTER: Duration = Duration::from_secs(40);
 /// … within this time.
 const GIVEN_UP: Duration = Duration::from_secs(8);
+/// A larger layer is not given up within this time of its beginning while nothing is lost: it begins with a key frame,
+/// which fills the way for a moment, and the estimate takes that for a way that is full.
+const SETTLING: Duration = Duration::from_secs(2);
 /// Too little for even the lowest layer for this long pauses the track.
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
 
@@ -125,27 +128,32 @@ pub fn allocate(budget: Option<u64>, demands: &[Demand]) -> Allocation {
 /// Keeps one track's layer from changing too often.
 #[derive(Clone, Copy, Debug)]
 pub struct Steady {
+    /// Since when a larger layer fits.
     rising: Option<Instant>,
+    /// When the last larger layer was taken.
     risen: Option<Instant>,
+    /// When the layer that flows began, if it was the first or a larger one.
+    began: Option<Instant>,
     rise_after: Duration,
     short: Option<Instant>,
 }
 
 impl Default for Steady {
     fn default() -> Self {
-        Self { rising: None, risen: None, rise_after: RISE_AFTER, short: None }
+        Self { rising: None, risen: None, began: None, rise_after: RISE_AFTER, short: None }
     }
 }
 
 impl Steady {
     /// The layer to send where `chosen` was allotted and `current` flows; `Err` keeps everything as
-    /// it is, a while at least. `eager`: the subscriber asked for it just now.
+    /// it is, a while at least. `eager`: the subscriber asked for it just now; `lossy`: its network loses packets.
     pub fn settle(
         &mut self,
         now: Instant,
         current: Option<usize>,
         chosen: Option<usize>,
         eager: bool,
+        lossy: bool,
     ) -> Result<Option<usize>, Wait> {
         let held = |since: &mut Option<Instant>, at_least: Duration| {
             now.saturating_duration_since(*since.get_or_insert(now)) >= at_least
@@ -156,7 +164,15 @@ impl Steady {
                 if !eager && !held(&mut self.rising, self.rise_after) {
                     return Err(Wait);
                 }
-                (self.rising, self.risen) = (None, Some(now));
+                (self.rising, self.risen, self.began) = (None, Some(now), Some(now));
+            }
+            (Some(current), chosen)
+                if !eager
+                    && !lossy
+                    && chosen.is_none_or(|chosen| chosen < current)
+                    && self.began.is_some_and(|at| now.saturating_duration_since(at) < SETTLING) =>
+            {
+                return Err(Wait);
             }
             (Some(current), Some(chosen)) => {
                 (self.rising, self.short) = (None, None);
@@ -171,7 +187,10 @@ impl Steady {
                 }
                 self.gave_up(now);
             }
-            (None, _) => (self.rising, self.short) = (None, None),
+            (None, chosen) => {
+                (self.rising, self.short) = (None, None);
+                self.began = chosen.map(|_| now);
+            }
         }
         Ok(chosen)
     }
@@ -308,13 +327,29 @@ mod tests {
     fn a_larger_layer_comes_when_it_fits_for_a_while_a_smaller_one_at_once() {
         let t = Instant::now();
         let mut steady = Steady::default();
-        assert_eq!(steady.settle(t, None, Some(2), false), Ok(Some(2)), "the first is taken as it is");
-        assert_eq!(steady.settle(t, Some(2), Some(0), false), Ok(Some(0)));
-        assert_eq!(steady.settle(t, Some(0), Some(1), false), Err(Wait));
-        assert_eq!(steady.settle(t + 1_000 * MS, Some(0), Some(0), false), Ok(Some(0)), "it did not last");
-        assert_eq!(steady.settle(t + 1_500 * MS, Some(0), Some(1), false), Err(Wait));
-        assert_eq!(steady.settle(t + 2_700 * MS, Some(0), Some(1), false), Ok(Some(1)));
-        assert_eq!(steady.settle(t + 2_700 * MS, Some(1), Some(2), true), Ok(Some(2)), "asked for just now");
+        assert_eq!(steady.settle(t, None, Some(2), false, false), Ok(Some(2)), "the first is taken as it is");
+        assert_eq!(steady.settle(t, Some(2), Some(0), false, true), Ok(Some(0)));
+        assert_eq!(steady.settle(t, Some(0), Some(1), false, false), Err(Wait));
+        assert_eq!(steady.settle(t + 1_000 * MS, Some(0), Some(0), false, false), Ok(Some(0)), "it did not last");
+        assert_eq!(steady.settle(t + 1_500 * MS, Some(0), Some(1), false, false), Err(Wait));
+        assert_eq!(steady.settle(t + 2_700 * MS, Some(0), Some(1), false, false), Ok(Some(1)));
+        assert_eq!(steady.settle(t + 2_700 * MS, Some(1), Some(2), true, false), Ok(Some(2)), "asked for just now");
+    }
+
+    #[test]
+    fn a_layer_that_began_just_now_is_kept_through_the_burst_that_it_began_with() {
+        let t = Instant::now();
+        for (before, quick) in [(None, false), (Some(0), true)] {
+            let mut steady = Steady::default();
+            assert_eq!(steady.settle(t, before, Some(2), quick, false), Ok(Some(2)));
+            assert_eq!(steady.settle(t + 300 * MS, Some(2), Some(0), false, false), Err(Wait));
+            assert_eq!(steady.settle(t + 600 * MS, Some(2), None, false, false), Err(Wait));
+            let mut full = steady;
+            assert_eq!(full.settle(t + 600 * MS, Some(2), Some(0), false, true), Ok(Some(0)), "but not while it loses");
+            let mut smaller = steady;
+            assert_eq!(smaller.settle(t + 600 * MS, Some(2), Some(1), true, false), Ok(Some(1)), "unless asked for");
+            assert_eq!(steady.settle(t + 2_100 * MS, Some(2), Some(0), false, false), Ok(Some(0)));
+        }
     }
 
     #[test]
@@ -326,7 +361,7 @@ mod tests {
         while now < end {
             // There seems to be room whenever nobody uses it.
             let chosen = usize::from(current == 0 || now < fits_until);
-            if let Ok(Some(layer)) = steady.settle(now, Some(current), Some(chosen), false) {
+            if let Ok(Some(layer)) = steady.settle(now, Some(current), Some(chosen), false, false) {
                 if layer > current {
                     rises += 1;
                     fits_until = now + Duration::from_secs(2);
@@ -342,10 +377,10 @@ mod tests {
     fn a_dip_does_not_pause() {
         let t = Instant::now();
         let mut steady = Steady::default();
-        assert_eq!(steady.settle(t, Some(0), None, false), Err(Wait));
-        assert_eq!(steady.settle(t + 900 * MS, Some(0), Some(0), false), Ok(Some(0)));
-        assert_eq!(steady.settle(t + 1_000 * MS, Some(0), None, false), Err(Wait));
-        assert_eq!(steady.settle(t + 2_000 * MS, Some(0), None, false), Ok(None));
-        assert_eq!(steady.settle(t + 2_100 * MS, None, Some(0), false), Ok(Some(0)));
+        assert_eq!(steady.settle(t, Some(0), None, false, false), Err(Wait));
+        assert_eq!(steady.settle(t + 900 * MS, Some(0), Some(0), false, false), Ok(Some(0)));
+        assert_eq!(steady.settle(t + 1_000 * MS, Some(0), None, false, false), Err(Wait));
+        assert_eq!(steady.settle(t + 2_000 * MS, Some(0), None, false, false), Ok(None));
+        assert_eq!(steady.settle(t + 2_100 * MS, None, Some(0), false, false), Ok(Some(0)));
     }
 }

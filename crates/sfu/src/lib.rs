@@ -28,6 +28,7 @@ mod requests;
 mod rewrite;
 mod room;
 mod sdp;
+mod seek;
 mod speaker;
 mod subscriber;
 mod subscription;

@@ -119,6 +119,7 @@ impl Room {
             self.repeat_key_frame_requests(now, key);
             self.flush_data(key);
             self.allocate_if_due(now, key);
+            self.seek(now, key);
             self.tell_subscribed_quality(now, key);
         }
     }

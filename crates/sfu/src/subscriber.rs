@@ -16,6 +16,7 @@ use crate::downtrack::{DownTrack, Slot};
 use crate::publisher::Delivery;
 use crate::rewrite::Rewriter;
 use crate::sdp::rename_track;
+use crate::seek::Seeker;
 use crate::transport::Transport;
 
 /// Reliable data that the client is too slow to take is kept up to this many bytes; then its
@@ -57,6 +58,9 @@ pub(crate) struct Subscriber {
     pub loss: Option<f32>,
     /// What its tracks would take, and what they were given, in bits per second.
     pub demand: (u64, u64),
+    /// What its transport was last told to look for room for, in bits per second.
+    pub wish: u64,
+    pub seeker: Seeker,
     pub last_allocation: Option<Instant>,
     sections: Vec<Section>,
     pending: Option<SdpPendingOffer>,
@@ -79,6 +83,8 @@ impl Subscriber {
             estimate: Estimate::default(),
             loss: None,
             demand: (0, 0),
+            wish: 0,
+            seeker: Seeker::default(),
             last_allocation: None,
             sections: Vec::new(),
             pending: None,

@@ -2,6 +2,9 @@
 //! delivers at once (or loses what it is told to) and a clock that is moved by hand.
 #![allow(dead_code, clippy::unwrap_used, clippy::type_complexity)]
 
+pub mod camera;
+mod link;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +24,9 @@ use str0m::net::Receive;
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig};
 
-/// One step of the clock.
+pub use link::Link;
+
+/// One step of the clock where nobody says how fine it is to be.
 pub const STEP: Duration = Duration::from_millis(5);
 
 fn server() -> SocketAddr {
@@ -35,10 +40,14 @@ pub struct Half {
     pub connected: bool,
     pub packets: Vec<RtpPacket>,
     pub key_frame_requests: usize,
+    /// Layers that a key frame was asked for, oldest first.
+    pub wanted_key_frames: Vec<Option<Rid>>,
     pub data: Vec<(String, Vec<u8>)>,
     pub channels: HashMap<ChannelId, String>,
     /// Says which datagrams from the server are lost.
     pub lose: Box<dyn FnMut(&[u8]) -> bool>,
+    /// The way from the server; without one everything arrives at once.
+    pub link: Option<Link>,
 }
 
 impl Half {
@@ -53,9 +62,11 @@ impl Half {
             connected: false,
             packets: Vec::new(),
             key_frame_requests: 0,
+            wanted_key_frames: Vec::new(),
             data: Vec::new(),
             channels: HashMap::new(),
             lose: Box::new(|_| false),
+            link: None,
         }
     }
 
@@ -67,7 +78,10 @@ impl Half {
                 RtcOutput::Event(event) => match event {
                     Event::Connected => self.connected = true,
                     Event::RtpPacket(packet) => self.packets.push(packet),
-                    Event::KeyframeRequest(_) => self.key_frame_requests += 1,
+                    Event::KeyframeRequest(request) => {
+                        self.key_frame_requests += 1;
+                        self.wanted_key_frames.push(request.rid);
+                    }
                     Event::ChannelOpen(id, label) => {
                         self.channels.insert(id, label);
                     }
@@ -118,6 +132,8 @@ impl Client {
 /// Everything.
 pub struct World {
     pub now: Instant,
+    /// How far the clock moves at a time.
+    pub step: Duration,
     pub room: Room,
     pub clients: Vec<Client>,
     pub events: Vec<RoomEvent>,
@@ -145,6 +161,7 @@ impl World {
         };
         Self {
             now,
+            step: STEP,
             room: Room::new(now, SystemTime::UNIX_EPOCH, config),
             clients: Vec::new(),
             events: Vec::new(),
@@ -306,7 +323,7 @@ impl World {
     pub fn run(&mut self, for_: Duration) {
         let end = self.now + for_;
         while self.now < end {
-            self.now += STEP;
+            self.now += self.step;
             self.step();
         }
     }
@@ -316,7 +333,7 @@ impl World {
         let end = self.now + Duration::from_secs(10);
         while !so(self) {
             assert!(self.now < end, "never: {what}");
-            self.now += STEP;
+            self.now += self.step;
             self.step();
         }
     }
@@ -330,6 +347,11 @@ impl World {
         let begun = Instant::now();
         self.room.drive(now);
         self.busy += begun.elapsed();
+        for at in 0..self.clients.len() {
+            for datagram in self.clients[at].subscriber.link.as_mut().map_or_else(Vec::new, |l| l.arrived(now)) {
+                self.hand_over(&datagram);
+            }
+        }
         self.exchange();
     }
 
@@ -381,10 +403,21 @@ impl World {
         let now = self.now;
         let halves = self.clients.iter_mut().flat_map(|c| [&mut c.publisher, &mut c.subscriber]);
         for half in halves.filter(|h| h.address == datagram.destination) {
-            let bytes: &[u8] = &datagram.contents;
-            if (half.lose)(bytes) {
-                continue;
+            if (half.lose)(&datagram.contents) {
+                return;
             }
+            if let Some(link) = &mut half.link {
+                return link.send(now, datagram);
+            }
+        }
+        self.hand_over(datagram);
+    }
+
+    fn hand_over(&mut self, datagram: &Transmit) {
+        let now = self.now;
+        let halves = self.clients.iter_mut().flat_map(|c| [&mut c.publisher, &mut c.subscriber]);
+        for half in halves.filter(|h| h.address == datagram.destination) {
+            let bytes: &[u8] = &datagram.contents;
             let receive = Receive::new(Protocol::Udp, datagram.source, half.address, bytes).unwrap();
             // A client that is gone refuses; that is its affair.
             let _ = half.rtc.handle_input(Input::Receive(now, receive));

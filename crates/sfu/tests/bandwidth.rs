@@ -1,0 +1,99 @@
+//! What a subscriber gets while its network changes: real transports, a link with a limit, time by hand.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use livekit_protocol::signal_request::Message as Request;
+use str0m::media::{MediaKind, Mid};
+use support::camera::{Camera, RIDS, layer_seen};
+use support::{Link, World, sound};
+
+const S: Duration = Duration::from_secs(1);
+
+/// Ann films and speaks, bob sees and hears her over a link of `rate` bits per second.
+struct Call {
+    world: World,
+    camera: Camera,
+    voice: Mid,
+    ann: usize,
+    bob: usize,
+    spoken: u32,
+}
+
+impl Call {
+    fn new(rate: u64) -> Self {
+        let mut world = World::new();
+        let (ann, bob) = (world.join("ann"), world.join("bob"));
+        let (_, video) = world.publish(ann, MediaKind::Video, &RIDS);
+        let (_, voice) = world.publish(ann, MediaKind::Audio, &[]);
+        world.run_until("all connected", |w| w.clients[ann].publisher.connected && w.clients[bob].subscriber.connected);
+        world.step = Duration::from_millis(1);
+        world.clients[bob].subscriber.link = Some(Link::new(rate));
+        let camera = Camera::new(&world, ann, video);
+        Self { world, camera, voice, ann, bob, spoken: 0 }
+    }
+
+    fn link(&mut self) -> &mut Link {
+        self.world.clients[self.bob].subscriber.link.as_mut().unwrap()
+    }
+
+    /// Goes on for so long; gives the layers that bob saw, each with the time it came at.
+    fn go_on(&mut self, for_: Duration) -> Vec<(Duration, usize)> {
+        let (ann, bob, voice) = (self.ann, self.bob, self.voice);
+        let begun = self.world.now;
+        let mut seen: Vec<(Duration, usize)> = Vec::new();
+        let mut next_sound = self.world.now;
+        let spoken = &mut self.spoken;
+        let mut next_ping = self.world.now;
+        self.camera.film(&mut self.world, for_, |w| {
+            if next_ping <= w.now {
+                next_ping += 5 * S;
+                [ann, bob].into_iter().for_each(|c| w.say(c, Request::Ping(0)));
+            }
+            while next_sound <= w.now {
+                next_sound += Duration::from_millis(20);
+                *spoken = spoken.wrapping_add(960);
+                w.write_packet(ann, voice, None, &sound(*spoken, -20));
+            }
+            let Some(layer) = layer_seen(w, bob) else { return };
+            if seen.last().is_none_or(|(_, last)| *last != layer) {
+                seen.push((w.now - begun, layer));
+            }
+        });
+        seen
+    }
+}
+
+/// The layers that bob saw, without their times.
+fn layers(seen: &[(Duration, usize)]) -> Vec<usize> {
+    seen.iter().map(|(_, layer)| *layer).collect()
+}
+
+#[test]
+fn a_network_that_recovers_gets_the_full_size_back_within_ten_seconds_and_keeps_it() {
+    for slow in [4, 8, 20, 40] {
+        let mut call = Call::new(3_000_000);
+        assert_eq!(layers(&call.go_on(10 * S)), [2], "the full size from the beginning");
+        call.link().rate = 300_000;
+        assert_eq!(layers(&call.go_on(slow * S)).last(), Some(&0), "after {slow} s at a tenth");
+        call.link().rate = 3_000_000;
+        let seen = call.go_on(40 * S);
+        let (back, layer) = *seen.last().unwrap();
+        assert_eq!(layer, 2, "{seen:?}");
+        assert!(back <= 10 * S, "after {slow} s at a tenth: {seen:?}");
+    }
+}
+
+#[test]
+fn on_a_steady_network_the_largest_layer_that_fits_is_found_and_kept() {
+    for (rate, fits) in [(300_000, 0), (800_000, 1), (1_200_000, 1), (2_500_000, 2)] {
+        let mut call = Call::new(rate);
+        call.go_on(20 * S);
+        let lost = call.link().lost;
+        let seen = call.go_on(40 * S);
+        assert_eq!(layers(&seen), [fits], "{rate}: {seen:?}");
+        assert_eq!(call.link().lost, lost, "{rate}: trying for more loses nothing");
+    }
+}
