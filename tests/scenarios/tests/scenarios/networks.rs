@@ -95,7 +95,7 @@ async fn a_network_that_becomes_slow_gets_smaller_pictures_and_large_ones_again_
         .await;
     let begun = Instant::now();
     relay.set(BOB, Profile::limited(3_000_000));
-    let large = bob.until("a larger size again", Duration::from_secs(40), |r| wide(r) > 320).await;
+    let large = bob.until("a larger size again", Duration::from_secs(20), |r| wide(r) > 320).await;
     println!("{} pixels after {:?}; {:?}", wide(&large), begun.elapsed(), video(&large, "ann").shown_delay_ms);
     bob.until("bob hears ann still", Duration::from_secs(5), |r| audio(r, "ann").tone_hz.is_some()).await;
     assert_eq!((large.resumes, large.rejoins), (0, 0), "the connection held");
