@@ -33,6 +33,7 @@ mod speaker;
 mod subscriber;
 mod subscription;
 mod transport;
+mod turns;
 mod uptrack;
 mod vp8;
 

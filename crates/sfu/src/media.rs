@@ -37,6 +37,7 @@ impl Room {
             let Some(Some(track)) = half.tracks.get_mut(place) else { continue };
             match track.forward(now, &mut half.transport.rtc, &incoming.facts, &packet) {
                 Forwarded::Written => {
+                    half.transport.queued += 1;
                     self.stats.packets_forwarded += 1;
                     let transport = TransportId { participant: key, side: Side::Subscriber };
                     if whole {

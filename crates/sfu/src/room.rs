@@ -1,32 +1,26 @@
 //! A room: participants, their transports and what flows between them. Sans-IO: signalling
 //! messages, datagrams and time go in; signalling messages, datagrams and events come out.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use livekit_protocol as proto;
 use proto::signal_response::Message;
+use str0m::Event;
 use str0m::bwe::BweKind;
 use str0m::net::{Protocol, Receive, Transmit};
-use str0m::{Event, Output as RtcOutput};
 
 use crate::event::{LeaveReason, RoomEvent};
 use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, room_sid};
 use crate::participant::Participant;
 use crate::speaker::SpeakerDetector;
 use crate::transport::{Heard, TransportConfig};
+use crate::turns::Turns;
 
-/// Packets in the middle of a picture wait for its end, but no longer than this. Nobody can show a
-/// picture before its end has come, and a picture sent in one go costs a fraction of what it costs
-/// packet by packet: one look at the transport, one system call.
-const GATHER: Duration = Duration::from_millis(5);
-/// Times a transport is asked for more before the others have their turn.
-const MAX_ROUNDS: usize = 64;
 /// How often the room looks after itself.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// What a room is given when it is made. The times may be zero.
 #[derive(Clone, Debug)]
@@ -101,11 +95,7 @@ pub struct Room {
     pub(crate) speakers: SpeakerDetector,
     pub(crate) stats: RoomStats,
     pub(crate) closed: bool,
-    timers: BinaryHeap<Reverse<(Instant, TransportId)>>,
-    dirty: Vec<TransportId>,
-    /// Transports with the beginning of a picture to send, and until when that may wait.
-    gathering: Vec<TransportId>,
-    gather_until: Option<Instant>,
+    pub(crate) turns: Turns,
     pub(crate) next_tick: Instant,
     pub(crate) next_quality: Instant,
     pub(crate) next_connection: u64,
@@ -130,10 +120,7 @@ impl Room {
             speakers: SpeakerDetector::new(now),
             stats: RoomStats::default(),
             closed: false,
-            timers: BinaryHeap::new(),
-            dirty: Vec::new(),
-            gathering: Vec::new(),
-            gather_until: None,
+            turns: Turns::new(now),
             next_tick: now + TICK,
             next_quality: now + crate::media::QUALITY_INTERVAL,
             next_connection: 0,
@@ -223,7 +210,7 @@ impl Room {
         };
         match participant.transport(to.side).receive(now, receive, stun) {
             Ok(Heard::Refused) => self.stats.datagrams_refused += 1,
-            Ok(Heard::Known) => self.pump(now, to),
+            Ok(Heard::Known) => self.heard(now, to),
             Ok(Heard::New { forgotten }) => {
                 self.outputs.push_back(Output::Route(RouteChange::Bind(protocol, from, to)));
                 if let Some((protocol, address)) = forgotten {
@@ -237,74 +224,6 @@ impl Room {
                 self.pump(now, to);
             }
         }
-    }
-
-    /// Lets time go on: wakes what is due and sends what was written.
-    pub fn drive(&mut self, now: Instant) {
-        while let Some(&Reverse((at, transport))) = self.timers.peek() {
-            if at > now {
-                break;
-            }
-            self.timers.pop();
-            let Some(participant) = self.get_mut(transport.participant) else { continue };
-            let state = participant.transport(transport.side);
-            // Entries are never taken out: one that was overtaken by an earlier one is stale.
-            if state.scheduled != Some(at) {
-                continue;
-            }
-            state.scheduled = None;
-            if state.deadline <= now {
-                self.mark_dirty(transport);
-            } else {
-                self.schedule(transport);
-            }
-        }
-        if self.gather_until.is_some_and(|at| at <= now) {
-            self.gather_until = None;
-            let mut waited = std::mem::take(&mut self.gathering);
-            for transport in waited.drain(..) {
-                let waits = self.get_mut(transport.participant).map(|p| p.transport(transport.side).gathering);
-                if waits == Some(true) {
-                    self.mark_dirty(transport);
-                }
-            }
-            self.gathering = waited;
-        }
-        if now >= self.next_tick {
-            self.next_tick = now + TICK;
-            self.tick(now);
-        }
-        self.flush(now);
-    }
-
-    /// Drives every transport that was written to.
-    fn flush(&mut self, now: Instant) {
-        // Driving one may write to others (data, key-frame requests): until nothing is left.
-        while let Some(transport) = self.dirty.pop() {
-            let Some(participant) = self.get_mut(transport.participant) else { continue };
-            let state = participant.transport(transport.side);
-            (state.dirty, state.gathering) = (false, false);
-            // A transport may give one packet at a time and want to be asked again at once. What it
-            // has is taken out together, so that it can be sent together.
-            for _ in 0..MAX_ROUNDS {
-                let Some(participant) = self.get_mut(transport.participant) else { break };
-                let state = participant.transport(transport.side);
-                if let Err(error) = state.advance(now) {
-                    tracing::debug!(%transport, %error, "transport failed");
-                }
-                self.pump(now, transport);
-                let again = self.get_mut(transport.participant).map(|p| p.transport(transport.side).deadline <= now);
-                if again != Some(true) {
-                    break;
-                }
-            }
-        }
-    }
-
-    /// When [`drive`](Self::drive) wants to be called next, if nothing comes before.
-    pub fn next_deadline(&self) -> Instant {
-        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        [timer, self.gather_until].into_iter().flatten().fold(self.next_tick, Instant::min)
     }
 
     /// Next thing to do; `None` when there is nothing left for now.
@@ -331,57 +250,7 @@ impl Room {
         self.participants.iter().flatten().map(|p| p.key).collect()
     }
 
-    /// The transport has something to send: drive it before the room's turn is over.
-    pub(crate) fn mark_dirty(&mut self, transport: TransportId) {
-        let Some(participant) = self.get_mut(transport.participant) else { return };
-        let state = participant.transport(transport.side);
-        if !std::mem::replace(&mut state.dirty, true) {
-            self.dirty.push(transport);
-        }
-    }
-
-    /// The transport has the beginning of a picture to send: drive it when the rest is there.
-    pub(crate) fn gather(&mut self, now: Instant, transport: TransportId) {
-        let Some(participant) = self.get_mut(transport.participant) else { return };
-        let state = participant.transport(transport.side);
-        if !state.dirty && !std::mem::replace(&mut state.gathering, true) {
-            self.gathering.push(transport);
-            self.gather_until.get_or_insert(now + GATHER);
-        }
-    }
-
-    fn schedule(&mut self, transport: TransportId) {
-        let Some(participant) = self.get_mut(transport.participant) else { return };
-        let state = participant.transport(transport.side);
-        let at = state.deadline;
-        if state.scheduled.is_none_or(|scheduled| at < scheduled) {
-            state.scheduled = Some(at);
-            self.timers.push(Reverse((at, transport)));
-        }
-    }
-
-    /// Takes everything out of a transport.
-    pub(crate) fn pump(&mut self, now: Instant, transport: TransportId) {
-        loop {
-            let Some(participant) = self.get_mut(transport.participant) else { return };
-            let state = participant.transport(transport.side);
-            match state.poll() {
-                Ok(RtcOutput::Timeout(at)) => {
-                    state.deadline = at;
-                    self.schedule(transport);
-                    return;
-                }
-                Ok(RtcOutput::Transmit(datagram)) => self.datagrams.push(datagram),
-                Ok(RtcOutput::Event(event)) => self.on_event(now, transport, event),
-                Err(error) => {
-                    tracing::debug!(%transport, %error, "transport failed");
-                    return;
-                }
-            }
-        }
-    }
-
-    fn on_event(&mut self, now: Instant, from: TransportId, event: Event) {
+    pub(crate) fn on_event(&mut self, now: Instant, from: TransportId, event: Event) {
         let key = from.participant;
         match event {
             Event::RtpPacket(packet) if from.side == Side::Publisher => self.forward(now, key, packet),

@@ -240,7 +240,11 @@ impl Subscriber {
         // cost time. What does not fit is found out by the estimate, which chooses the layer.
         stream.set_unpaced(true);
         stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
-        Some(Slot { ssrc: stream.ssrc(), payload_types })
+        let ssrc = stream.ssrc();
+        if !self.transport.sources.contains(&ssrc) {
+            self.transport.sources.push(ssrc);
+        }
+        Some(Slot { ssrc, payload_types })
     }
 
     /// Place of the subscription in a media section.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use str0m::bwe::Bitrate;
 use str0m::config::DtlsCert;
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::{Candidate, Input, Output, Rtc, RtcConfig, RtcError};
+use str0m::rtp::Ssrc;
+use str0m::{Candidate, Input, Output, PacerReason, Reason, Rtc, RtcConfig, RtcError};
 
 use crate::ids::Side;
 
@@ -33,14 +34,18 @@ pub struct TransportConfig {
 /// A transport and its state.
 pub(crate) struct Transport {
     pub rtc: Rtc,
-    /// When the transport wants to be woken, as last heard from it.
-    pub deadline: Instant,
+    /// When the transport is to be woken.
+    pub wake_at: Instant,
     /// Entry in the room's timer queue: there is one at this time or earlier.
     pub scheduled: Option<Instant>,
     /// Waits in the room's list of transports to be driven.
     pub dirty: bool,
     /// Has the beginning of a picture to send and waits for the rest.
     pub gathering: bool,
+    /// Media packets written and not yet taken out.
+    pub queued: u32,
+    /// Streams that media packets are written to.
+    pub sources: Vec<Ssrc>,
     /// ICE and DTLS are up.
     pub connected: bool,
     /// Addresses the client was heard from, proven by STUN's message integrity.
@@ -63,10 +68,12 @@ impl Transport {
         let ufrags = vec![rtc.direct_api().local_ice_credentials().ufrag];
         Self {
             rtc,
-            deadline: now,
+            wake_at: now,
             scheduled: None,
             dirty: false,
             gathering: false,
+            queued: 0,
+            sources: Vec::new(),
             connected: false,
             addresses: Vec::new(),
             ufrags,
@@ -94,6 +101,32 @@ impl Transport {
     /// Lets the transport's time go on.
     pub fn advance(&mut self, now: Instant) -> Result<(), RtcError> {
         self.rtc.handle_input(Input::Timeout(now))
+    }
+
+    /// Whether what it waits for may as well come a few milliseconds later: bookkeeping of the bandwidth
+    /// estimate and of padding, reports. Answers, repairs, probes and handshakes may not.
+    pub fn is_patient(&self) -> bool {
+        matches!(
+            self.rtc.last_timeout_reason(),
+            Reason::Pacer(PacerReason::Handle | PacerReason::Padding)
+                | Reason::BweDelayControl
+                | Reason::BweProbeEstimator
+                | Reason::Feedback
+                | Reason::Stats
+        )
+    }
+
+    /// Whether it only wants to look after its pacer, which sent a packet a moment ago.
+    pub fn waits_for_pacer(&self) -> bool {
+        self.rtc.last_timeout_reason() == Reason::Pacer(PacerReason::Immediate)
+    }
+
+    /// Whether a datagram that it gave carries a media packet that was written to it: not a repair,
+    /// padding, a report or a handshake.
+    pub fn is_media(&self, datagram: &[u8]) -> bool {
+        // RTP begins with version 2; RTCP packet types lie where RTP has the marker and 64 to 95 (RFC 5761 section 4).
+        let &[0x80..=0xbf, kind, _, _, _, _, _, _, s0, s1, s2, s3, ..] = datagram else { return false };
+        !(192..=223).contains(&kind) && self.sources.contains(&Ssrc::from(u32::from_be_bytes([s0, s1, s2, s3])))
     }
 
     pub fn poll(&mut self) -> Result<Output, RtcError> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use beckon_sfu::Protocol;
 use bytes::BytesMut;
@@ -31,6 +31,10 @@ const MAX_TCP: usize = 4_096;
 const FIRST_FRAME: Duration = Duration::from_secs(10);
 /// A TCP client that says nothing for this long is gone (ICE checks come every few seconds).
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// When datagrams follow each other faster than this, the port is read this often only: each look then
+/// finds several, and the threads wake up once for all of them. Nobody's picture is late by more than that.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The UDP port among what is waited for.
 const ARRIVAL: Token = Token(0);
@@ -79,18 +83,26 @@ impl Inlet {
         let mut more = true;
         while !stop.load(Ordering::Relaxed) {
             // Told once of each arrival: what is there must be read to its end before waiting again.
-            if !more
-                && let Err(error) = poll.poll(&mut events, None)
-                && error.kind() != ErrorKind::Interrupted
-            {
-                tracing::error!(%error, "cannot wait for the UDP media port");
-                return;
+            if !more {
+                let begun = Instant::now();
+                if let Err(error) = poll.poll(&mut events, None)
+                    && error.kind() != ErrorKind::Interrupted
+                {
+                    tracing::error!(%error, "cannot wait for the UDP media port");
+                    return;
+                }
+                if begun.elapsed() < PAUSE {
+                    std::thread::sleep(PAUSE);
+                }
             }
             let mut chunks = storage.chunks_mut(RECEIVE_BUFFER);
             let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
                 std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
-            let received = self.sockets.state.recv(UdpSockRef::from(&socket), &mut buffers, &mut metas);
-            more = received.as_ref().map_or_else(|e| e.kind() != ErrorKind::WouldBlock, |_| true);
+            // `try_io`: where the system tells of readiness once, "nothing there" asks it to tell again.
+            let received =
+                socket.try_io(|| self.sockets.state.recv(UdpSockRef::from(&socket), &mut buffers, &mut metas));
+            // Less than there was room for: that was all.
+            more = received.as_ref().map_or_else(|e| e.kind() != ErrorKind::WouldBlock, |&n| n == BATCH_SIZE);
             let count = match received {
                 Ok(count) => count,
                 Err(error) => {

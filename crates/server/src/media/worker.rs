@@ -36,6 +36,8 @@ struct Place {
     links: HashMap<ConnectionId, mpsc::Sender<SignalOut>>,
     /// When it is to be driven, as it stands in the queue.
     due: Instant,
+    /// Participants that the registry was told of.
+    counted: u64,
 }
 
 pub(super) struct Worker {
@@ -115,7 +117,7 @@ impl Worker {
                 let room = Room::new(now, SystemTime::now(), config);
                 let _ = reply.send(room.info());
                 self.tell(EngineEvent::RoomStarted { room: name.clone(), sid: room.sid().to_owned() });
-                self.rooms.insert(number, Place { name, room, links: HashMap::new(), due: now });
+                self.rooms.insert(number, Place { name, room, links: HashMap::new(), due: now, counted: 0 });
                 self.touched.push(number);
             }
             ToWorker::Room(number, RoomCommand::Close(reason, reply)) => {
@@ -195,9 +197,11 @@ impl Worker {
             }
         }
         self.outlet.send(place.room.take_datagrams());
-        let stats = place.room.stats();
-        self.shared.registry.count(number, stats.participants);
-        idle && stats.participants == 0
+        let participants = place.room.stats().participants;
+        if std::mem::replace(&mut place.counted, participants) != participants {
+            self.shared.registry.count(number, participants);
+        }
+        idle && participants == 0
     }
 
     /// Ends a room: everybody is sent away, it is forgotten.

@@ -363,6 +363,26 @@ impl World {
         self.exchange();
     }
 
+    /// What a client has written goes in, and the room has one turn. Gives whom the media that leaves
+    /// then is for, packet by packet.
+    pub fn turn_after(&mut self, client: usize) -> Vec<SocketAddr> {
+        let mut up = Vec::new();
+        self.clients[client].publisher.poll(&mut up);
+        for datagram in up {
+            if let Some(&to) = self.routes.get(&datagram.source) {
+                self.room.datagram(self.now, to, Protocol::Udp, datagram.source, server(), &datagram.contents);
+            }
+        }
+        self.room.drive(self.now);
+        let down: Vec<Transmit> = self.room.take_datagrams().collect();
+        let is_media = |t: &&Transmit| matches!(t.contents[..2], [0x80..=0xbf, kind] if !(192..=223).contains(&kind));
+        let to = down.iter().filter(is_media).map(|t| t.destination).collect();
+        for datagram in &down {
+            self.deliver(datagram);
+        }
+        to
+    }
+
     /// Carries everything to where it belongs until nothing moves.
     pub fn exchange(&mut self) {
         loop {
