@@ -116,11 +116,6 @@ impl Transport {
         )
     }
 
-    /// Whether it only wants to look after its pacer, which sent a packet a moment ago.
-    pub fn waits_for_pacer(&self) -> bool {
-        self.rtc.last_timeout_reason() == Reason::Pacer(PacerReason::Immediate)
-    }
-
     /// Whether a datagram that it gave carries a media packet that was written to it: not a repair,
     /// padding, a report or a handshake.
     pub fn is_media(&self, datagram: &[u8]) -> bool {

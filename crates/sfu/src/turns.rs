@@ -25,8 +25,6 @@ const ROUND: Duration = Duration::from_micros(1);
 /// Timers that need not be exact come due on a grid of this width, so that those of a hundred
 /// transports come due together.
 const GRID: Duration = Duration::from_millis(5);
-/// A pacer that has nothing left to send is looked after this late, or when the next packet comes.
-const IDLE_PACER: Duration = Duration::from_millis(20);
 
 /// The room's list of turns.
 pub(crate) struct Turns {
@@ -135,7 +133,7 @@ impl Room {
 
     /// Takes everything out of a transport, and sees to it that it is woken.
     pub(crate) fn pump(&mut self, now: Instant, transport: TransportId) {
-        match self.poll(now, transport, false).0 {
+        match self.poll(now, transport, false) {
             Polled::Idle(at) if at <= now + ROUND => self.mark_dirty(transport),
             Polled::Idle(at) => self.schedule(transport, at),
             Polled::More | Polled::Failed => {}
@@ -154,15 +152,12 @@ impl Room {
             }
         }
         let mut at = now;
-        let mut only_media = true;
         for _ in 0..MAX_ROUNDS {
             let Some(state) = self.transport(transport) else { return };
             if let Err(error) = state.advance(at) {
                 tracing::debug!(%transport, %error, "transport failed");
             }
-            let (polled, media) = self.poll(at, transport, true);
-            only_media &= media;
-            let next = match polled {
+            let next = match self.poll(at, transport, true) {
                 Polled::More => {
                     at += ROUND;
                     continue;
@@ -171,11 +166,6 @@ impl Room {
                 Polled::Failed => return,
             };
             let Some(state) = self.transport(transport) else { return };
-            // The pacer wants to be looked after following each packet. Where there is no other, that can wait.
-            if state.queued == 0 && only_media && state.waits_for_pacer() {
-                let at = self.turns.on_grid(next + IDLE_PACER);
-                return self.wake(transport, at);
-            }
             if next > at + ROUND {
                 state.queued = 0;
                 return self.schedule(transport, next);
@@ -187,27 +177,24 @@ impl Room {
     }
 
     /// Takes out what a transport has; `by_packet`: no more than up to a media packet that is not the last.
-    /// Also gives whether nothing but media left.
-    fn poll(&mut self, now: Instant, transport: TransportId, by_packet: bool) -> (Polled, bool) {
-        let mut only_media = true;
+    fn poll(&mut self, now: Instant, transport: TransportId, by_packet: bool) -> Polled {
         loop {
-            let Some(state) = self.transport(transport) else { return (Polled::Failed, only_media) };
+            let Some(state) = self.transport(transport) else { return Polled::Failed };
             match state.poll() {
-                Ok(Output::Timeout(at)) => return (Polled::Idle(at), only_media),
+                Ok(Output::Timeout(at)) => return Polled::Idle(at),
                 Ok(Output::Transmit(datagram)) => {
                     let media = state.queued > 0 && state.is_media(&datagram.contents);
-                    only_media &= media;
                     state.queued -= u32::from(media);
                     let more = by_packet && media && state.queued > 0;
                     self.datagrams.push(datagram);
                     if more {
-                        return (Polled::More, only_media);
+                        return Polled::More;
                     }
                 }
                 Ok(Output::Event(event)) => self.on_event(now, transport, event),
                 Err(error) => {
                     tracing::debug!(%transport, %error, "transport failed");
-                    return (Polled::Failed, only_media);
+                    return Polled::Failed;
                 }
             }
         }
