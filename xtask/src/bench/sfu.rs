@@ -20,6 +20,9 @@ pub struct Options {
     /// Measured time of a run, s
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Measure the development build, as it lies there
+    #[arg(long)]
+    development: bool,
 }
 
 #[derive(Default)]
@@ -34,9 +37,11 @@ pub fn run(options: &Options) -> Result<()> {
     packages::ensure(&[packages::BUILD])?;
     let livekit =
         build::livekit_server()?.context("the peer is LiveKit's server, which is built with Go: install Go")?;
-    build::web()?;
-    run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-bench"]))?;
-    let release = run::target().join("release");
+    if !options.development {
+        build::web()?;
+        run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-bench"]))?;
+    }
+    let programs = run::target().join(if options.development { "debug" } else { "release" });
     let folder = run::target().join("bench/sfu");
 
     println!("\n| subscribers | ours, packets per CPU s | LiveKit | ratio | ours, KiB per subscriber | LiveKit |");
@@ -45,17 +50,17 @@ pub fn run(options: &Options) -> Result<()> {
         let (mut ours, mut theirs) = (Figures::default(), Figures::default());
         for _ in 0..options.runs {
             let port = demo::free_port()?;
-            let mut command = Command::new(release.join("beckond"));
+            let mut command = Command::new(programs.join("beckond"));
             command.args(["--dev", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.join("data"));
             command.args(["--media-udp", "0", "--media-tcp", "0"]);
-            one(&mut ours, command, "beckond", port, subscribers, options, &release, &folder)?;
+            one(&mut ours, command, "beckond", port, subscribers, options, &programs, &folder)?;
 
             let port = demo::free_port()?;
             let config = folder.join("livekit.yaml");
             std::fs::write(&config, livekit_config(port)?)?;
             let mut command = Command::new(&livekit);
             command.arg("--config").arg(&config);
-            one(&mut theirs, command, "livekit", port, subscribers, options, &release, &folder)?;
+            one(&mut theirs, command, "livekit", port, subscribers, options, &programs, &folder)?;
         }
         let per = |figures: &mut Figures| {
             (median(&mut figures.memory_kib) - median(&mut figures.idle_kib)).max(0.0) / subscribers as f64
@@ -88,7 +93,7 @@ fn one(
     port: u16,
     subscribers: usize,
     options: &Options,
-    release: &Path,
+    programs: &Path,
     folder: &Path,
 ) -> Result<()> {
     let mut server = Process::start(name, folder, &mut command)?;
@@ -98,7 +103,7 @@ fn one(
     let idle = resident_kib(server.id());
     let secret = if name == "livekit" { "secret00000000000000000000000000" } else { "secret" };
     let report = run::output(
-        Command::new(release.join("sfu-load"))
+        Command::new(programs.join("sfu-load"))
             .args(["--url", &format!("ws://127.0.0.1:{port}"), "--secret", secret])
             .args(["--subscribers", &subscribers.to_string(), "--seconds", &options.seconds.to_string()])
             .args(["--server-pid", &server.id().to_string()]),

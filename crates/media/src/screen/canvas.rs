@@ -7,6 +7,11 @@ use super::grab::{Parts, Patch};
 use super::shrink::Shrink;
 use crate::clock::MediaTime;
 use crate::frame::{FramePool, VideoFrame, VideoFrameMut};
+use crate::scale::Scaler;
+
+/// Where this share of the picture (in percent) has changed, all of it is made smaller anew: swscale takes a third of
+/// the time that [`Shrink`] takes for as much, but cannot do a part without a seam.
+const MOST_OF_IT: u64 = 35;
 
 /// Puts changed parts into I420 (BT.709, limited range), no larger than allowed.
 pub(super) struct Canvas {
@@ -18,6 +23,7 @@ pub(super) struct Canvas {
     drawing: Option<VideoFrameMut>,
     changed: Vec<Rect>,
     shrink: Option<Shrink>,
+    scaler: Scaler,
     last_small: Option<VideoFrame>,
 }
 
@@ -32,6 +38,7 @@ impl Canvas {
             drawing: None,
             changed: Vec::new(),
             shrink: None,
+            scaler: Scaler::new(),
             last_small: None,
         }
     }
@@ -46,20 +53,46 @@ impl Canvas {
         if to == from {
             return Some(picture);
         }
+        let small = match self.scale_most(&picture, &changed, to) {
+            Some(small) => small,
+            None => self.shrink_parts(&picture, changed, to).freeze(capture),
+        };
+        self.last_small = Some(small.clone());
+        Some(small)
+    }
+
+    /// All of `picture` smaller, if much of it has changed or none of it was made smaller before.
+    fn scale_most(&mut self, picture: &VideoFrame, changed: &[Rect], to: (u32, u32)) -> Option<VideoFrame> {
+        let area: u64 = changed.iter().map(|part| u64::from(part.w) * u64::from(part.h)).sum();
+        let all = u64::from(picture.width()) * u64::from(picture.height());
+        let fits = self.last_small.as_ref().is_some_and(|last| (last.width(), last.height()) == to);
+        if fits && area * 100 < all * MOST_OF_IT {
+            return None;
+        }
+        match self.scaler.scale(picture, to.0, to.1) {
+            Ok(small) => Some(small),
+            Err(error) => {
+                tracing::warn!(%error, "a screen's picture is made smaller the slow way");
+                None
+            }
+        }
+    }
+
+    /// What has changed of `picture` smaller, the rest as it was.
+    fn shrink_parts(&mut self, picture: &VideoFrame, changed: Vec<Rect>, to: (u32, u32)) -> VideoFrameMut {
+        let from = (picture.width(), picture.height());
         let known = self.shrink.take().filter(|s| s.fits(from, to));
         let shrink = self.shrink.insert(known.unwrap_or_else(|| Shrink::new(from, to)));
         let mut small = self.small_pool.get(to.0, to.1);
         if self.last_small.as_ref().is_some_and(|last| small.copy_from(last)) {
             for part in changed {
                 let place = shrink.place(part);
-                shrink.run(&picture, &mut small, place);
+                shrink.run(picture, &mut small, place);
             }
         } else {
-            shrink.run(&picture, &mut small, Rect::new(0, 0, to.0, to.1));
+            shrink.run(picture, &mut small, Rect::new(0, 0, to.0, to.1));
         }
-        let small = small.freeze(capture);
-        self.last_small = Some(small.clone());
-        Some(small)
+        small
     }
 }
 
@@ -161,6 +194,37 @@ mod tests {
         let second = canvas.finish(MediaTime(2)).unwrap();
         assert!(luma(&second, 45, 45).abs_diff(63) <= 1);
         assert_eq!(luma(&second, 28, 28), 235);
+    }
+
+    #[test]
+    fn a_change_of_everything_and_changes_of_parts_end_in_the_same_picture() {
+        // Letters' worth of fine detail.
+        let pixel = |x: u32, y: u32| if (x * 7 + y * 13) % 11 < 4 { RED } else { WHITE };
+        let part = |canvas: &mut Canvas, place: Rect| {
+            let rows = place.y as u32..place.bottom() as u32;
+            let bgrx: Vec<u8> = rows.flat_map(|y| (0..180).flat_map(move |x| pixel(x, y))).collect();
+            canvas.part(Patch { place, bgrx: &bgrx, stride: 180 * 4 });
+        };
+        let mut at_once = Canvas::new((120, 120));
+        at_once.begin(180, 180, true);
+        part(&mut at_once, Rect::new(0, 0, 180, 180));
+        let at_once = at_once.finish(MediaTime(1)).unwrap();
+        let mut by_parts = Canvas::new((120, 120));
+        by_parts.begin(180, 180, true);
+        patch(&mut by_parts, Rect::new(0, 0, 180, 180), WHITE);
+        by_parts.finish(MediaTime(1)).unwrap();
+        let mut last = None;
+        for n in 0..6 {
+            by_parts.begin(180, 180, false);
+            part(&mut by_parts, Rect::new(0, n * 30, 180, 30));
+            last = by_parts.finish(MediaTime(2));
+        }
+        let by_parts = last.unwrap();
+        for (side, (a, b)) in [120, 60, 60].into_iter().zip(at_once.planes().into_iter().zip(by_parts.planes())) {
+            let rows = (0..side).map(|row| (&a.0[row * a.1..][..side], &b.0[row * b.1..][..side]));
+            let differs = rows.flat_map(|(a, b)| a.iter().zip(b)).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(differs <= Some(3), "{differs:?} levels");
+        }
     }
 
     #[test]
