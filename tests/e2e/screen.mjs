@@ -1,7 +1,7 @@
 // Sharing screens, as people do it: the app shares a window to a guest in a browser.
 import path from "node:path";
 
-import { agreeToOpen, answerConsent } from "./lib/app.mjs";
+import { agreeToOpen, answerConsent, processes } from "./lib/app.mjs";
 import { openBrowser, videoPixels } from "./lib/browser.mjs";
 import { focus, keys, move, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
 import { Walk, expect, out, server, until } from "./lib/walk.mjs";
@@ -88,6 +88,14 @@ try {
     await shared.close();
     await screen().waitFor({ state: "detached", timeout: 10000 });
     shot("05-ended", roomWindow());
+  });
+
+  await walk.step("the page closes the room", async () => {
+    await told("close").click();
+    await until("the room's window to go", () => !roomWindow());
+    // The app stays for the next call; the browser that started it would wait for its end.
+    for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
+    await until("the app's end", () => processes().length === 0);
   });
 
   walk.finish();

@@ -37,11 +37,10 @@ const STEPS: &[Step] = &[
         Ok(())
     }),
     ("unit-and-scenario", || run::run(run::cargo().args(["test", "--workspace", "--no-fail-fast"]))),
-    ("end-to-end", || {
-        demo::walk(&run::target().join("demo"), "demo.mjs")?;
-        demo::walk(&run::target().join("channel"), "channel.mjs")?;
-        demo::walk_devices(&run::target().join("devices"))
-    }),
+    ("walk-demo", || demo::walk(&run::target().join("demo"), "demo.mjs")),
+    ("walk-channel", || demo::walk(&run::target().join("channel"), "channel.mjs")),
+    ("walk-screen", || demo::walk(&run::target().join("screen"), "screen.mjs")),
+    ("walk-devices", || demo::walk_devices(&run::target().join("devices"))),
 ];
 
 /// Runs the steps; stops at the first that fails.
@@ -52,7 +51,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let wanted = |name: &str| {
         (options.only.is_empty() || options.only.iter().any(|only| only == name))
-            && !(options.no_e2e && name == "end-to-end")
+            && !(options.no_e2e && name.starts_with("walk-"))
     };
     let mut passed = 0;
     let start = Instant::now();
