@@ -199,7 +199,6 @@ impl Room {
         local: SocketAddr,
         bytes: &[u8],
     ) {
-        let stun = bytes.first().is_some_and(|b| *b < 2);
         let Ok(receive) = Receive::new(protocol, from, local, bytes) else {
             self.stats.datagrams_refused += 1;
             return;
@@ -208,7 +207,7 @@ impl Room {
             self.stats.datagrams_refused += 1;
             return;
         };
-        match participant.transport(to.side).receive(now, receive, stun) {
+        match participant.transport(to.side).receive(now, receive, bytes) {
             Ok(Heard::Refused) => self.stats.datagrams_refused += 1,
             Ok(Heard::Known) => self.heard(now, to),
             Ok(Heard::New { forgotten }) => {

@@ -1,5 +1,7 @@
 //! One WebRTC transport of a participant: an [`Rtc`] with what the room has to remember about it.
 
+mod path;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::Ssrc;
 use str0m::{Candidate, Input, Output, PacerReason, Reason, Rtc, RtcConfig, RtcError};
 
+use self::path::{Follower, Path};
 use crate::ids::Side;
 
 /// A transport keeps this many addresses of its client; older ones are forgotten.
@@ -52,6 +55,8 @@ pub(crate) struct Transport {
     pub addresses: Vec<(Protocol, SocketAddr)>,
     /// ICE user name fragments under which clients may knock.
     pub ufrags: Vec<String>,
+    /// Goes with a client whose address changed.
+    follower: Follower,
 }
 
 impl Transport {
@@ -77,19 +82,22 @@ impl Transport {
             connected: false,
             addresses: Vec::new(),
             ufrags,
+            follower: Follower::default(),
         }
     }
 
-    /// Takes a datagram in. `Ok(Some(old))` when the address is new and an old one had to make
-    /// room; see [`Heard`].
-    pub fn receive(&mut self, now: Instant, receive: Receive<'_>, stun: bool) -> Result<Heard, RtcError> {
+    /// Takes a datagram in; `bytes` are the whole of it. What became of it: see [`Heard`].
+    pub fn receive(&mut self, now: Instant, receive: Receive<'_>, bytes: &[u8]) -> Result<Heard, RtcError> {
+        let stun = path::is_stun(bytes);
         let from = (receive.proto, receive.source);
+        let path = Path { protocol: receive.proto, local: receive.destination, remote: receive.source };
         let input = Input::Receive(now, receive);
         // Only STUN proves where it comes from (message integrity); the rest must come from there.
         if stun && !self.rtc.accepts(&input) || !stun && !self.addresses.contains(&from) {
             return Ok(Heard::Refused);
         }
         self.rtc.handle_input(input)?;
+        self.follower.heard(now, path, bytes);
         if self.addresses.contains(&from) {
             return Ok(Heard::Known);
         }
@@ -125,7 +133,11 @@ impl Transport {
     }
 
     pub fn poll(&mut self) -> Result<Output, RtcError> {
-        self.rtc.poll_output()
+        let mut output = self.rtc.poll_output()?;
+        if let Output::Transmit(datagram) = &mut output {
+            self.follower.direct(datagram);
+        }
+        Ok(output)
     }
 
     /// A user name fragment that is new since the last look (after an ICE restart).

@@ -4,6 +4,7 @@
 mod peer;
 mod publisher;
 mod sdp;
+mod silence;
 mod subscriber;
 mod times;
 

@@ -9,6 +9,7 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::stats::PeerStats;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
+use super::silence::Silence;
 use super::{EngineOut, Incoming, Outputs};
 use crate::stats::LinkStats;
 use crate::transport::Lane;
@@ -18,13 +19,14 @@ const TCP_HANDICAP: Duration = Duration::from_millis(1500);
 /// The port of a candidate that only opens connections (RFC 6544, 4.5).
 const DISCARD_PORT: u16 = 9;
 
-/// The longest wait between two checks of the road, and between repeats of one.
-const CHECK_INTERVAL: Duration = Duration::from_millis(1500);
-/// Repeats of a check before the road counts as dead.
-const CHECK_REPEATS: usize = 6;
-/// Not a single packet for this long means a dead road, as every check is answered. Long enough to survive the change
-/// of an access point; the checks alone would take up to 15 s where the server checks too.
-const SILENCE: Duration = Duration::from_millis(6500);
+/// The longest wait between two checks of the road, and between repeats of one. A server behind which our address changed
+/// learns of it by the next check.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// The wait before the first repeat of a check; it doubles from one to the next. The first check may overtake the
+/// description that tells the server of us: whatever is to come up waits for the second then.
+const FIRST_REPEAT: Duration = Duration::from_millis(50);
+/// Repeats of a check before the road counts as dead, if [`Silence`] has not said so before.
+const CHECK_REPEATS: usize = 18;
 
 /// How often figures are made. The averaged bandwidth estimate hears of a network that became slow seconds later than the
 /// one in these figures does.
@@ -33,6 +35,7 @@ const STATS_INTERVAL: Duration = Duration::from_millis(400);
 /// What both peer connections have in common.
 pub(super) fn config() -> RtcConfig {
     let mut config = Rtc::builder().set_stats_interval(Some(STATS_INTERVAL));
+    config.set_initial_stun_rto(FIRST_REPEAT);
     config.set_max_stun_rto(CHECK_INTERVAL);
     config.set_max_stun_retransmits(CHECK_REPEATS);
     config
@@ -50,7 +53,7 @@ pub(super) struct Peer {
     due: Instant,
     force_tcp: bool,
     connected: bool,
-    last_heard: Instant,
+    silence: Silence,
     broken: bool,
     held_tcp: Vec<Candidate>,
     release_tcp: Option<Instant>,
@@ -67,7 +70,7 @@ impl Peer {
             due: now,
             force_tcp,
             connected: false,
-            last_heard: now,
+            silence: Silence::new(now),
             broken: false,
             held_tcp: Vec::new(),
             release_tcp: None,
@@ -77,7 +80,7 @@ impl Peer {
     }
 
     pub(super) fn due(&self) -> Instant {
-        let silence = self.connected.then(|| self.last_heard + SILENCE);
+        let silence = self.connected.then(|| self.silence.due());
         [Some(self.due), self.release_tcp, silence].into_iter().flatten().min().unwrap_or(self.due)
     }
 
@@ -90,7 +93,7 @@ impl Peer {
         if self.release_tcp.is_some_and(|t| now >= t) {
             self.release_tcp(out);
         }
-        if self.connected && now >= self.last_heard + SILENCE {
+        if self.silence.is_long(now) && self.connected {
             self.set_connected(false, out);
         }
         self.input(Input::Timeout(now), out, on_event);
@@ -110,7 +113,7 @@ impl Peer {
         let input = Input::Receive(now, receive);
         // A stranger's packet must not touch the session.
         if self.rtc.accepts(&input) {
-            self.last_heard = now;
+            self.silence.heard(now);
             self.input(input, out, on_event);
             if !self.connected && !self.broken && self.rtc.is_connected() {
                 self.set_connected(true, out);

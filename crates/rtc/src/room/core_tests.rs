@@ -241,7 +241,7 @@ fn media_that_does_not_come_back_after_a_resume_is_joined_anew() {
 fn media_that_returns_by_itself_in_time_is_nobodys_business() {
     let mut s = Stage::new();
     s.core.link(s.now, (true, false));
-    s.core.link(s.now + 300 * MS, (true, true));
+    s.core.link(s.now + 100 * MS, (true, true));
     s.next();
     assert_eq!(s.done(), [""; 0]);
 }

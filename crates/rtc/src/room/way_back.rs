@@ -17,6 +17,8 @@ use crate::signal::{Beat, Keepalive, Opening};
 pub(super) const MEDIA_TIMEOUT: Duration = Duration::from_secs(12);
 /// A media connection that ends is often followed by the message that says why: wait for it.
 pub(super) const FAREWELL: Duration = Duration::from_millis(700);
+/// Media that fell silent may just be late: how long it is still waited for. Nobody says farewell before that.
+pub(super) const LATE: Duration = Duration::from_millis(200);
 
 impl Core {
     pub(super) fn rejoined(&mut self, now: Instant, join: proto::JoinResponse) {
@@ -159,7 +161,7 @@ impl Core {
         if flows {
             self.check_recovered();
         } else if self.phase == Phase::Live && self.media_due.is_none() && self.farewell.is_none() {
-            self.farewell = Some((now + FAREWELL, "media stopped flowing".into()));
+            self.farewell = Some((now + LATE, "media stopped flowing".into()));
         }
     }
 

@@ -1,0 +1,96 @@
+//! When silence on a road means that it is dead.
+
+use std::time::{Duration, Instant};
+
+/// A road full of packets is dead after this long without one.
+const BUSY: Duration = Duration::from_millis(1500);
+/// A road on which only checks and their answers come counts as dead after this long: six checks in a row were lost.
+const IDLE: Duration = Duration::from_millis(3000);
+/// So many usual gaps between packets make a silence long.
+const GAPS: u32 = 12;
+/// Whoever watches looks at least this often; more, and we did not get to run.
+const HELD_UP: Duration = Duration::from_millis(1000);
+
+/// The silence of one road.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Silence {
+    last_heard: Instant,
+    last_look: Instant,
+    /// The usual time between two packets: an average over some sixteen of them.
+    gap: Duration,
+}
+
+impl Silence {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { last_heard: now, last_look: now, gap: IDLE }
+    }
+
+    /// A packet came.
+    pub(super) fn heard(&mut self, now: Instant) {
+        let gap = now.saturating_duration_since(self.last_heard).min(IDLE);
+        self.gap = (self.gap * 15 + gap) / 16;
+        self.last_heard = now;
+        self.last_look = now;
+    }
+
+    /// When the silence will be long, if nothing comes.
+    pub(super) fn due(&self) -> Instant {
+        self.last_heard + (self.gap * GAPS).clamp(BUSY, IDLE)
+    }
+
+    /// Whether it is long. Time in which we did not get to run does not count: what came meanwhile waits to be read.
+    pub(super) fn is_long(&mut self, now: Instant) -> bool {
+        let since = now.saturating_duration_since(self.last_look);
+        self.last_look = now;
+        if since > HELD_UP {
+            self.last_heard = (self.last_heard + since).min(now);
+        }
+        now >= self.due()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// After packets at this distance: how long it takes until the silence is long.
+    fn noticed(gap: Duration) -> Duration {
+        let mut now = Instant::now();
+        let mut silence = Silence::new(now);
+        for _ in 0..100 {
+            now += gap;
+            assert!(!silence.is_long(now), "heard every {gap:?}");
+            silence.heard(now);
+        }
+        let begun = now;
+        while !silence.is_long(now) {
+            now += 50 * MS;
+        }
+        now - begun
+    }
+
+    #[test]
+    fn a_busy_road_is_missed_soon_and_an_idle_one_later() {
+        assert_eq!(noticed(5 * MS), BUSY);
+        assert_eq!(noticed(50 * MS), BUSY);
+        assert_eq!(noticed(500 * MS), IDLE);
+        assert_eq!(noticed(Duration::from_secs(1)), IDLE);
+    }
+
+    #[test]
+    fn time_in_which_nobody_looked_does_not_count() {
+        let now = Instant::now();
+        let mut silence = Silence::new(now);
+        silence.heard(now);
+        assert!(!silence.is_long(now + 400 * MS));
+        // The machine slept.
+        assert!(!silence.is_long(now + Duration::from_secs(60)));
+        assert!(silence.due() > now + Duration::from_secs(60));
+        for n in 1..12 {
+            silence.is_long(now + Duration::from_secs(60) + n * 250 * MS);
+        }
+        assert!(silence.is_long(now + Duration::from_secs(63)));
+    }
+}

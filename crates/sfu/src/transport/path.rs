@@ -1,0 +1,205 @@
+//! Which way a transport's packets leave, where its client comes from a new address.
+//!
+//! An ICE-lite agent makes no checks: it sends where the client's nominations lead. A client behind a NAT that gave it
+//! a new address does not know of it; its checks just come from elsewhere. The agent inside [`str0m`] answers them, but
+//! goes on sending to the old address until that has not been heard from for 15 s, as both are equally good. Here the
+//! packets follow the client as soon as it nominates the new way and says nothing on the old one any more.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::net::{Protocol, Transmit};
+
+/// A way that is in use is heard from more often than this: clients check it, report what they receive, send.
+const SILENT: Duration = Duration::from_secs(1);
+
+/// STUN (RFC 8489): the header's length, a binding request, and two attributes; USE-CANDIDATE is RFC 8445's.
+const HEADER: usize = 20;
+const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
+const MESSAGE_INTEGRITY: u16 = 0x0008;
+const USE_CANDIDATE: u16 = 0x0025;
+
+/// From one of our addresses to one of the client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    pub protocol: Protocol,
+    pub local: SocketAddr,
+    pub remote: SocketAddr,
+}
+
+/// Where packets go.
+#[derive(Debug, Default)]
+pub(super) struct Follower {
+    /// The way that ICE has chosen, as its packets tell.
+    chosen: Option<Path>,
+    /// The way that is taken instead.
+    moved: Option<Path>,
+    /// Another way that the client has nominated.
+    nominated: Option<Path>,
+    /// When the way in use was last heard from.
+    heard: Option<Instant>,
+}
+
+impl Follower {
+    /// A packet came that belongs to this transport; STUN in it was authentic.
+    pub fn heard(&mut self, now: Instant, path: Path, bytes: &[u8]) {
+        let Some(used) = self.moved.or(self.chosen) else { return };
+        if path == used {
+            self.heard = Some(now);
+            return;
+        }
+        if nominates(bytes) {
+            self.nominated = Some(path);
+        }
+        let silent = now.saturating_duration_since(*self.heard.get_or_insert(now)) >= SILENT;
+        if silent && self.nominated == Some(path) {
+            tracing::debug!(from = %used.remote, to = %path.remote, "a client's address changed");
+            self.moved = self.chosen.is_some_and(|chosen| chosen != path).then_some(path);
+            self.nominated = None;
+            self.heard = Some(now);
+        }
+    }
+
+    /// Sends a packet of ours the way that is in use. Answers to checks go where the checks came from.
+    pub fn direct(&mut self, packet: &mut Transmit) {
+        if is_stun(&packet.contents) {
+            return;
+        }
+        let chosen = Path { protocol: packet.proto, local: packet.source, remote: packet.destination };
+        if self.chosen != Some(chosen) {
+            // ICE has come to a decision of its own.
+            *self = Self { chosen: Some(chosen), ..Self::default() };
+        }
+        if let Some(path) = self.moved {
+            (packet.proto, packet.source, packet.destination) = (path.protocol, path.local, path.remote);
+        }
+    }
+}
+
+/// Whether a packet is STUN, by its first byte (RFC 7983).
+pub(super) fn is_stun(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|b| *b < 2)
+}
+
+/// Whether a packet is a binding request with USE-CANDIDATE, where its sender vouches for it: attributes after the
+/// integrity are anybody's.
+fn nominates(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(&BINDING_REQUEST) {
+        return false;
+    }
+    let mut rest = bytes.get(HEADER..).unwrap_or_default();
+    while let [a, b, c, d, after @ ..] = rest {
+        match u16::from_be_bytes([*a, *b]) {
+            USE_CANDIDATE => return true,
+            MESSAGE_INTEGRITY => return false,
+            _ => {}
+        }
+        // Values are padded to four bytes.
+        let length = usize::from(u16::from_be_bytes([*c, *d])).next_multiple_of(4);
+        rest = after.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const RTP: &[u8] = &[0x80, 0x60, 0, 1];
+
+    fn path(port: u16) -> Path {
+        Path { protocol: Protocol::Udp, local: ([10, 0, 0, 1], 7882).into(), remote: ([10, 0, 0, 2], port).into() }
+    }
+
+    /// A binding request with attributes of these types; each has a value of three bytes.
+    fn request(attributes: &[u16]) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER];
+        bytes[..2].copy_from_slice(&BINDING_REQUEST);
+        for attribute in attributes {
+            bytes.extend_from_slice(&attribute.to_be_bytes());
+            bytes.extend_from_slice(&[0, 3, 1, 2, 3, 0]);
+        }
+        bytes
+    }
+
+    fn check() -> Vec<u8> {
+        request(&[0x0006, USE_CANDIDATE, MESSAGE_INTEGRITY])
+    }
+
+    /// Where a packet goes that ICE sends to `port`.
+    fn sent(follower: &mut Follower, port: u16, contents: &[u8]) -> u16 {
+        let Path { protocol: proto, local: source, remote: destination } = path(port);
+        let mut packet = Transmit { proto, source, destination, contents: contents.to_vec().into() };
+        follower.direct(&mut packet);
+        packet.destination.port()
+    }
+
+    #[test]
+    fn nominations_are_known_by_what_their_sender_vouches_for() {
+        assert!(nominates(&check()));
+        assert!(!nominates(&request(&[0x0006, MESSAGE_INTEGRITY, USE_CANDIDATE])));
+        assert!(!nominates(&request(&[0x0006, 0x0024])));
+        let mut answer = check();
+        answer[0] = 1;
+        assert!(!nominates(&answer));
+        for length in 0..check().len() {
+            nominates(&check()[..length]);
+        }
+        assert!(!nominates(&[&request(&[])[..], &[0, 6, 0xff, 0xff, 1]].concat()));
+    }
+
+    #[test]
+    fn packets_follow_a_client_that_moved() {
+        let (start, mut follower) = (Instant::now(), Follower::default());
+        assert_eq!(sent(&mut follower, 1, RTP), 1);
+        follower.heard(start, path(1), RTP);
+        // The old way may just be slower.
+        follower.heard(start + 500 * MS, path(2), &check());
+        assert_eq!(sent(&mut follower, 1, RTP), 1);
+        follower.heard(start + 1000 * MS, path(2), RTP);
+        assert_eq!(sent(&mut follower, 1, RTP), 2);
+        // Answers to checks go back as they came.
+        assert_eq!(sent(&mut follower, 1, &check()), 1);
+        // And once more.
+        follower.heard(start + 1100 * MS, path(2), RTP);
+        follower.heard(start + 2200 * MS, path(3), &check());
+        assert_eq!(sent(&mut follower, 1, RTP), 3);
+        // Back to the first one.
+        follower.heard(start + 3300 * MS, path(1), &check());
+        assert_eq!(sent(&mut follower, 1, RTP), 1);
+    }
+
+    #[test]
+    fn a_way_that_is_in_use_is_kept() {
+        let (start, mut follower) = (Instant::now(), Follower::default());
+        sent(&mut follower, 1, RTP);
+        for n in 0..20 {
+            follower.heard(start + n * 500 * MS, path(1), &check());
+            follower.heard(start + n * 500 * MS + 400 * MS, path(2), &check());
+            assert_eq!(sent(&mut follower, 1, RTP), 1);
+        }
+    }
+
+    #[test]
+    fn a_way_nobody_nominated_is_not_taken() {
+        let (start, mut follower) = (Instant::now(), Follower::default());
+        sent(&mut follower, 1, RTP);
+        follower.heard(start, path(1), RTP);
+        follower.heard(start + 5000 * MS, path(2), &request(&[0x0006, MESSAGE_INTEGRITY]));
+        follower.heard(start + 5000 * MS, path(2), RTP);
+        assert_eq!(sent(&mut follower, 1, RTP), 1);
+    }
+
+    #[test]
+    fn what_ice_decides_anew_counts() {
+        let (start, mut follower) = (Instant::now(), Follower::default());
+        sent(&mut follower, 1, RTP);
+        follower.heard(start, path(1), RTP);
+        follower.heard(start + 1000 * MS, path(2), &check());
+        assert_eq!(sent(&mut follower, 1, RTP), 2);
+        assert_eq!(sent(&mut follower, 4, RTP), 4);
+        assert_eq!(sent(&mut follower, 4, RTP), 4);
+    }
+}
