@@ -112,7 +112,9 @@ impl Net {
                 .or_insert_with(|| TcpLink::open(lane, source, destination, self.proxy.clone(), self.tcp_tx.clone()));
             link.send(data);
         } else if let Some(udp) = self.udp.iter().find(|u| u.lane == lane && u.local == source)
-            && let Err(e) = udp.socket.try_send_to(data, destination)
+            // Not `try_send_to`: to the runtime a socket is not writable until its first turn of the loop, and the first
+            // check of a road, sent before that, would be lost.
+            && let Err(e) = socket2::SockRef::from(&udp.socket).send_to(data, &destination.into())
         {
             // A full buffer or a dead route loses the packet, as any router may.
             tracing::trace!("UDP to {destination}: {e}");
@@ -153,5 +155,26 @@ impl Net {
     /// A buffer for [`next_udp`](Self::next_udp).
     pub(crate) fn buffer() -> Box<[u8; DATAGRAM]> {
         Box::new([0; DATAGRAM])
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_packet_of_a_socket_is_not_lost() {
+        let server = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let to = server.local_addr().unwrap();
+        let mut net = Net::new(None);
+        let from = net.bind(Lane::Publisher, to.ip()).unwrap().unwrap();
+        // At once: the runtime has not looked at the socket yet.
+        net.send(Lane::Publisher, false, from, to, b"check");
+        let mut buffer = [0; 16];
+        assert_eq!(server.recv_from(&mut buffer).unwrap(), (5, from));
     }
 }
