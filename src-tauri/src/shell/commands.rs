@@ -113,7 +113,7 @@ pub fn place_stage(shell: App<'_>, window: WebviewWindow, place: StagePlace) -> 
         return Ok(());
     }
     let (_, room) = room_of(&shell, &window)?;
-    room.place(&place.into(), scale, place.dark);
+    room.place(&shell, place.into(), scale, place.dark);
     Ok(())
 }
 

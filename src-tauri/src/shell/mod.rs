@@ -29,7 +29,7 @@ use crate::{
     profile::SettingsStore,
     screen::Picker,
 };
-use room::OpenRoom;
+use room::{FirstPlace, OpenRoom};
 use settings::ForcedDevices;
 use tryout::Tryouts;
 
@@ -76,6 +76,8 @@ pub struct Shell {
     pub picker: Picker,
     /// Rooms that are open, and those over whose window still stands.
     pub rooms: Mutex<HashMap<RoomKey, Arc<OpenRoom>>>,
+    /// Where the page of the room opened last laid its stage at first.
+    pub first_place: Mutex<Option<FirstPlace>>,
     /// The question that is shown and not answered yet, with its number: an answer to another question does not count.
     pub question: Mutex<Option<(u64, Question)>>,
     /// Why the last start did not work.
@@ -102,6 +104,7 @@ impl Shell {
             folder,
             picker: Picker::default(),
             rooms: Mutex::default(),
+            first_place: Mutex::default(),
             question: Mutex::default(),
             trouble: Mutex::default(),
             work,

@@ -1,6 +1,9 @@
 //! One open room: its session, its stage, its window's state.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use beckon_interface::{Language, boot::Panels};
 use beckon_media::layout::TileId;
@@ -21,6 +24,14 @@ use crate::{
     stage::{Painter, Place, Press, SharedPixels},
 };
 
+/// Where a page laid its stage when its window opened.
+#[derive(Debug, Clone, Copy)]
+pub struct FirstPlace {
+    place: Place,
+    scale: f64,
+    dark: bool,
+}
+
 /// A room.
 pub struct OpenRoom {
     /// Its key.
@@ -33,6 +44,8 @@ pub struct OpenRoom {
     pub panels: Panels,
     /// What the stage's surface shows.
     pub pixels: SharedPixels,
+    /// Whether the page has laid the stage.
+    placed: AtomicBool,
     /// None once the window is gone.
     painter: Mutex<Option<Arc<Painter>>>,
     /// Around a shared region, and for how long.
@@ -74,6 +87,11 @@ impl OpenRoom {
         ) {
             Ok(painter) => {
                 painter.mirror(picture.mirror);
+                // Windows open alike, and pictures are there some tenths of a second before the page, which then says
+                // where the stage really lies.
+                if let Some(FirstPlace { place, scale, dark }) = *shell.first_place.lock() {
+                    painter.place(&place, scale, dark);
+                }
                 Some(Arc::new(painter))
             }
             Err(error) => {
@@ -81,7 +99,16 @@ impl OpenRoom {
                 None
             }
         };
-        Ok(Self { key, session, language, panels, pixels, painter: Mutex::new(painter), frame: Mutex::new(None) })
+        Ok(Self {
+            key,
+            session,
+            language,
+            panels,
+            pixels,
+            placed: AtomicBool::new(false),
+            painter: Mutex::new(painter),
+            frame: Mutex::new(None),
+        })
     }
 
     /// Shares what the person chose, with its frame if it is a region.
@@ -116,9 +143,13 @@ impl OpenRoom {
     }
 
     /// Lays the stage where the page left room for it.
-    pub fn place(&self, place: &Place, scale: f64, dark: bool) {
+    pub fn place(&self, shell: &Shell, place: Place, scale: f64, dark: bool) {
+        if place.whole().is_some() && !self.placed.swap(true, Ordering::Relaxed) {
+            tracing::debug!("a room's page lays its stage");
+            *shell.first_place.lock() = Some(FirstPlace { place, scale, dark });
+        }
         if let Some(painter) = self.painter() {
-            painter.place(place, scale, dark);
+            painter.place(&place, scale, dark);
         }
     }
 

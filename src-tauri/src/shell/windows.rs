@@ -225,6 +225,7 @@ pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> 
         .center()
         .focused(true)
         .build()?;
+    tracing::debug!("a room's window is open");
     let (told, key) = (shell.clone(), room.key);
     window.on_window_event(move |event| match event {
         WindowEvent::CloseRequested { api, .. } => {
@@ -248,6 +249,7 @@ pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> 
         Ok(surface) => {
             if let Some(painter) = shown_room.upgrade().and_then(|r| r.painter()) {
                 painter.show_on(surface);
+                tracing::debug!("its stage is there");
             }
         }
         Err(error) => tracing::error!(%error, "pictures are not shown"),

@@ -115,6 +115,7 @@ impl Painter {
             pixels,
             taps: HashMap::new(),
             told: HashMap::new(),
+            laid: false,
             compositor: Compositor::new(),
         };
         let thread = std::thread::Builder::new().name("stage".into()).spawn(move || work.run())?;
@@ -193,6 +194,9 @@ struct Work {
     taps: HashMap<TileId, Tap>,
     /// Sizes the session was told, so that no more is sent than is shown.
     told: HashMap<TileId, (u32, u32)>,
+    /// The stage has had a place. Before that nobody knows how large a tile will be, and pictures may come: the first one
+    /// is to be there when the place is.
+    laid: bool,
     compositor: Compositor,
 }
 
@@ -273,8 +277,12 @@ impl Work {
     }
 
     fn take_pictures(&mut self) {
+        let laid = self.laid;
         for tap in self.taps.values_mut() {
             if let Ok(picture) = tap.pictures.try_recv() {
+                if tap.newest.is_none() {
+                    tracing::debug!(laid, "a tile has its first picture");
+                }
                 tap.newest = Some(picture);
             }
         }
@@ -291,7 +299,10 @@ impl Work {
             scale: order.scale,
         };
         let placed = layout(&request);
-        self.tell_sizes(&specs, &placed);
+        self.laid |= order.size.0 > 0 && order.size.1 > 0;
+        if self.laid {
+            self.tell_sizes(&specs, &placed);
+        }
         self.shared.layout.lock().clone_from(&placed);
         let Some(surface) = order.surface.as_ref().filter(|_| order.size.0 > 0 && order.size.1 > 0) else {
             return false;
