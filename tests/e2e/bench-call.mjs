@@ -53,6 +53,8 @@ async function timed(action) {
   await pause(400); // what was grabbed is on its way
   const seen = await stop();
   if (seen === null) throw new Error("the grabber missed the picture");
+  // Beside the app's log (BECKON_APP_LOG=debug) this is the way of a click.
+  console.log(`  begun ${new Date(begun).toISOString()}, seen ${new Date(seen).toISOString()}`);
   return seen - begun;
 }
 

@@ -132,11 +132,13 @@ pub fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str,
     empty(folder)?;
     let programs = run::target().join(profile);
     // No camera or microphone is here; the app finds these in its environment, whoever starts it.
-    let app = [
+    let mut app = vec![
         ("BECKON_CAMERA", "testcard".to_owned()),
         ("BECKON_MICROPHONE", "tone".to_owned()),
         ("BECKON_DATA", folder.join("app-data").display().to_string()),
     ];
+    // The server would take `BECKON_LOG` for its own.
+    app.extend(std::env::var("BECKON_APP_LOG").ok().map(|filter| ("BECKON_LOG", filter)));
     let desktop = Desktop::start(folder, 1600, 1000, &app)?;
     let listen = format!("127.0.0.1:{}", free_port()?);
     let _server = start_server(&programs.join("beckond"), folder, &listen, &["--media-udp", "0", "--media-tcp", "0"])?;

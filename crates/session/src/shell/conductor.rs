@@ -113,6 +113,7 @@ impl Conductor {
             }
             Message::Connected { attempt, outcome: Err(error) } => Input::Joined { attempt, outcome: Err(error) },
             Message::Connected { attempt, outcome: Ok((room, events)) } if attempt == self.attempt => {
+                tracing::debug!(attempt, "in the media room");
                 let joined = Joined { room: room.info(), local: room.local(), others: room.participants() };
                 self.meters.set_room(Some(room.clone()));
                 self.room = Some(Live { room, events: self.forward(attempt, events) });
@@ -233,6 +234,7 @@ impl Conductor {
     }
 
     fn log_in(&mut self, attempt: u32) {
+        tracing::debug!(attempt, "logging in");
         self.attempt = attempt;
         let service = match (&self.service, &self.request.entry) {
             (Some(service), _) => Ok(service.clone()),
@@ -255,6 +257,7 @@ impl Conductor {
     }
 
     fn enter(&mut self, attempt: u32, create: bool, room_id: String) {
+        tracing::debug!(attempt, create, "entering the room");
         self.attempt = attempt;
         let Some(service) = self.service.clone() else { return };
         let messages = self.messages.clone();
@@ -266,6 +269,7 @@ impl Conductor {
     }
 
     fn connect(&mut self, attempt: u32, url: &str, token: &Secret) {
+        tracing::debug!(attempt, "connecting to the media server");
         self.attempt = attempt;
         let messages = self.messages.clone();
         let url = match url.parse() {
