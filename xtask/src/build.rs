@@ -34,24 +34,41 @@ pub fn programs() -> Result<()> {
 
 /// Builds LiveKit's server out of its Go module, for the tests against it. `None` where the machine has no Go.
 pub fn livekit_server() -> Result<Option<PathBuf>> {
-    let module = root().join("tests/peers/livekit-server");
-    let program = run::target().join("peers/livekit-server");
-    if program.is_file() {
+    go_peer("livekit-server", "github.com/livekit/livekit-server/cmd/server")
+}
+
+/// Builds the participant on LiveKit's Go SDK. `None` where the machine has no Go.
+pub fn livekit_go() -> Result<Option<PathBuf>> {
+    go_peer("livekit-go", ".")
+}
+
+/// Builds a package with the Go module `tests/peers/NAME`, unless it is built and newer than the module.
+fn go_peer(name: &str, package: &str) -> Result<Option<PathBuf>> {
+    let module = root().join("tests/peers").join(name);
+    let program = run::target().join("peers").join(name);
+    let built = program.metadata().and_then(|m| m.modified()).ok();
+    let changed = |file: std::fs::DirEntry| file.metadata().and_then(|m| m.modified()).ok() > built;
+    let newer = std::fs::read_dir(&module)
+        .with_context(|| format!("{} cannot be read", module.display()))?
+        .filter_map(Result::ok)
+        .any(changed);
+    if built.is_some() && !newer {
         return Ok(Some(program));
     }
     if !run::has("go") {
-        return Ok(None);
+        // An older one is better than none.
+        return Ok(built.map(|_| program));
     }
     std::fs::create_dir_all(run::target().join("peers"))?;
     run::run(
         Command::new("go")
             .args(["build", "-trimpath", "-ldflags=-s -w", "-o"])
             .arg(&program)
-            .arg("github.com/livekit/livekit-server/cmd/server")
+            .arg(package)
             .current_dir(&module)
             .env("CGO_ENABLED", "0"),
     )
-    .context("building LiveKit's server out of the Go module tests/peers/livekit-server")?;
+    .with_context(|| format!("building the Go module tests/peers/{name}"))?;
     Ok(Some(program))
 }
 

@@ -31,8 +31,8 @@ const STEPS: &[Step] = &[
     ("deny", deny),
     ("peers", || {
         build::node_peers()?;
-        if build::livekit_server()?.is_none() {
-            println!("  Go is not installed: the tests against a real LiveKit server will be skipped by name");
+        if build::livekit_server()?.is_none() || build::livekit_go()?.is_none() {
+            println!("  Go is not installed: the tests with LiveKit's server and Go SDK will be skipped by name");
         }
         Ok(())
     }),

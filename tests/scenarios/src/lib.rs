@@ -6,12 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod go_peer;
 mod livekit;
 mod server;
 mod socks;
 mod webrtc_peer;
 
 pub use client::{Client, Wish, eventually};
+pub use go_peer::{GoPeer, GoReport};
 pub use livekit::LiveKitServer;
 pub use server::{TestServer, sig};
 pub use socks::SocksProxy;

@@ -48,6 +48,15 @@ impl Received {
     pub fn hz(&self) -> f64 {
         if self.samples == 0 { 0.0 } else { self.crossings as f64 * 48_000.0 / self.samples as f64 }
     }
+
+    /// Counts samples that follow on those before, of which `last` was the last one.
+    pub(crate) fn hear(&mut self, sound: &[f32], last: &mut f32) {
+        self.samples += sound.len() as u64;
+        for sample in sound {
+            self.crossings += u64::from(*last < 0.0 && *sample >= 0.0);
+            *last = *sample;
+        }
+    }
 }
 
 pub(super) async fn send_card(track: Arc<TrackLocalStaticSample>, payload: u8) -> anyhow::Result<()> {
@@ -132,11 +141,7 @@ async fn receive_sound(track: Arc<dyn TrackRemote>, received: Arc<Mutex<Received
         }
         let mut received = received.lock();
         received.sound_packets += 1;
-        received.samples += sound.len() as u64;
-        for sample in &sound {
-            received.crossings += u64::from(last < 0.0 && *sample >= 0.0);
-            last = *sample;
-        }
+        received.hear(&sound, &mut last);
     }
     Ok(())
 }

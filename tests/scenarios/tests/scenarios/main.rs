@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod go_sdk;
 mod livekit;
 mod networks;
 mod recovery;
