@@ -73,7 +73,9 @@ async fn validate(
 
 fn check(engine: &EngineHandle, params: &JoinParams, headers: &HeaderMap) -> Result<Pass, Refused> {
     let token = bearer(headers).or(params.access_token.as_deref()).ok_or(Refused::NoToken)?;
-    Ok(token::verify(engine.keys(), token)?)
+    let pass = token::verify(engine.keys(), token)?;
+    // Such a client cannot deal with what others are told.
+    if params.join_request.is_some() { Err(Refused::OneConnection) } else { Ok(pass) }
 }
 
 /// Why a client was not let in.
@@ -81,6 +83,8 @@ fn check(engine: &EngineHandle, params: &JoinParams, headers: &HeaderMap) -> Res
 enum Refused {
     #[error("no access token: give it in the query (access_token) or as Authorization: Bearer")]
     NoToken,
+    #[error("one peer connection for both directions (join_request) is not supported here; connect without it")]
+    OneConnection,
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error(transparent)]
@@ -91,6 +95,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = match &self {
             Refused::NoToken => StatusCode::UNAUTHORIZED,
+            Refused::OneConnection => StatusCode::BAD_REQUEST,
             Refused::Token(error) => error.status(),
             Refused::Enter(EnterError::Join(JoinError::RoomFull(_))) => StatusCode::FORBIDDEN,
             Refused::Enter(EnterError::Engine(EngineError::UnknownRoom(_))) => StatusCode::NOT_FOUND,

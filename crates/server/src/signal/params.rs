@@ -13,6 +13,8 @@ pub(super) struct JoinParams {
     reconnect: Option<String>,
     sid: Option<String>,
     protocol: Option<String>,
+    /// Sent by clients that want one connection for both directions.
+    pub join_request: Option<String>,
 }
 
 impl JoinParams {

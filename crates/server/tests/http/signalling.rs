@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use beckon_protocol::{room::Role, service::Entrance};
+use beckon_server::config::{DEV_KEY, DEV_SECRET};
 use futures_util::{SinkExt, StreamExt};
+use livekit_api::access_token::{AccessToken, VideoGrants};
 use livekit_protocol as proto;
 use prost::Message as _;
 use proto::{signal_request, signal_response};
@@ -136,4 +138,19 @@ async fn a_creator_whose_connection_breaks_has_the_grace_time() {
     again.leave().await;
     host.wait_for_end("r").await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn what_newer_clients_ask_first_is_refused_so_that_they_can_tell() {
+    let server = TestServer::start().await;
+    // livekit-client and others take `/rtc` after a 404.
+    for path in ["/rtc/v1", "/rtc/v1/validate"] {
+        assert_eq!(server.get(path).await.status(), 404);
+    }
+    // The Go SDK wants one connection for both directions on `/rtc` itself and would end at our first offer.
+    let grants = VideoGrants { room_join: true, room: "r".into(), ..VideoGrants::default() };
+    let token = AccessToken::with_api_key(DEV_KEY, DEV_SECRET).with_identity("u").with_grants(grants).to_jwt().unwrap();
+    let answer = server.get(&format!("/rtc/validate?access_token={token}&join_request=CAES")).await;
+    assert_eq!(answer.status(), 400);
+    assert!(answer.text().await.unwrap().contains("join_request"));
 }
