@@ -6,13 +6,12 @@ use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
 use proto::signal_response::Message;
 use str0m::Candidate;
-use str0m::change::SdpOffer;
 
 use crate::event::{LeaveReason, RoomEvent};
 use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, track_sid};
 use crate::publisher::PendingTrack;
 use crate::room::Room;
-use crate::sdp::{prefer_codec, sections};
+use crate::sdp::{DescriptionError, prefer_codec, sections};
 use crate::uptrack::quality_index;
 
 /// A participant may announce this many tracks that have no media section yet.
@@ -77,16 +76,9 @@ impl Room {
 
     fn on_offer(&mut self, now: Instant, key: ParticipantKey, offer: &proto::SessionDescription) {
         let Some(p) = self.get_mut(key) else { return };
-        let answer = SdpOffer::from_sdp_string(&offer.sdp)
-            .map_err(|e| e.to_string())
-            .and_then(|o| p.publisher.transport.rtc.sdp_api().accept_offer(o).map_err(|e| e.to_string()));
-        let answer = match answer {
+        let answer = match p.publisher.transport.accept_offer(&offer.sdp) {
             Ok(answer) => answer,
-            Err(error) => {
-                tracing::warn!(identity = p.identity(), %error, "offer refused");
-                self.leave(now, key, LeaveReason::JoinFailure);
-                return;
-            }
+            Err(error) => return self.refuse(now, key, "offer", &error),
         };
         self.bind_tracks(now, key, offer);
         let Some(p) = self.get(key) else { return };
@@ -99,6 +91,19 @@ impl Room {
         let answer = proto::SessionDescription { r#type: "answer".into(), sdp, id: offer.id, ..Default::default() };
         self.send(key, Message::Answer(answer));
         self.after_description(now, TransportId { participant: key, side: Side::Publisher });
+    }
+
+    /// Sends somebody away whose description cannot be taken, and says why.
+    pub(crate) fn refuse(&mut self, now: Instant, key: ParticipantKey, what: &str, error: &DescriptionError) {
+        let Some(p) = self.get(key) else { return };
+        tracing::warn!(identity = p.identity(), %error, "{what} refused");
+        let response = proto::RequestResponse {
+            reason: proto::request_response::Reason::InvalidRequest as i32,
+            message: format!("{what} refused: {error}"),
+            ..Default::default()
+        };
+        self.send(key, Message::RequestResponse(response));
+        self.leave(now, key, LeaveReason::JoinFailure);
     }
 
     /// Brings the sections of a publisher's offer and its tracks together.
@@ -165,7 +170,7 @@ impl Room {
         // Names that hide addresses (mDNS) and empty end marks do not parse, and need not.
         let Some(candidate) = candidate_of(&trickle.candidate_init) else { return };
         let Some(p) = self.get_mut(key) else { return };
-        p.transport(side).rtc.add_remote_candidate(candidate);
+        p.transport(side).add_candidate(candidate);
         let transport = TransportId { participant: key, side };
         self.pump(now, transport);
         self.mark_dirty(transport);

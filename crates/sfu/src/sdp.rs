@@ -1,5 +1,21 @@
 //! The few things the room reads from, and changes in, session descriptions as text.
 
+use beckon_sdp::SdpError;
+
+/// Why a client's offer or answer is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DescriptionError {
+    /// It asks for too much or contradicts itself.
+    #[error(transparent)]
+    Refused(#[from] SdpError),
+    /// It is no session description.
+    #[error("the description cannot be read: {0}")]
+    Unreadable(String),
+    /// It does not go with what was agreed before.
+    #[error("the description does not fit the session: {0}")]
+    Unfit(#[from] str0m::RtcError),
+}
+
 /// An `m=` section of a session description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Section {

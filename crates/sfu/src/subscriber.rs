@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use livekit_protocol as proto;
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid};
@@ -15,7 +15,7 @@ use crate::bandwidth::Estimate;
 use crate::downtrack::{DownTrack, Slot};
 use crate::publisher::Delivery;
 use crate::rewrite::Rewriter;
-use crate::sdp::rename_track;
+use crate::sdp::{DescriptionError, rename_track};
 use crate::seek::Seeker;
 use crate::transport::Transport;
 
@@ -197,14 +197,13 @@ impl Subscriber {
     }
 
     /// Takes the client's answer. Gives the places of subscriptions that can flow now.
-    pub fn answer(&mut self, answer: &proto::SessionDescription) -> Result<Vec<usize>, AnswerError> {
+    pub fn answer(&mut self, answer: &proto::SessionDescription) -> Result<Vec<usize>, DescriptionError> {
         // An answer to an offer that is not the last one: clients that number them may be late.
         if answer.id != 0 && answer.id != self.offer.id {
             return Ok(Vec::new());
         }
         let Some(pending) = self.pending.take() else { return Ok(Vec::new()) };
-        let answer = SdpAnswer::from_sdp_string(&answer.sdp).map_err(|e| AnswerError(e.to_string()))?;
-        self.transport.rtc.sdp_api().accept_answer(pending, answer).map_err(|e| AnswerError(e.to_string()))?;
+        self.transport.accept_answer(pending, &answer.sdp)?;
         let mut ready = Vec::new();
         for at in 0..self.sections.len() {
             self.sections[at].settled = true;
@@ -292,8 +291,3 @@ impl Subscriber {
             .is_some_and(|mut c| c.write(true, message).unwrap_or(false))
     }
 }
-
-/// The client's answer cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use the client's answer: {0}")]
-pub(crate) struct AnswerError(String);

@@ -36,10 +36,7 @@ impl Room {
                 }
                 self.negotiate(key);
             }
-            Err(error) => {
-                tracing::warn!(participant = %key.0, %error, "negotiation failed");
-                self.leave(now, key, crate::event::LeaveReason::JoinFailure);
-            }
+            Err(error) => self.refuse(now, key, "answer", &error),
         }
     }
 

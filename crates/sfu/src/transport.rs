@@ -5,7 +5,9 @@ mod path;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use beckon_sdp::PayloadTypes;
 use str0m::bwe::Bitrate;
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::config::DtlsCert;
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::Ssrc;
@@ -13,9 +15,12 @@ use str0m::{Candidate, Input, Output, PacerReason, Reason, Rtc, RtcConfig, RtcEr
 
 use self::path::{Follower, Path};
 use crate::ids::Side;
+use crate::sdp::DescriptionError;
 
 /// A transport keeps this many addresses of its client; older ones are forgotten.
 const MAX_ADDRESSES: usize = 8;
+/// A client may name this many candidates until its next ICE restart.
+const MAX_CANDIDATES: usize = 64;
 /// What a subscriber's bandwidth is taken for until it is measured.
 const INITIAL_BITRATE: Bitrate = Bitrate::mbps(2);
 
@@ -57,6 +62,10 @@ pub(crate) struct Transport {
     pub ufrags: Vec<String>,
     /// Goes with a client whose address changed.
     follower: Follower,
+    /// What the client's payload types mean.
+    payload_types: PayloadTypes,
+    /// Candidates the client has named since the last ICE restart.
+    candidates: usize,
 }
 
 impl Transport {
@@ -83,6 +92,30 @@ impl Transport {
             addresses: Vec::new(),
             ufrags,
             follower: Follower::default(),
+            payload_types: PayloadTypes::default(),
+            candidates: 0,
+        }
+    }
+
+    /// Takes the client's offer and gives the answer to it. After an error the transport is not to be used any more.
+    pub fn accept_offer(&mut self, sdp: &str) -> Result<SdpAnswer, DescriptionError> {
+        self.payload_types.check(sdp)?;
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(|e| DescriptionError::Unreadable(e.to_string()))?;
+        Ok(self.rtc.sdp_api().accept_offer(offer)?)
+    }
+
+    /// Takes the client's answer to an offer of ours. After an error the transport is not to be used any more.
+    pub fn accept_answer(&mut self, pending: SdpPendingOffer, sdp: &str) -> Result<(), DescriptionError> {
+        self.payload_types.check(sdp)?;
+        let answer = SdpAnswer::from_sdp_string(sdp).map_err(|e| DescriptionError::Unreadable(e.to_string()))?;
+        Ok(self.rtc.sdp_api().accept_answer(pending, answer)?)
+    }
+
+    /// Takes a candidate of the client's; too many are not taken.
+    pub fn add_candidate(&mut self, candidate: Candidate) {
+        if self.candidates < MAX_CANDIDATES {
+            self.candidates += 1;
+            self.rtc.add_remote_candidate(candidate);
         }
     }
 
@@ -145,6 +178,7 @@ impl Transport {
         let ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
         (!self.ufrags.contains(&ufrag)).then(|| {
             self.ufrags.push(ufrag.clone());
+            self.candidates = 0;
             ufrag
         })
     }

@@ -137,4 +137,7 @@ impl Engine {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
+mod hostile_tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod sim_tests;

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use beckon_sdp::PayloadTypes;
 use serde::Deserialize;
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::stats::PeerStats;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use super::silence::Silence;
+use super::sdp::DescriptionError;
 use super::{EngineOut, Incoming, Outputs};
 use crate::stats::LinkStats;
 use crate::transport::Lane;
@@ -18,6 +21,8 @@ use crate::transport::Lane;
 const TCP_HANDICAP: Duration = Duration::from_millis(1500);
 /// The port of a candidate that only opens connections (RFC 6544, 4.5).
 const DISCARD_PORT: u16 = 9;
+/// The server may name this many candidates after each description.
+const MAX_CANDIDATES: usize = 256;
 
 /// The longest wait between two checks of the road, and between repeats of one. A server behind which our address changed
 /// learns of it by the next check.
@@ -57,6 +62,10 @@ pub(super) struct Peer {
     broken: bool,
     held_tcp: Vec<Candidate>,
     release_tcp: Option<Instant>,
+    /// Candidates the server has named since its last description.
+    candidates: usize,
+    /// What the server's payload types mean.
+    payload_types: PayloadTypes,
     pub(super) stats: LinkStats,
     /// Packets sent on each of the streams that carry repairs, by SSRC.
     repairs: HashMap<u32, u64>,
@@ -74,6 +83,8 @@ impl Peer {
             broken: false,
             held_tcp: Vec::new(),
             release_tcp: None,
+            candidates: 0,
+            payload_types: PayloadTypes::default(),
             stats: LinkStats::default(),
             repairs: HashMap::new(),
         }
@@ -249,6 +260,22 @@ impl Peer {
         }
     }
 
+    /// Takes the server's offer and gives the answer to it. After an error the connection is not to be used any more.
+    pub(super) fn accept_offer(&mut self, sdp: &str) -> Result<SdpAnswer, DescriptionError> {
+        self.payload_types.check(sdp)?;
+        self.candidates = 0;
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(str0m::RtcError::from)?;
+        Ok(self.rtc.sdp_api().accept_offer(offer)?)
+    }
+
+    /// Takes the server's answer to an offer of ours. After an error the connection is not to be used any more.
+    pub(super) fn accept_answer(&mut self, pending: SdpPendingOffer, sdp: &str) -> Result<(), DescriptionError> {
+        self.payload_types.check(sdp)?;
+        self.candidates = 0;
+        let answer = SdpAnswer::from_sdp_string(sdp).map_err(str0m::RtcError::from)?;
+        Ok(self.rtc.sdp_api().accept_answer(pending, answer)?)
+    }
+
     /// A candidate of the server's, as the JSON of a trickle message.
     pub(super) fn add_remote_json(&mut self, now: Instant, init: &str, out: &mut Outputs) {
         match serde_json::from_str::<CandidateInit>(init) {
@@ -264,6 +291,10 @@ impl Peer {
             // "No more candidates".
             return;
         }
+        if self.candidates >= MAX_CANDIDATES {
+            return tracing::debug!("skipped a candidate: there are too many");
+        }
+        self.candidates += 1;
         let candidate = match Candidate::from_sdp_string(candidate) {
             Ok(candidate) => candidate,
             Err(e) => return tracing::debug!("skipped the candidate {candidate:?}: {e}"),

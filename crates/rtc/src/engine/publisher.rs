@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use str0m::Event;
 use str0m::bwe::{Bitrate, BweKind};
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::stats::MediaEgressStats;
-use str0m::{Event, RtcError};
 
 use super::peer::Peer;
-use super::sdp;
+use super::sdp::{self, DescriptionError};
 use super::times::{Anchor, RtpClock};
 use super::{EngineConfig, EngineOut, Incoming, Outputs};
 use crate::publication::{PublishMedia, TrackKind};
@@ -256,16 +256,20 @@ impl Publisher {
     }
 
     /// The server's answer. An error leaves the tracks of that offer unsent.
-    pub(crate) fn answer(&mut self, now: Instant, sdp: &str, id: u32, out: &mut Outputs) -> Result<(), RtcError> {
+    pub(crate) fn answer(
+        &mut self,
+        now: Instant,
+        sdp: &str,
+        id: u32,
+        out: &mut Outputs,
+    ) -> Result<(), DescriptionError> {
         // Servers that do not number offers answer with 0.
         let Some((pending, _)) = self.pending.take_if(|(_, sent)| id == 0 || id == *sent) else {
             tracing::debug!("skipped an answer to an offer that is no longer open");
             return Ok(());
         };
         let (sdp, candidates) = sdp::without_candidates(sdp);
-        let result = SdpAnswer::from_sdp_string(&sdp)
-            .map_err(RtcError::from)
-            .and_then(|answer| self.peer.rtc.sdp_api().accept_answer(pending, answer));
+        let result = self.peer.accept_answer(pending, &sdp);
         if result.is_err() {
             let refused = self.tracks.sending.iter().filter(|(_, s)| s.pt.is_none() && s.mid.is_some());
             out.extend(refused.map(|(key, _)| EngineOut::TrackRejected { track: *key }));

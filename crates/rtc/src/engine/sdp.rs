@@ -1,8 +1,22 @@
 //! The little we read of session descriptions ourselves (RFC 8866): which track each media section carries, and the
 //! candidates, which take our own way.
 
+use beckon_sdp::SdpError;
+use str0m::RtcError;
+
 use crate::ids::{ParticipantSid, TrackSid};
 use crate::publication::TrackKind;
+
+/// Why the server's offer or answer is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DescriptionError {
+    /// It asks for too much or contradicts itself.
+    #[error(transparent)]
+    Refused(#[from] SdpError),
+    /// It cannot be read, or does not go with what was agreed before.
+    #[error("the description does not fit the session: {0}")]
+    Unfit(#[from] RtcError),
+}
 
 /// A media section of the server's offer.
 #[derive(Clone, Debug, PartialEq, Eq)]

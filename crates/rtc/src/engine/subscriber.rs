@@ -5,15 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use str0m::change::SdpOffer;
+use str0m::Event;
 use str0m::channel::ChannelId;
 use str0m::format::Codec;
 use str0m::media::{KeyframeRequestKind, MediaData, Mid};
 use str0m::stats::MediaIngressStats;
-use str0m::{Event, RtcError};
 
 use super::peer::Peer;
-use super::sdp::{self, Section};
+use super::sdp::{self, DescriptionError, Section};
 use super::times::{Anchor, sender_unix_ns};
 use super::{EngineConfig, EngineOut, Incoming, Outputs};
 use crate::ids::TrackSid;
@@ -119,10 +118,9 @@ impl Subscriber {
         sdp: &str,
         names: &HashMap<String, String>,
         out: &mut Outputs,
-    ) -> Result<String, RtcError> {
+    ) -> Result<String, DescriptionError> {
         let (plain, candidates) = sdp::without_candidates(sdp);
-        let offer = SdpOffer::from_sdp_string(&plain)?;
-        let answer = self.peer.rtc.sdp_api().accept_offer(offer);
+        let answer = self.peer.accept_offer(&plain);
         self.timeout(now, out);
         let answer = answer?.to_sdp_string();
         self.offered = true;

@@ -106,6 +106,8 @@ pub struct Client {
     /// What the server said, oldest first.
     pub heard: Vec<Response>,
     pub closed: bool,
+    /// Answers nothing by itself: the test speaks for it.
+    pub mute: bool,
     pending: Option<SdpPendingOffer>,
     seq: HashMap<(Mid, Option<String>), u64>,
 }
@@ -194,6 +196,7 @@ impl World {
             subscriber: Half::new(self.now, subscriber),
             heard: Vec::new(),
             closed: false,
+            mute: false,
             pending: None,
             seq: HashMap::new(),
         });
@@ -479,6 +482,9 @@ impl World {
 
     fn on_message(&mut self, at: usize, message: Response) {
         let now = self.now;
+        if self.clients[at].mute {
+            return;
+        }
         match message {
             Response::Answer(answer) => {
                 let c = &mut self.clients[at];

@@ -1,0 +1,121 @@
+//! Descriptions made to break the server: whoever sends one is refused, and the room goes on for the others.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use livekit_protocol as proto;
+use proto::request_response::Reason;
+use proto::signal_request::Message as Request;
+use proto::signal_response::Message as Response;
+use str0m::media::MediaKind;
+use support::{World, delta_frame, key_frame};
+
+fn description(sdp: String, id: u32) -> proto::SessionDescription {
+    proto::SessionDescription { sdp, id, ..Default::default() }
+}
+
+/// An offer as a client would make it, with these lines in one video section that sends and receives.
+fn offer(attributes: &str) -> String {
+    let section = attributes.replace('\n', "\r\n");
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=ice-ufrag:abcd\r\n\
+         a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 {}\r\na=setup:actpass\r\n\
+         m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\n{section}",
+        ["AB"; 32].join(":")
+    )
+}
+
+/// Mallory sends a hostile offer while ann's pictures go to bob. Gives what mallory is told.
+fn refused(sdp: String) -> String {
+    let mut w = World::new();
+    let (ann, bob, mallory) = (w.join("ann"), w.join("bob"), w.join("mallory"));
+    let (_, mid) = w.publish(ann, MediaKind::Video, &[]);
+    w.run_until("bob's connection", |w| w.clients[bob].subscriber.connected);
+    w.say(mallory, Request::Offer(description(sdp, 1)));
+    w.run(Duration::from_millis(100));
+    let told = w.clients[mallory].heard(|m| match m {
+        Response::RequestResponse(r) => Some((r.reason(), r.message.clone())),
+        _ => None,
+    });
+    let left = w.clients[mallory].heard(|m| matches!(m, Response::Leave(_)).then_some(()));
+    assert_eq!((told.len(), left.len()), (1, 1), "{told:?}");
+    assert_eq!(told[0].0, Reason::InvalidRequest);
+    assert!(w.clients[mallory].closed);
+
+    let before = w.clients[bob].subscriber.packets.len();
+    w.send_packet(ann, mid, None, &key_frame(3_000));
+    w.send_packet(ann, mid, None, &delta_frame(6_000));
+    w.run(Duration::from_millis(100));
+    assert!(w.clients[bob].subscriber.packets.len() >= before + 2, "the others' pictures go on");
+    let carl = w.join("carl");
+    w.run(Duration::from_millis(100));
+    assert!(!w.clients[ann].closed && !w.clients[bob].closed && !w.clients[carl].closed);
+    told[0].1.clone()
+}
+
+#[test]
+fn a_payload_type_for_two_codecs() {
+    let said = refused(offer("a=rtpmap:96 VP8/90000\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1\n"));
+    assert!(said.contains("payload type 96 stands for vp8/90000 and for h264/90000"), "{said}");
+}
+
+#[test]
+fn one_repair_payload_type_for_two_codecs() {
+    let said = refused(offer(
+        "a=rtpmap:96 VP8/90000\na=rtpmap:98 H264/90000\n\
+         a=fmtp:98 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\n\
+         a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\na=fmtp:97 apt=98\n",
+    ));
+    assert!(said.contains("payload type 97 stands for repairs of 96 and for repairs of 98"), "{said}");
+}
+
+#[test]
+fn a_payload_type_that_is_none() {
+    let said = refused(offer("a=rtpmap:200 VP8/90000\n"));
+    assert!(said.contains("\"200\" is no payload type"), "{said}");
+}
+
+#[test]
+fn more_sections_than_a_session_can_use() {
+    let section = "m=video 9 UDP/TLS/RTP/SAVPF 96\na=rtpmap:96 VP8/90000\n";
+    let said = refused(offer(&section.repeat(600)));
+    assert!(said.contains("media sections"), "{said}");
+}
+
+#[test]
+fn more_candidates_than_anyone_has() {
+    let said = refused(offer(&"a=candidate:1 1 udp 1 10.0.0.9 9 typ host\n".repeat(3_000)));
+    assert!(said.contains("candidates"), "{said}");
+}
+
+#[test]
+fn more_bytes_than_a_description_needs() {
+    let said = refused(offer(&"a=x\n".repeat(300_000)));
+    assert!(said.contains("bytes"), "{said}");
+}
+
+#[test]
+fn an_answer_with_a_payload_type_for_two_codecs() {
+    let mut w = World::new();
+    let (ann, bob) = (w.join("ann"), w.join("bob"));
+    let mallory = w.join("mallory");
+    w.clients[mallory].mute = true;
+    // Now an offer of the server's waits for mallory's answer.
+    w.publish(ann, MediaKind::Video, &[]);
+    let sdp = offer("a=rtpmap:96 VP8/90000\na=rtpmap:96 H264/90000\n");
+    w.say(mallory, Request::Answer(description(sdp, 0)));
+    assert!(w.clients[mallory].closed && !w.clients[ann].closed && !w.clients[bob].closed);
+}
+
+#[test]
+fn candidates_without_end_are_not_kept() {
+    let mut w = World::new();
+    let (ann, mallory) = (w.join("ann"), w.join("mallory"));
+    for port in 1..=5_000u16 {
+        let init = format!("{{\"candidate\":\"candidate:1 1 udp 1 10.0.0.9 {port} typ host\"}}");
+        w.say(mallory, Request::Trickle(proto::TrickleRequest { candidate_init: init, ..Default::default() }));
+    }
+    assert!(!w.clients[mallory].closed && !w.clients[ann].closed);
+}
