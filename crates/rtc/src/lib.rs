@@ -44,7 +44,7 @@ pub use data::{ChatMessage, DataMessage, DataOptions};
 pub use error::{ConnectError, PublishError, RoomError, WriteError};
 pub use event::{DisconnectReason, RoomEvent};
 pub use ids::{Identity, ParticipantSid, TrackSid};
-pub use options::{Clock, ConnectOptions, Proxy, ReconnectPolicy, Secret};
+pub use options::{Clock, ConnectOptions, Proxy, ReconnectPolicy};
 pub use participant::{ConnectionQuality, ParticipantInfo, ParticipantKind, ParticipantState, Permissions, Speaker};
 pub use publication::{
     AudioOptions, PublishMedia, PublishOptions, TrackInfo, TrackKind, TrackSource, VideoLayer, VideoOptions,

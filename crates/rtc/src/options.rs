@@ -1,46 +1,12 @@
 //! How to connect.
 
-use std::fmt;
 use std::time::Duration;
 
+use beckon_protocol::Secret;
 use url::Url;
 
 /// A clock: nanoseconds on the machine's monotonic clock, the same one that stamps captured frames.
 pub type Clock = fn() -> i64;
-
-/// A text that must not reach a log: its `Debug` and `Display` hide it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the wire only.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[hidden]")
-    }
-}
 
 /// Everything [`Room::connect`](crate::Room::connect) needs.
 #[derive(Clone, Debug)]
@@ -118,16 +84,5 @@ impl Default for ReconnectPolicy {
             try_timeout: Duration::from_secs(5),
             give_up_after: Some(Duration::from_secs(600)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_does_not_show_in_debug_output() {
-        let shown = format!("{:?}", Secret::from("hunter2"));
-        assert!(!shown.contains("hunter2"));
     }
 }

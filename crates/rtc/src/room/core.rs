@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use beckon_protocol::Secret;
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
 use proto::signal_response::Message as Response;
@@ -21,7 +22,7 @@ use crate::data::ChatReader;
 use crate::engine::RemoteSinkKey;
 use crate::event::RoomEvent;
 use crate::ids::{Identity, TrackSid};
-use crate::options::{ReconnectPolicy, Secret};
+use crate::options::ReconnectPolicy;
 use crate::publication::TrackKind;
 use crate::signal::{Keepalive, Opening};
 use crate::track::{LocalShared, OutFrame, RemoteShared, RemoteSink};

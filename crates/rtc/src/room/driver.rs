@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use beckon_protocol::Secret;
 use futures_util::FutureExt;
 use livekit_protocol as proto;
 use prost::Message as _;
@@ -20,7 +21,7 @@ use super::handle::{Room, RoomEvents, RoomShared};
 use crate::engine::{Anchor, Engine, EngineConfig, EngineOut, Incoming, Outputs};
 use crate::error::ConnectError;
 use crate::event::{DisconnectReason, RoomEvent};
-use crate::options::{ConnectOptions, Secret};
+use crate::options::ConnectOptions;
 use crate::signal::{self, Address, Opening, SignalEvent, SignalLink};
 use crate::track::OutFrame;
 use crate::transport::{Datagram, Lane, Net};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use beckon_protocol::Secret;
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::{SignalRequest, SignalResponse, signal_request, signal_response};
 use prost::Message as _;
@@ -20,7 +21,7 @@ use super::{
     tls,
 };
 use crate::error::ConnectError;
-use crate::options::{Proxy, Secret};
+use crate::options::Proxy;
 use crate::transport::dial;
 
 /// No honest message is larger: a room of thousands fits.
@@ -82,7 +83,7 @@ pub(crate) async fn open(
         .as_str()
         .into_client_request()
         .map_err(|e| ConnectError::BadUrl { url: host.clone(), why: e.to_string() })?;
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.reveal())).map_err(|_| {
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
         ConnectError::Refused { host: host.clone(), status: 0, message: "the token has characters no token has".into() }
     })?;
     bearer.set_sensitive(true);

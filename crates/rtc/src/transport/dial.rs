@@ -16,7 +16,7 @@ pub(crate) async fn dial(host: &str, port: u16, proxy: Option<&Proxy>) -> io::Re
             let target = (host, port);
             let opened = match auth {
                 Some((user, password)) => {
-                    Socks5Stream::connect_with_password(via, target, user, password.reveal()).await
+                    Socks5Stream::connect_with_password(via, target, user, password.expose()).await
                 }
                 None => Socks5Stream::connect(via, target).await,
             };

@@ -281,14 +281,14 @@ impl Conductor {
                 return;
             }
         };
-        let mut options = ConnectOptions::new(url, token.expose(), || MediaTime::now().0);
+        let mut options = ConnectOptions::new(url, token.clone(), || MediaTime::now().0);
         options.force_tcp = self.request.force_tcp;
         options.start_bitrate_bps = self.request.video.max_bitrate_bps.min(1_500_000);
         options.reconnect = ReconnectPolicy { give_up_after: Some(RTC_GIVES_UP_AFTER), ..ReconnectPolicy::default() };
         options.proxy = self.request.proxy.as_ref().map(|p| Proxy::Socks5 {
             host: p.host.clone(),
             port: p.port,
-            auth: p.auth.as_ref().map(|(user, password)| (user.clone(), password.expose().into())),
+            auth: p.auth.as_ref().map(|(user, password)| (user.clone(), password.clone())),
         });
         let proxied = options.proxy.is_some();
         self.entering(async move {
