@@ -8,7 +8,9 @@
 //! Nothing here reads a clock, opens a socket or sleeps; the [`shell`](crate::shell) does what the effects say.
 
 mod devices;
+mod ending;
 mod input;
+mod joining;
 mod members;
 mod retry;
 mod screen;
@@ -18,33 +20,27 @@ mod telling;
 mod tests;
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use beckon_media::MediaTime;
 use beckon_protocol::{
-    Code, Secret,
-    channel::app::{Chat, Closed, Members as MemberList, RoomPhase, RoomState},
-    service::Entrance,
+    Code,
+    channel::app::{Chat, Members as MemberList, RoomPhase, RoomState},
 };
 use beckon_rtc::{ChatMessage, RoomEvent};
 
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::request::{Entry, SessionRequest, SpeakerChoice};
-use crate::view::{EndView, NoticeView, RoomView};
+use crate::view::{NoticeView, RoomView};
 use devices::{Change, Choice, DeviceState};
 pub use input::LeaveReason;
 pub(crate) use input::{Command, Device, DeviceNews, Effect, Input, Joined, ScreenNews};
+use joining::MEDIA_TIMEOUT;
 use members::{Members, Own};
 pub(crate) use members::{SYNTHETIC, is_screen};
-use retry::Verdict;
 use screen::ScreenState;
 use talk::Talk;
 
-/// Leaving takes no longer than this, whatever the server does.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(4);
-/// Media that does not come up within this time after joining is worth a notice.
-const MEDIA_TIMEOUT: Duration = Duration::from_secs(8);
 /// Texts that wait for the room to come back.
 const CHAT_WAITING: usize = 100;
 
@@ -258,67 +254,6 @@ impl Core {
         }
     }
 
-    fn begin_attempt(&mut self) {
-        self.attempt += 1;
-        match &self.entry {
-            Entry::Direct { url, token } => {
-                self.stage = Stage::Connecting;
-                let (url, token) = (url.to_string(), token.clone());
-                self.out.push(Effect::Connect { attempt: self.attempt, url, token });
-            }
-            Entry::Service(_) if self.logged_in => self.enter(),
-            Entry::Service(_) => {
-                self.stage = Stage::LoggingIn;
-                self.out.push(Effect::LogIn { attempt: self.attempt });
-            }
-        }
-    }
-
-    fn enter(&mut self) {
-        self.stage = Stage::Entering;
-        // A room of ours that was made before is entered again, not made again.
-        let create = self.creates && !self.entered;
-        let room_id = self.view.room_id.clone();
-        self.out.push(Effect::Enter { attempt: self.attempt, create, room_id });
-    }
-
-    fn entered(&mut self, entrance: Entrance) {
-        self.entered = true;
-        let Entrance { room, url, token, role, guest_link } = entrance;
-        self.members.set_creator(room.creator);
-        self.own.role = Some(role);
-        self.view.room_id = room.room_id;
-        for (shown, told) in [(&mut self.view.room_name, room.room_name), (&mut self.view.room_title, room.room_title)]
-        {
-            if !told.is_empty() {
-                *shown = told;
-            }
-        }
-        (self.view.style, self.view.template, self.view.guest_link) = (room.style, room.template, guest_link);
-        self.stage = Stage::Connecting;
-        self.out.push(Effect::Connect { attempt: self.attempt, url, token: Secret::new(token.expose()) });
-    }
-
-    fn joined(&mut self, now: MediaTime, joined: Joined) {
-        self.stage = Stage::Running;
-        self.view.joined = true;
-        (self.lost_since, self.failures, self.room_is_reconnecting) = (None, 0, false);
-        (self.media_due, self.media_up) = (Some(now + MEDIA_TIMEOUT), false);
-        if self.view.room_id.is_empty() {
-            self.view.room_id.clone_from(&joined.room.name);
-        }
-        self.members.reset(joined.local, joined.others);
-        self.published.clear();
-        for device in [Device::Microphone, Device::Camera] {
-            self.publish(device);
-        }
-        self.screen.unpublished();
-        self.publish_screen();
-        for text in std::mem::take(&mut self.chat_waiting) {
-            self.out.push(Effect::SendChat(text));
-        }
-    }
-
     fn room_event(&mut self, now: MediaTime, event: RoomEvent) {
         match event {
             RoomEvent::Reconnecting { .. } => self.room_is_reconnecting = true,
@@ -453,76 +388,6 @@ impl Core {
         for device in [camera, microphone, speaker] {
             device.timeout(now, out);
         }
-    }
-
-    /// An attempt to get in failed.
-    fn failed(&mut self, now: MediaTime, error: SessionError) {
-        let Some(lost_since) = self.lost_since else {
-            // The first entry: whoever asked is waiting for an answer and may try again themselves.
-            return self.end(now, error);
-        };
-        let since = now.saturating_since(lost_since);
-        let again = match retry::verdict(error.code) {
-            Verdict::TryAgain => since < retry::GIVE_UP_AFTER,
-            Verdict::Settling => since < retry::SETTLING,
-            Verdict::LogInAnew => std::mem::take(&mut self.logged_in) || since < retry::SETTLING,
-            Verdict::Final => false,
-        };
-        if again {
-            // Our own room is made anew if the server has lost it.
-            if error.code == Code::RoomNotFound && self.creates {
-                self.entered = false;
-            }
-            self.wait(now);
-        } else if error.code == Code::RoomNotFound {
-            self.end(now, SessionError::of(Code::RoomDestroyed));
-        } else {
-            self.end(now, error);
-        }
-    }
-
-    /// The media room is gone and the rtc layer has given up: come in anew.
-    fn lost(&mut self, now: MediaTime, error: SessionError) {
-        tracing::warn!(%error, "room lost; entering anew");
-        self.lost_since.get_or_insert(now);
-        self.room_is_reconnecting = false;
-        self.media_due = None;
-        self.published.clear();
-        self.out.push(Effect::DropRoom);
-        self.wait(now);
-    }
-
-    fn wait(&mut self, now: MediaTime) {
-        self.stage = Stage::Waiting { until: now + retry::backoff(self.failures) };
-        self.failures += 1;
-    }
-
-    fn leave(&mut self, now: MediaTime, end: SessionError) {
-        self.close_devices();
-        self.out.push(Effect::Leave { service: self.entered });
-        self.media_due = None;
-        self.stage = Stage::Leaving { until: now + LEAVE_TIMEOUT, end };
-    }
-
-    /// The room is over without our having left it.
-    fn end(&mut self, now: MediaTime, end: SessionError) {
-        // The service forgets us by itself where the room is gone, and must keep whoever joined in our name.
-        let gone = matches!(end.code, Code::RoomDestroyed | Code::JoinedElsewhere | Code::Removed);
-        if self.entered && !gone {
-            return self.leave(now, end);
-        }
-        self.close_devices();
-        self.out.push(Effect::DropRoom);
-        self.over(end);
-    }
-
-    fn over(&mut self, end: SessionError) {
-        self.stage = Stage::Over;
-        self.view.end = Some(EndView { code: end.code, message: end.message.clone() });
-        self.refresh();
-        let room_id = self.view.room_id.clone();
-        self.tell(SessionEvent::Closed(Closed { room_id, code: end.code, msg: end.message }));
-        self.out.push(Effect::Finish);
     }
 
     fn close_devices(&mut self) {

@@ -3,7 +3,7 @@
 
 use beckon_media::layout::TileId;
 use beckon_protocol::room::{Role, Template};
-use beckon_protocol::service::Room;
+use beckon_protocol::service::{Entrance, Room};
 use beckon_rtc::{DisconnectReason, ParticipantInfo, TrackInfo, TrackKind, TrackSource};
 
 use super::*;
