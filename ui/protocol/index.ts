@@ -77,6 +77,32 @@ aspect: AspectRatio,
 fps: FrameRate, };
 
 /**
+ * How skin is to look.
+ */
+export type BeautyStyle = "smooth" | "natural" | "hazy";
+
+/**
+ * What the beauty filter is to do. All levels 0, as it begins: nothing at all.
+ */
+export type BeautySettings = { 
+/**
+ * How skin is to look.
+ */
+style?: BeautyStyle, 
+/**
+ * How much skin is smoothed, 0 … 9.
+ */
+strength?: number, 
+/**
+ * How much skin is brightened, 0 … 9.
+ */
+whitening?: number, 
+/**
+ * How much rosier skin becomes, 0 … 9.
+ */
+ruddy?: number, };
+
+/**
  * An id chosen by the caller.
  */
 export type Id = number | string;
@@ -311,7 +337,11 @@ language: string,
  * Size, shape and rate of our pictures at their best; without it, what the person set. What is left out of it is
  * 720p, 16:9 or 30.
  */
-video: Partial<VideoPreset>, }>;
+video: Partial<VideoPreset>, 
+/**
+ * The beauty filter on our camera's pictures; without it, what the person set. What is left out of it is off.
+ */
+beauty: BeautySettings, }>;
 
 /**
  * `room.open`: opens a room.
@@ -358,7 +388,7 @@ export type ChatSend = {
 message: string, };
 
 /**
- * `media.set`: turns devices on or off; what is left out stays as it is.
+ * `media.set`: turns devices on or off, and says how our pictures are made; what is left out stays as it is.
  */
 export type MediaSet = { 
 /**
@@ -376,7 +406,11 @@ speaker?: boolean,
 /**
  * Size, shape and rate of our pictures at their best. What is left out of it is 720p, 16:9 or 30.
  */
-video?: Partial<VideoPreset>, };
+video?: Partial<VideoPreset>, 
+/**
+ * The beauty filter on our camera's pictures. What is left out of it is off; `{}` turns it off.
+ */
+beauty?: BeautySettings, };
 
 /**
  * Where a launch stands.

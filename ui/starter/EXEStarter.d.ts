@@ -56,6 +56,26 @@ export interface Video {
   fps?: '15' | '30';
 }
 
+/** The beauty filter; levels from 0 to 9. What is left out is off. */
+export interface Beauty {
+  style?: 'smooth' | 'natural' | 'hazy';
+  /** How much skin is smoothed. */
+  strength?: number;
+  /** How much skin is brightened. */
+  whitening?: number;
+  /** How much rosier skin becomes. */
+  ruddy?: number;
+}
+
+/** Devices on or off, and how our pictures are made; what is left out stays as it is. */
+export interface MediaSet {
+  camera?: boolean;
+  microphone?: boolean;
+  speaker?: boolean;
+  video?: Video;
+  beauty?: Beauty;
+}
+
 /** Options; all may be left out. */
 export interface Custom {
   /** Show the member list (true). */
@@ -86,6 +106,8 @@ export interface Custom {
   language?: string;
   /** How pictures are sent at their best; without it, what the person set. */
   video?: Video;
+  /** The beauty filter on the camera's pictures; without it, what the person set. */
+  beauty?: Beauty;
 }
 
 export interface Member {
@@ -158,8 +180,8 @@ export interface Session {
   /** Leaves the room and closes its window. */
   close(): Promise<void>;
   sendChat(message: string): Promise<void>;
-  /** Turns devices on or off; what is left out stays as it is. */
-  setMedia(set: { camera?: boolean; microphone?: boolean; speaker?: boolean; video?: Video }): Promise<void>;
+  /** Turns devices on or off, and says how pictures are made. */
+  setMedia(set: MediaSet): Promise<void>;
   /** Brings the room's window to the front. */
   focus(): Promise<void>;
   /** Lets the room go its own way; a reload of the page finds it again. */

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use beckon_protocol::room::Template;
+use beckon_protocol::{beauty::BeautySettings, room::Template};
 use beckon_session::{CameraChoice, MicrophoneChoice, Socks5, SpeakerChoice};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use percent_encoding::percent_decode_str;
@@ -104,6 +104,9 @@ pub(crate) struct Join {
     /// Greatest bitrate of our pictures in bit/s, as in 1500000, 800k or 1.5M.
     #[arg(long, default_value = "1.5M", value_parser = bitrate)]
     pub(crate) bitrate: u64,
+    /// The beauty filter on our pictures, STYLE:STRENGTH,WHITENING,RUDDY: smooth, natural or hazy, and levels from 0 to 9.
+    #[arg(long, value_name = "STYLE:S,W,R", default_value = "off")]
+    pub(crate) beauty: BeautySettings,
     /// Send this text once we are in; may be given several times.
     #[arg(long, value_name = "TEXT")]
     pub(crate) say: Vec<String>,
@@ -239,6 +242,21 @@ mod tests {
         assert_eq!(camera("file:/a b.mp4").unwrap(), CameraChoice::File("/a b.mp4".into()));
         assert_eq!(microphone("tone").unwrap(), MicrophoneChoice::Tone);
         assert!(camera("tone").is_err() && microphone("x:y").is_err() && speaker("file:x").is_err());
+    }
+
+    #[test]
+    fn the_beauty_filter_is_off_unless_its_style_and_levels_are_given() {
+        let parse = |more: &str| {
+            let line = format!("beckon-cli join --url ws://x --token t{more}");
+            match Arguments::try_parse_from(line.split(' ')).map(|all| all.command) {
+                Ok(Command::Join(join)) => Ok(join.beauty.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        assert_eq!(parse("").unwrap(), "smooth:0,0,0");
+        assert_eq!(parse(" --beauty natural:9,4,0").unwrap(), "natural:9,4,0");
+        assert!(parse(" --beauty natural:9,10,0").unwrap_err().contains("between 0 and 9, not 10"));
+        assert!(parse(" --beauty natural").unwrap_err().contains("STYLE:STRENGTH,WHITENING,RUDDY"));
     }
 
     #[test]

@@ -92,6 +92,7 @@ async fn request(join: &Join) -> anyhow::Result<SessionRequest> {
     request.speaker = join.speaker.clone();
     request.video =
         VideoSettings { width: join.size.0, height: join.size.1, fps: join.fps, max_bitrate_bps: join.bitrate };
+    request.beauty = join.beauty;
     request.proxy = join.proxy.clone();
     request.force_tcp = join.tcp;
     request.measure = true;

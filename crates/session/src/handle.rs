@@ -7,6 +7,7 @@ use beckon_media::layout::TileId;
 use beckon_media::{LatestReceiver, VideoFrame};
 use beckon_protocol::{
     Code,
+    beauty::BeautySettings,
     channel::{
         app::{Chat, Closed},
         page::{CHAT_MAX, RoomOpened},
@@ -14,6 +15,7 @@ use beckon_protocol::{
 };
 use tokio::sync::{mpsc, watch};
 
+use crate::beauty::BeautyWish;
 use crate::core::{Command, Input, LeaveReason};
 use crate::env::SessionEnv;
 use crate::error::SessionError;
@@ -50,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) tiles: Arc<Tiles>,
     pub(crate) meters: Arc<shell::Meters>,
+    pub(crate) beauty: BeautyWish,
 }
 
 /// A session. Cheap to clone. The room is left by [`leave`](Self::leave), not by dropping the handle.
@@ -99,6 +102,16 @@ impl SessionHandle {
         video.check()?;
         self.command(Command::SetVideo(video));
         Ok(())
+    }
+
+    /// Filters our camera's pictures differently from the next one on. What we share is never filtered.
+    pub fn set_beauty(&self, settings: BeautySettings) {
+        self.shared.beauty.set(settings);
+    }
+
+    /// How our camera's pictures are filtered now.
+    pub fn beauty(&self) -> BeautySettings {
+        self.shared.beauty.get()
     }
 
     /// Treats our sound differently from now on.

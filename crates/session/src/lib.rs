@@ -23,6 +23,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod beauty;
 mod core;
 mod env;
 mod error;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use beckon_media::screen::ScreenChoice;
 use beckon_protocol::{
     Code, Secret,
+    beauty::BeautySettings,
     channel::page::RoomOpen,
     room::{RoomAction, RoomId},
 };
@@ -165,6 +166,8 @@ pub struct SessionRequest {
     pub speaker: SpeakerChoice,
     /// How pictures are sent.
     pub video: VideoSettings,
+    /// What the beauty filter does to our camera's pictures.
+    pub beauty: BeautySettings,
     /// What is done to our sound, and when it is sent.
     pub sound: SoundSettings,
     /// How loud single people are, by user ID, percent up to [`VOLUME_MAX`](crate::sound::VOLUME_MAX); others are as
@@ -192,7 +195,8 @@ impl SessionRequest {
             auth: None,
         });
         let (camera_on, microphone_on) = (custom.camera, custom.microphone);
-        Ok(Self { proxy, camera_on, microphone_on, ..Self::new(Entry::Service(Box::new(open))) })
+        let beauty = custom.beauty.unwrap_or_default();
+        Ok(Self { proxy, camera_on, microphone_on, beauty, ..Self::new(Entry::Service(Box::new(open))) })
     }
 
     /// A request that goes straight to a LiveKit server, with the machine's default devices.
@@ -209,6 +213,7 @@ impl SessionRequest {
             microphone_on: true,
             speaker: SpeakerChoice::default(),
             video: VideoSettings::default(),
+            beauty: BeautySettings::default(),
             sound: SoundSettings::default(),
             volumes: BTreeMap::new(),
             proxy: None,

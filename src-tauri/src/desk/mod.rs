@@ -274,8 +274,7 @@ impl Desk {
                     let set = MediaSet {
                         camera: camera.then_some(true),
                         microphone: microphone.then_some(true),
-                        speaker: None,
-                        video: None,
+                        ..MediaSet::default()
                     };
                     out.push(Effect::Media(room, set));
                 }
@@ -374,8 +373,7 @@ impl Desk {
         let now = MediaSet {
             camera: set.camera.filter(|_| !camera),
             microphone: set.microphone.filter(|_| !microphone),
-            speaker: set.speaker,
-            video: set.video,
+            ..set
         };
         if now != MediaSet::default() {
             out.push(Effect::Media(key, now));

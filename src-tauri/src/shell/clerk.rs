@@ -271,6 +271,9 @@ impl Clerk {
         {
             tracing::error!(%error, "the pictures stay as they are");
         }
+        if let Some(beauty) = set.beauty {
+            room.session.set_beauty(beauty);
+        }
     }
 
     fn reply(&mut self, id: CallId, outcome: Result<Done, RpcError>) {

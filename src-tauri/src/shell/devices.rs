@@ -12,7 +12,8 @@ use tauri::{
     menu::{CheckMenuItemBuilder, MenuBuilder, MenuItemBuilder},
 };
 
-use super::{Shell, windows};
+use super::{Shell, room::OpenRoom, windows};
+use crate::desk::RoomKey;
 
 /// The list as windows are told it.
 fn shown(list: &DeviceList) -> interface::DeviceList {
@@ -88,9 +89,8 @@ pub fn show_menu(
     kind: DeviceKind,
     there: &interface::DeviceList,
 ) -> tauri::Result<()> {
-    let language = windows::room_of_label(window.label())
-        .and_then(|key| shell.room(key))
-        .map_or_else(|| shell.language(""), |room| room.language);
+    let room = windows::room_of_label(window.label()).and_then(|key| shell.room(key));
+    let language = room.as_ref().map_or_else(|| shell.language(""), |room| room.language);
     let chosen = setting(&mut shell.settings.get().devices, kind).clone();
     let list = match kind {
         DeviceKind::Camera => &there.cameras,
@@ -122,17 +122,32 @@ pub fn show_menu(
             .build(window)?;
         menu = menu.item(&item);
     }
+    if kind == DeviceKind::Camera
+        && let Some(room) = room
+    {
+        let item = CheckMenuItemBuilder::new(language.pick("美颜", "Beauty"))
+            .id(format!("device/beauty/{}", room.key.0))
+            .checked(!room.session.beauty().is_off())
+            .build(window)?;
+        menu = menu.separator().item(&item);
+    }
     let more = MenuItemBuilder::new(language.pick("设置…", "Settings…")).id("device/settings").build(window)?;
     *shell.choices.lock() = entries.into_iter().map(|(entry, _)| entry).collect();
     window.popup_menu(&menu.separator().item(&more).build()?)
 }
 
-/// Does what was chosen in that menu: `settings`, or the kind and the number of the choice.
+/// Does what was chosen in that menu: `settings`, `beauty` and the room, or the kind and the number of the choice.
 pub fn menu_chosen(shell: &Arc<Shell>, choice: &str) {
     if choice == "settings" {
         return windows::show_settings(shell, "devices");
     }
     let Some((kind, number)) = choice.split_once('/') else { return };
+    if kind == "beauty" {
+        if let Some(room) = number.parse().ok().and_then(|key| shell.room(RoomKey(key))) {
+            toggle_beauty(shell, &room);
+        }
+        return;
+    }
     let kinds = [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker];
     let Some(kind) = kinds.into_iter().find(|k| name(*k) == kind) else { return };
     let entry = number.parse().ok().and_then(|n: usize| shell.choices.lock().get(n).cloned());
@@ -141,4 +156,11 @@ pub fn menu_chosen(shell: &Arc<Shell>, choice: &str) {
         *setting(&mut devices, kind) = entry;
         shell.change_settings(SettingsChange::Devices(devices));
     }
+}
+
+/// Turns the beauty filter on or off: seen from this room, whose page may have had a wish of its own.
+fn toggle_beauty(shell: &Arc<Shell>, room: &OpenRoom) {
+    let beauty = shell.settings.get().beauty.turned(room.session.beauty().is_off());
+    shell.change_settings(SettingsChange::Beauty(beauty));
+    room.session.set_beauty(beauty.wanted());
 }

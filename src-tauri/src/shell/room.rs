@@ -66,7 +66,7 @@ impl OpenRoom {
         let language = shell.language(&open.custom.language);
         let panels =
             Panels { members: open.custom.user_list, chat: open.custom.im_list, screen: open.custom.screen_share };
-        let wished = open.custom.video;
+        let wished = (open.custom.video, open.custom.beauty);
         let mut request = SessionRequest::from_open(open)?;
         request.camera = shell.camera();
         request.microphone = shell.microphone();
@@ -74,7 +74,8 @@ impl OpenRoom {
         let settings = shell.settings.get();
         (request.sound, request.volumes) = (settings.sound, settings.volumes.all().clone());
         let picture = settings.picture;
-        request.video = wished.unwrap_or(picture.preset).into();
+        request.video = wished.0.unwrap_or(picture.preset).into();
+        request.beauty = wished.1.unwrap_or_else(|| settings.beauty.wanted());
         // Most systems open a camera once only.
         shell.tryout.make_room(shell);
         let session = Session::open(request, SessionEnv::system())?;

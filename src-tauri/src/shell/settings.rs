@@ -94,6 +94,10 @@ impl Shell {
                 }
             }
         }
+        if before.beauty.wanted() != after.beauty.wanted() {
+            rooms.iter().for_each(|room| room.session.set_beauty(after.beauty.wanted()));
+            self.tryout.beauty(after.beauty.wanted());
+        }
         if before.sound != after.sound {
             rooms.iter().for_each(|room| room.session.set_sound(after.sound));
         }

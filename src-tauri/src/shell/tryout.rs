@@ -12,6 +12,7 @@ use std::{
 use beckon_interface::devices::{TestCallView, Trial, TryoutView};
 use beckon_media::{LatestReceiver, VideoFrame, latest, layout::TileId};
 use beckon_protocol::{
+    beauty::BeautySettings,
     channel::app::RoomPhase,
     room::{Role, StyleType, Template},
 };
@@ -128,6 +129,13 @@ impl Tryouts {
         }
     }
 
+    /// Filters what the camera that is tried out sees.
+    pub fn beauty(&self, settings: BeautySettings) {
+        if let Some(camera) = &self.state.lock().camera {
+            camera.set_beauty(settings);
+        }
+    }
+
     /// The window is gone: everything is closed.
     pub fn end(&self) {
         let mut state = self.state.lock();
@@ -175,8 +183,9 @@ impl Tryouts {
                 return;
             }
             let told = Arc::downgrade(&shell);
-            let video = shell.settings.get().picture.preset.into();
-            let opened = CameraTryout::open(&SessionEnv::system(), &shell.camera(), video, move |error| {
+            let settings = shell.settings.get();
+            let (video, beauty) = (settings.picture.preset.into(), settings.beauty.wanted());
+            let opened = CameraTryout::open(&SessionEnv::system(), &shell.camera(), video, beauty, move |error| {
                 if let Some(shell) = told.upgrade() {
                     shell.tryout.camera_failed(&shell, asked, &error);
                 }
@@ -186,6 +195,8 @@ impl Tryouts {
                     match opened {
                         Ok(camera) => {
                             state.view.camera = Trial::On { label: camera.label().to_owned() };
+                            // They may have been changed while it was being opened.
+                            camera.set_beauty(shell.settings.get().beauty.wanted());
                             state.camera = Some(camera);
                         }
                         Err(error) => state.view.camera = failed(&error),
@@ -311,11 +322,13 @@ impl Tryouts {
             if !on {
                 return;
             }
+            let settings = shell.settings.get();
             let devices = TestCallDevices {
                 camera: shell.camera(),
                 microphone: shell.microphone(),
                 speaker: shell.speaker(),
-                video: shell.settings.get().picture.preset.into(),
+                video: settings.picture.preset.into(),
+                beauty: settings.beauty.wanted(),
             };
             let told = Arc::downgrade(&shell);
             let call = TestCall::start(SessionEnv::system(), devices, move |stage| {

@@ -1,6 +1,6 @@
 import type { Event } from '../../protocol/index.ts';
 import { CLOSE_REPLACED, Code, codeText } from '../../protocol/index.ts';
-import type { Member, Road, RoomState, Session, SessionEvents, Video } from '../EXEStarter.d.ts';
+import type { MediaSet, Member, Road, RoomState, Session, SessionEvents } from '../EXEStarter.d.ts';
 import type { Channel } from './channel.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { forget, remember } from './store.ts';
@@ -62,7 +62,7 @@ export class LiveSession implements Session {
     await this.channel.call('chat.send', { message });
   }
 
-  async setMedia(set: { camera?: boolean; microphone?: boolean; speaker?: boolean; video?: Video }): Promise<void> {
+  async setMedia(set: MediaSet): Promise<void> {
     await this.channel.call('media.set', set);
   }
 

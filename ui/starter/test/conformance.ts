@@ -9,6 +9,7 @@ const same = <T extends true>(): T | undefined => undefined;
 same<Same<page.UserData, protocol.UserData>>();
 same<Same<page.RoomData, protocol.RoomData>>();
 same<Same<Required<page.Custom>, Required<protocol.Custom>>>();
+same<Same<page.MediaSet, protocol.MediaSet>>();
 same<Same<page.Member, protocol.Member>>();
 same<Same<page.RoomState, protocol.RoomState>>();
 same<Same<page.Chat, protocol.Chat>>();

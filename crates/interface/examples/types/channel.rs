@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use beckon_protocol::{
-    Code, Secret,
+    Code, Secret, beauty,
     channel::{self, app, page, proof},
     launch, relay, room, rpc, service, video,
 };
@@ -29,6 +29,8 @@ pub fn file() -> String {
         video::AspectRatio,
         video::FrameRate,
         video::VideoPreset,
+        beauty::BeautyStyle,
+        beauty::BeautySettings,
         rpc::Id,
         rpc::RpcError,
         proof::Nonce,

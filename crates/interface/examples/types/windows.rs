@@ -11,8 +11,8 @@ pub fn file() -> String {
     let cfg = Config::new().with_large_int("number");
     let mut out = String::from(
         "// Written by `cargo xtask types` from crates/interface and crates/session; do not edit.\n\n\
-         import type { AspectRatio, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset } from '../../../protocol/index.ts';\n\
-         export type { AspectRatio, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset };\n\n",
+         import type { AspectRatio, BeautyStyle, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset } from '../../../protocol/index.ts';\n\
+         export type { AspectRatio, BeautyStyle, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset };\n\n",
     );
     macro_rules! declare { ($($type:ty),+ $(,)?) => { $( declare::<$type>(&mut out, &cfg); )+ } }
     declare!(
@@ -31,6 +31,7 @@ pub fn file() -> String {
         settings::DeviceSetting,
         settings::Devices,
         settings::Picture,
+        settings::Beauty,
         settings::Volume,
         settings::Volumes,
         settings::Settings,

@@ -3,6 +3,7 @@
 //! One section, one struct, one file. A section is read by itself: one that cannot be read (a newer version wrote it, or
 //! somebody's hand) gets its defaults, and the others stay as they are.
 
+mod beauty;
 mod devices;
 mod picture;
 mod volumes;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use ts_rs::TS;
 
 use crate::LanguageChoice;
+pub use beauty::Beauty;
 pub use devices::{DeviceSetting, Devices};
 pub use picture::Picture;
 pub use volumes::{Volume, Volumes};
@@ -29,6 +31,9 @@ pub struct Settings {
     /// How our pictures are taken and shown.
     #[serde(deserialize_with = "section")]
     pub picture: Picture,
+    /// The beauty filter on our pictures.
+    #[serde(deserialize_with = "section")]
+    pub beauty: Beauty,
     /// What is done to our sound, and when it is sent.
     #[serde(deserialize_with = "section")]
     pub sound: SoundSettings,
@@ -47,6 +52,8 @@ pub enum SettingsChange {
     Devices(Devices),
     /// How our pictures are taken and shown.
     Picture(Picture),
+    /// The beauty filter on our pictures.
+    Beauty(Beauty),
     /// What is done to our sound, and when it is sent.
     Sound(SoundSettings),
     /// How loud one person is.
@@ -60,6 +67,7 @@ impl Settings {
             SettingsChange::Language(language) => self.language = language,
             SettingsChange::Devices(devices) => self.devices = devices,
             SettingsChange::Picture(picture) => self.picture = picture,
+            SettingsChange::Beauty(beauty) => self.beauty = beauty,
             SettingsChange::Sound(sound) => self.sound = sound,
             SettingsChange::Volume(volume) => self.volumes.set(volume),
         }
@@ -87,11 +95,13 @@ mod tests {
 
     #[test]
     fn a_section_that_cannot_be_read_leaves_the_others_as_they_are() {
-        let text = r#"{"language":"zh-CN","devices":{"camera":{"kind":"hologram"}},"picture":{"mirror":false},"x":1}"#;
+        let text = r#"{"language":"zh-CN","devices":{"camera":{"kind":"hologram"}},"picture":{"mirror":false},
+            "beauty":{"on":true,"strength":11},"x":1}"#;
         let settings: Settings = serde_json::from_str(text).unwrap();
         assert_eq!(settings.language, LanguageChoice::Chinese);
         assert_eq!(settings.devices, Devices::default());
         assert!(!settings.picture.mirror);
+        assert_eq!(settings.beauty, Beauty::default());
         assert_eq!(settings.picture.preset, VideoPreset::default());
     }
 

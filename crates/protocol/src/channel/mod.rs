@@ -6,6 +6,7 @@
 pub mod app;
 pub mod page;
 pub mod proof;
+mod reading;
 
 pub use app::Event;
 pub use page::Call;

@@ -5,6 +5,8 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use super::proof::Nonce;
+use super::reading::{number_or_text, port_number_or_text, read, text_or_number};
+use crate::beauty::BeautySettings;
 use crate::video::VideoPreset;
 use crate::{
     Code, Secret,
@@ -203,6 +205,9 @@ pub struct Custom {
     /// 720p, 16:9 or 30.
     #[ts(type = "Partial<VideoPreset>")]
     pub video: Option<VideoPreset>,
+    /// The beauty filter on our camera's pictures; without it, what the person set. What is left out of it is off.
+    #[ts(type = "BeautySettings")]
+    pub beauty: Option<BeautySettings>,
 }
 
 impl Default for Custom {
@@ -225,6 +230,7 @@ impl Default for Custom {
             close_with_page: false,
             language: String::new(),
             video: None,
+            beauty: None,
         }
     }
 }
@@ -269,7 +275,7 @@ pub struct ChatSend {
 /// Longest room text, bytes.
 pub const CHAT_MAX: usize = 8 * 1024;
 
-/// `media.set`: turns devices on or off; what is left out stays as it is.
+/// `media.set`: turns devices on or off, and says how our pictures are made; what is left out stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[ts(optional_fields)]
@@ -283,6 +289,8 @@ pub struct MediaSet {
     /// Size, shape and rate of our pictures at their best. What is left out of it is 720p, 16:9 or 30.
     #[ts(optional, type = "Partial<VideoPreset>")]
     pub video: Option<VideoPreset>,
+    /// The beauty filter on our camera's pictures. What is left out of it is off; `{}` turns it off.
+    pub beauty: Option<BeautySettings>,
 }
 
 /// Everything a page may call, parsed.
@@ -412,53 +420,11 @@ impl RoomData {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(params: Value) -> Result<T, RpcError> {
-    let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
-    serde_json::from_value(params).map_err(|error| {
-        let text = error.to_string();
-        // serde names the field between back-quotes in "missing field `x`" and "unknown field `x`".
-        let field = text.split('`').nth(1).map(str::to_owned);
-        let code = if text.starts_with("missing field") { Code::MissingParameter } else { Code::WrongParameter };
-        RpcError { code, message: text, field }
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrNumber {
-    Text(String),
-    Number(u64),
-}
-
-fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(match TextOrNumber::deserialize(deserializer)? {
-        TextOrNumber::Text(text) => text,
-        TextOrNumber::Number(number) => number.to_string(),
-    })
-}
-
-fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    match TextOrNumber::deserialize(deserializer)? {
-        TextOrNumber::Number(number) => Ok(number),
-        TextOrNumber::Text(text) => {
-            text.trim().parse().map_err(|_| serde::de::Error::custom("a number is expected (digits only)"))
-        }
-    }
-}
-
-fn port_number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
-    let wrong = || serde::de::Error::custom("`proxy_port` must be from 1 to 65535");
-    match TextOrNumber::deserialize(deserializer)? {
-        TextOrNumber::Text(text) if text.trim().is_empty() => Ok(0),
-        TextOrNumber::Text(text) => text.trim().parse().map_err(|_| wrong()),
-        TextOrNumber::Number(number) => u16::try_from(number).map_err(|_| wrong()),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::beauty::BeautyStyle;
     use serde_json::json;
 
     fn open() -> Value {
@@ -493,8 +459,43 @@ mod tests {
         assert_eq!(wrong("/roomdata/roomAction", json!("enterRoom")).field.unwrap(), "roomdata.roomID");
         assert_eq!(wrong("/custom/proxy_port", json!(70000)).code, Code::WrongParameter);
         assert_eq!(Call::parse("room.open", json!({})).unwrap_err().field.unwrap(), "userdata");
+        assert_eq!(wrong("/userdata", json!({})).field.unwrap(), "userdata.userID");
+        assert_eq!(wrong("/roomdata/template", json!("1v9")).field.unwrap(), "roomdata.template");
         assert_eq!(Call::parse("room.burn", Value::Null).unwrap_err().code, Code::UnknownMethod);
         assert_eq!(Call::parse("chat.send", json!({"message": ""})).unwrap_err().field.unwrap(), "message");
+    }
+
+    #[test]
+    fn the_beauty_filter_is_asked_for_in_levels_and_a_wrong_one_is_named() {
+        let ask = |beauty: Value| {
+            let mut open = open();
+            open["custom"]["beauty"] = beauty;
+            Call::parse("room.open", open)
+        };
+        let Ok(Call::RoomOpen(open)) = ask(json!({"style": "natural", "strength": 9, "ruddy": 2})) else {
+            panic!("these levels fit");
+        };
+        assert_eq!(open.custom.beauty, Some(BeautySettings::new(BeautyStyle::Natural, 9, 0, 2).unwrap()));
+        let Ok(Call::RoomOpen(open)) = ask(Value::Null) else { panic!("without it, what the person set") };
+        assert_eq!(open.custom.beauty, None);
+
+        for (beauty, field) in [
+            (json!({"strength": 10}), "strength"),
+            (json!({"whitening": -1}), "whitening"),
+            (json!({"ruddy": 4.5}), "ruddy"),
+            (json!({"strength": "9"}), "strength"),
+            (json!({"style": "soft"}), "style"),
+            (json!({"glow": 1}), "glow"),
+        ] {
+            let error = ask(beauty.clone()).unwrap_err();
+            assert_eq!(error.code, Code::WrongParameter, "{beauty}");
+            assert_eq!(error.field.unwrap(), format!("custom.beauty.{field}"), "{beauty}");
+            let error = Call::parse("media.set", json!({"beauty": beauty})).unwrap_err();
+            assert_eq!(error.field.unwrap(), format!("beauty.{field}"));
+            assert!(error.message.contains(field), "{}", error.message);
+        }
+        let off = Call::parse("media.set", json!({"beauty": {}})).unwrap();
+        assert_eq!(off, Call::MediaSet(MediaSet { beauty: Some(BeautySettings::default()), ..MediaSet::default() }));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::meters::{Meters, ReceivedMeter};
 use super::screen::Screen;
 use super::video_in::VideoIn;
 use super::video_out::VideoOut;
+use crate::beauty::BeautyWish;
 use crate::core::{Command, Core, Device, Input, SYNTHETIC, is_screen};
 use crate::env::SessionEnv;
 use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
@@ -62,8 +63,9 @@ impl Media {
         messages: UnboundedSender<Message>,
         tiles: Arc<Tiles>,
         meters: Arc<Meters>,
+        beauty: BeautyWish,
     ) -> Self {
-        let video_out = VideoOut::new(request.video, meters.video.clone());
+        let video_out = VideoOut::new(request.video, beauty, meters.video.clone());
         let far_end = FarEnd::new();
         let audio_out =
             AudioOut::new(request.sound, far_end.clone(), meters.audio.clone(), messages.clone(), meters.level.clone());

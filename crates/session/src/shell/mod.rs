@@ -18,6 +18,7 @@ use std::sync::Arc;
 use beckon_rtc::{LocalTrack, PublishError, Room, RoomEvents};
 use tokio::sync::{mpsc, watch};
 
+use crate::beauty::BeautyWish;
 use crate::core::{Core, Device, Input};
 use crate::env::SessionEnv;
 use crate::error::SessionError;
@@ -56,14 +57,16 @@ pub(crate) fn start(request: SessionRequest, env: SessionEnv) -> Arc<Shared> {
     let hub = Arc::new(Hub::default());
     let tiles = Arc::new(Tiles::default());
     let meters = Arc::new(Meters::new());
+    let beauty = BeautyWish::new(request.beauty);
     let shared = Arc::new(Shared {
         inputs: messages.clone(),
         view,
         hub: hub.clone(),
         tiles: tiles.clone(),
         meters: meters.clone(),
+        beauty: beauty.clone(),
     });
-    let media = Media::new(&request, &env, messages.clone(), tiles, meters.clone());
+    let media = Media::new(&request, &env, messages.clone(), tiles, meters.clone(), beauty);
     let conductor = Conductor::new(core, request, messages, view_out, hub, media, meters);
     tokio::spawn(conductor.run(effects, inbox));
     shared

@@ -235,3 +235,25 @@ impl Encoder {
         self.last_key.is_none_or(|last| now.saturating_since(last) >= KEY_FRAME_PAUSE)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use beckon_media::latest;
+
+    use super::*;
+    use crate::beauty::tests::{face, place};
+
+    #[test]
+    fn a_face_on_a_shared_screen_passes_as_it_is() {
+        let out = ScreenOut::new(false, SentMeter::new("screen"));
+        let own = Arc::new(Fanout::default());
+        out.set_own(own.clone());
+        let (pictures, taken) = latest::channel();
+        std::thread::spawn(move || out.run(&taken));
+        let face = face(MediaTime(1));
+        let shown = own.tap();
+        pictures.send(face.clone()).unwrap();
+        assert_eq!(place(&shown.recv_timeout(Duration::from_secs(30)).unwrap()), place(&face));
+    }
+}

@@ -11,6 +11,7 @@ use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid, VideoLayer};
 use parking_lot::Mutex;
 
 use super::meters::SentMeter;
+use crate::beauty::{BeautyStep, BeautyWish};
 use crate::rate::{Pacer, RatePolicy, Target, layer_count, layers};
 use crate::request::VideoSettings;
 use crate::tiles::Fanout;
@@ -25,6 +26,7 @@ pub(crate) struct VideoOut {
     track: Mutex<Option<LocalTrack>>,
     policy: Mutex<RatePolicy>,
     own: Mutex<Option<Arc<Fanout>>>,
+    beauty: BeautyWish,
     /// For each layer, smallest first: its name and whether a key frame is due.
     layers: Vec<LayerWish>,
     /// Somebody subscribes.
@@ -39,12 +41,13 @@ struct LayerWish {
 }
 
 impl VideoOut {
-    pub(crate) fn new(full: VideoSettings, meter: Arc<SentMeter>) -> Arc<Self> {
+    pub(crate) fn new(full: VideoSettings, beauty: BeautyWish, meter: Arc<SentMeter>) -> Arc<Self> {
         let wish = |rid| LayerWish { rid, key: AtomicBool::new(false) };
         Arc::new(Self {
             track: Mutex::new(None),
             policy: Mutex::new(RatePolicy::new(full)),
             own: Mutex::new(None),
+            beauty,
             layers: layers(full, layer_count(full)).iter().map(|layer| wish(layer.rid)).collect(),
             wanted: AtomicBool::new(true),
             meter,
@@ -117,11 +120,14 @@ impl VideoOut {
 
     /// Takes pictures until the camera is closed. Runs on a thread of its own.
     pub(crate) fn run(&self, pictures: &LatestReceiver<VideoFrame>) {
-        let mut encoder =
-            Encoder { layers: self.layers.iter().map(|_| LayerEncoder::default()).collect(), captured: 0 };
+        let mut encoder = Encoder {
+            beauty: BeautyStep::new(self.beauty.clone()),
+            layers: self.layers.iter().map(|_| LayerEncoder::default()).collect(),
+            captured: 0,
+        };
         loop {
             match pictures.recv_timeout(LONG) {
-                Ok(picture) => self.picture(&mut encoder, &picture, pictures.sent()),
+                Ok(picture) => self.picture(&mut encoder, picture, pictures.sent()),
                 Err(RecvError::Empty) => {}
                 Err(RecvError::Closed) => break,
             }
@@ -132,10 +138,13 @@ impl VideoOut {
         }
     }
 
-    fn picture(&self, encoder: &mut Encoder, picture: &VideoFrame, captured: u64) {
+    fn picture(&self, encoder: &mut Encoder, picture: VideoFrame, captured: u64) {
+        // The filter's time counts with the encoders': they share the time between two pictures.
+        let begun = MediaTime::now();
+        let picture = encoder.beauty.take(picture);
         let own = self.own.lock().clone();
         if let Some(own) = own {
-            own.send(picture);
+            own.send(&picture);
         }
         let before = std::mem::replace(&mut encoder.captured, captured);
         let news = captured.saturating_sub(before);
@@ -154,7 +163,6 @@ impl VideoOut {
             (0..self.layers.len()).map(|n| policy.target(n)).collect()
         };
         let largest = targets.iter().rposition(Option::is_some);
-        let begun = MediaTime::now();
         let mut encoded = false;
         for (n, target) in targets.iter().enumerate() {
             let layer = &mut encoder.layers[n];
@@ -171,7 +179,7 @@ impl VideoOut {
                 continue;
             }
             encoded = true;
-            if let Err(error) = self.encode(layer, n, picture, target, &track, counts) {
+            if let Err(error) = self.encode(layer, n, &picture, target, &track, counts) {
                 if !std::mem::replace(&mut layer.complained, true) {
                     tracing::error!(%error, layer = self.layers[n].rid, "cannot encode our pictures");
                 }
@@ -261,6 +269,7 @@ impl VideoOut {
 }
 
 struct Encoder {
+    beauty: BeautyStep,
     layers: Vec<LayerEncoder>,
     captured: u64,
 }
@@ -281,8 +290,62 @@ pub(crate) fn fit((width, height): (u32, u32), (most_width, most_height): (u32, 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::fit;
+    use std::sync::mpsc;
+
+    use beckon_media::latest;
+    use beckon_protocol::beauty::{BeautySettings, BeautyStyle};
+
+    use super::*;
+    use crate::beauty::tests::{face, place};
+
+    /// A camera's pictures on their way to our own tile.
+    fn way(beauty: &BeautyWish) -> (latest::LatestSender<VideoFrame>, LatestReceiver<VideoFrame>) {
+        let out = VideoOut::new(VideoSettings::default(), beauty.clone(), SentMeter::new("video"));
+        let own = Arc::new(Fanout::default());
+        out.set_own(own.clone());
+        let (pictures, taken) = latest::channel();
+        std::thread::spawn(move || out.run(&taken));
+        (pictures, own.tap())
+    }
+
+    #[test]
+    fn our_own_tile_shows_what_the_filter_makes_and_the_camera_itself_while_it_is_off() {
+        const LONG: Duration = Duration::from_secs(30);
+        let beauty = BeautyWish::default();
+        let (pictures, shown) = way(&beauty);
+        let (first, second) = (face(MediaTime(1)), face(MediaTime(2)));
+        pictures.send(first.clone()).unwrap();
+        assert_eq!(place(&shown.recv_timeout(LONG).unwrap()), place(&first));
+        beauty.set(BeautySettings::new(BeautyStyle::Smooth, 9, 0, 0).unwrap());
+        pictures.send(second.clone()).unwrap();
+        let filtered = shown.recv_timeout(LONG).unwrap();
+        assert_eq!(filtered.capture, second.capture);
+        assert_ne!(filtered.y(), second.y());
+    }
+
+    #[test]
+    fn pictures_that_come_while_one_is_worked_on_replace_each_other() {
+        let (pictures, shown) = way(&BeautyWish::new(BeautySettings::new(BeautyStyle::Hazy, 9, 9, 9).unwrap()));
+        // The tile holds the thread up, as a slow filter would.
+        let (begun, begins) = mpsc::channel();
+        let (go_on, goes_on) = mpsc::channel::<()>();
+        let goes_on = Mutex::new(goes_on);
+        shown.on_ready(move || {
+            let _ = begun.send(());
+            let _ = goes_on.lock().recv();
+        });
+        pictures.send(face(MediaTime(1))).unwrap();
+        begins.recv().unwrap();
+        for late in 2..=9 {
+            pictures.send(face(MediaTime(late))).unwrap();
+        }
+        assert_eq!(shown.try_recv().unwrap().capture, MediaTime(1));
+        go_on.send(()).unwrap();
+        begins.recv().unwrap();
+        assert_eq!(shown.try_recv().unwrap().capture, MediaTime(9));
+    }
 
     #[test]
     fn a_picture_keeps_its_proportions_and_is_never_blown_up() {

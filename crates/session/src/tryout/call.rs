@@ -14,12 +14,13 @@ use beckon_media::codec::{
 use beckon_media::frame::SAMPLE_RATE;
 use beckon_media::latest::{self, RecvError};
 use beckon_media::{AudioFrame, LatestReceiver, MediaTime, RunningSource, SourceError, VideoFrame};
-use beckon_protocol::Code;
+use beckon_protocol::{Code, beauty::BeautySettings};
 use parking_lot::{Condvar, Mutex};
 
 use super::explain;
 use super::microphone::LevelMeter;
 use super::recording::{Recording, Track};
+use crate::beauty::{BeautyStep, BeautyWish};
 use crate::core::Device;
 use crate::env::SessionEnv;
 use crate::error::SessionError;
@@ -59,6 +60,8 @@ pub struct TestCallDevices {
     pub speaker: SpeakerChoice,
     /// How pictures are coded.
     pub video: VideoSettings,
+    /// How they are filtered.
+    pub beauty: BeautySettings,
 }
 
 /// A test call under way; dropping it ends it.
@@ -221,6 +224,7 @@ impl Work {
         let VideoSettings { width, height, fps, max_bitrate_bps } = self.devices.video;
         let bitrate = u32::try_from(max_bitrate_bps).unwrap_or(u32::MAX);
         let (mut encoder, mut pacer): (Option<VideoEncoder>, _) = (None, Pacer::default());
+        let mut beauty = BeautyStep::new(BeautyWish::new(self.devices.beauty));
         while MediaTime::now() < end && !self.quit.wanted() {
             let picture = match taken.recv_timeout(GLANCE) {
                 Ok(picture) => picture,
@@ -231,6 +235,7 @@ impl Work {
                     break;
                 }
             };
+            let picture = beauty.take(picture);
             self.pictures.send(&picture);
             if !pacer.take(picture.capture, fps) {
                 continue;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use beckon_media::latest::{self, RecvError};
 use beckon_media::{LatestReceiver, RunningSource, SourceError, SourceStatus, VideoFrame};
-use beckon_protocol::Code;
+use beckon_protocol::{Code, beauty::BeautySettings};
 
 use super::explain;
+use crate::beauty::{BeautyStep, BeautyWish};
 use crate::core::Device;
 use crate::env::SessionEnv;
 use crate::error::SessionError;
@@ -22,6 +23,7 @@ pub struct CameraTryout {
     label: String,
     stands_in: bool,
     pictures: Arc<Fanout>,
+    beauty: BeautyWish,
     _running: RunningSource,
 }
 
@@ -34,6 +36,7 @@ impl CameraTryout {
         env: &SessionEnv,
         choice: &CameraChoice,
         wanted: VideoSettings,
+        beauty: BeautySettings,
         ended: impl FnOnce(SessionError) + Send + 'static,
     ) -> Result<Self, SessionError> {
         let failed = |error: SourceError| explain(&error, Device::Camera);
@@ -43,12 +46,14 @@ impl CameraTryout {
         let running = source.start(pictures).map_err(failed)?;
         let fanout = Arc::new(Fanout::default());
         let shown = fanout.clone();
+        let beauty = BeautyWish::new(beauty);
+        let mut step = BeautyStep::new(beauty.clone());
         std::thread::Builder::new()
             .name("camera-tryout".to_owned())
             .spawn(move || {
                 loop {
                     match taken.recv_timeout(LONG) {
-                        Ok(picture) => shown.send(&picture),
+                        Ok(picture) => shown.send(&step.take(picture)),
                         Err(RecvError::Empty) => {}
                         Err(RecvError::Closed) => break,
                     }
@@ -63,7 +68,7 @@ impl CameraTryout {
                 SourceStatus::Running | SourceStatus::Ended => SessionError::of(Code::CameraLost),
             });
         });
-        Ok(Self { label: info.label, stands_in: info.stands_in, pictures: fanout, _running: running })
+        Ok(Self { label: info.label, stands_in: info.stands_in, pictures: fanout, beauty, _running: running })
     }
 
     /// Its name.
@@ -74,6 +79,11 @@ impl CameraTryout {
     /// It stands in for the chosen one, which is not there.
     pub fn stands_in(&self) -> bool {
         self.stands_in
+    }
+
+    /// Filters its pictures differently from the next one on.
+    pub fn set_beauty(&self, settings: BeautySettings) {
+        self.beauty.set(settings);
     }
 
     /// Its pictures, as others would see them (not mirrored). Each call gives a receiver of its own.

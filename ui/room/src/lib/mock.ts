@@ -203,6 +203,7 @@ export function mock(): Host {
   let meter: ReturnType<typeof setInterval> | undefined;
   let tryout: TryoutView = {
     camera: query.has('fails')
+    beauty: { on: query.has('beauty'), style: 'smooth', strength: 5, whitening: 2, ruddy: 1 },
       ? { state: 'failed', code: Number(query.get('fails')) }
       : query.has('preview')
         ? { state: 'on', label: 'Integrated camera' }

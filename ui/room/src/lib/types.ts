@@ -1,7 +1,7 @@
 // Written by `cargo xtask types` from crates/interface and crates/session; do not edit.
 
-import type { AspectRatio, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset } from '../../../protocol/index.ts';
-export type { AspectRatio, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset };
+import type { AspectRatio, BeautyStyle, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset } from '../../../protocol/index.ts';
+export type { AspectRatio, BeautyStyle, Chat, FrameRate, Resolution, Role, RoomPhase, StyleType, Template, VideoPreset };
 
 /**
  * A language we speak.
@@ -345,6 +345,31 @@ preset: VideoPreset,
 mirror: boolean, };
 
 /**
+ * Off until the person turns it on; the levels stay while it is off.
+ */
+export type Beauty = { 
+/**
+ * Pictures are filtered.
+ */
+on: boolean, 
+/**
+ * How skin is to look.
+ */
+style: BeautyStyle, 
+/**
+ * How much skin is smoothed, 0 … 9.
+ */
+strength: number, 
+/**
+ * How much skin is brightened, 0 … 9.
+ */
+whitening: number, 
+/**
+ * How much rosier skin becomes, 0 … 9.
+ */
+ruddy: number, };
+
+/**
  * One person's volume, as a window sets it.
  */
 export type Volume = { 
@@ -379,6 +404,10 @@ devices: Devices,
  */
 picture: Picture, 
 /**
+ * The beauty filter on our pictures.
+ */
+beauty: Beauty, 
+/**
  * What is done to our sound, and when it is sent.
  */
 sound: SoundSettings, 
@@ -390,7 +419,7 @@ volumes: Volumes, };
 /**
  * One section, as a window sets it.
  */
-export type SettingsChange = { "section": "language", "value": LanguageChoice } | { "section": "devices", "value": Devices } | { "section": "picture", "value": Picture } | { "section": "sound", "value": SoundSettings } | { "section": "volume", "value": Volume };
+export type SettingsChange = { "section": "language", "value": LanguageChoice } | { "section": "devices", "value": Devices } | { "section": "picture", "value": Picture } | { "section": "beauty", "value": Beauty } | { "section": "sound", "value": SoundSettings } | { "section": "volume", "value": Volume };
 
 /**
  * What a device is for.

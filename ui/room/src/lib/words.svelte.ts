@@ -1,6 +1,7 @@
 /** The windows' words, in both languages. Each part of the windows has its own file of them under `words/`. */
 import type { Language } from './types';
 import * as about from './words/about';
+import * as beauty from './words/beauty';
 import * as common from './words/common';
 import * as consent from './words/consent';
 import * as devices from './words/devices';
@@ -19,6 +20,7 @@ const en = {
   ...consent.en,
   ...home.en,
   about: about.en,
+  beauty: beauty.en,
   devices: devices.en,
   permissions: permissions.en,
   picture: picture.en,
@@ -36,6 +38,7 @@ const zh: Words = {
   ...consent.zh,
   ...home.zh,
   about: about.zh,
+  beauty: beauty.zh,
   devices: devices.zh,
   permissions: permissions.zh,
   picture: picture.zh,

@@ -8,6 +8,7 @@ import type { Host } from '../lib/host';
 import type { DeviceList, Permissions, Settings, TryoutView } from '../lib/types';
 import type { Words } from '../lib/words.svelte';
 import About from './sections/About.svelte';
+import Beauty from './sections/Beauty.svelte';
 import DevicesSection from './sections/Devices.svelte';
 import PermissionsSection from './sections/Permissions.svelte';
 import Picture from './sections/Picture.svelte';
@@ -40,6 +41,7 @@ export interface Section {
 export const sections: Section[] = [
   { id: 'devices', icon: 'camera', title: (words) => words.devices.title, component: DevicesSection },
   { id: 'picture', icon: 'picture', title: (words) => words.picture.title, component: Picture },
+  { id: 'beauty', icon: 'sparkle', title: (words) => words.beauty.title, component: Beauty },
   { id: 'sound', icon: 'speaker', title: (words) => words.sound.title, component: Sound },
   { id: 'shortcuts', icon: 'keyboard', title: (words) => words.shortcuts.title, component: Shortcuts },
   { id: 'permissions', icon: 'shield', title: (words) => words.permissions.title, component: PermissionsSection },

@@ -1,0 +1,70 @@
+//! The beauty filter on our camera's pictures.
+
+use beckon_protocol::beauty::{BeautySettings, BeautyStyle, Level};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Off until the person turns it on; the levels stay while it is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Beauty {
+    /// Pictures are filtered.
+    pub on: bool,
+    /// How skin is to look.
+    pub style: BeautyStyle,
+    /// How much skin is smoothed, 0 … 9.
+    #[ts(type = "number")]
+    pub strength: Level,
+    /// How much skin is brightened, 0 … 9.
+    #[ts(type = "number")]
+    pub whitening: Level,
+    /// How much rosier skin becomes, 0 … 9.
+    #[ts(type = "number")]
+    pub ruddy: Level,
+}
+
+impl Default for Beauty {
+    /// Off, with levels that show what it does as soon as it is on.
+    fn default() -> Self {
+        let level = |level| Level::try_from(level).unwrap_or(Level::MAX);
+        Self { on: false, style: BeautyStyle::default(), strength: level(5), whitening: level(2), ruddy: level(1) }
+    }
+}
+
+impl Beauty {
+    /// Turned on or off. With every level at 0 it would be on and do nothing: then the levels it began with come back.
+    pub fn turned(self, on: bool) -> Self {
+        let turned = Self { on, ..self };
+        if on && turned.wanted().is_off() { Self { on, style: self.style, ..Self::default() } } else { turned }
+    }
+
+    /// What a room's session is asked for.
+    pub fn wanted(&self) -> BeautySettings {
+        let Self { on, style, strength, whitening, ruddy } = *self;
+        if on { BeautySettings { style, strength, whitening, ruddy } } else { BeautySettings::default() }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_off_until_it_is_turned_on_and_keeps_its_levels_meanwhile() {
+        let beauty = Beauty::default();
+        assert!(beauty.wanted().is_off());
+        assert_eq!(beauty.turned(true).wanted(), BeautySettings::new(BeautyStyle::Smooth, 5, 2, 1).unwrap());
+        assert_eq!(beauty.turned(true).turned(false), beauty);
+        let read: Beauty = serde_json::from_str(r#"{"on":true,"style":"hazy","strength":9}"#).unwrap();
+        assert_eq!(read.wanted(), BeautySettings::new(BeautyStyle::Hazy, 9, 2, 1).unwrap());
+        assert!(serde_json::from_str::<Beauty>(r#"{"ruddy":10}"#).is_err());
+    }
+
+    #[test]
+    fn turned_on_it_does_something() {
+        let read = r#"{"style":"hazy","strength":0,"whitening":0,"ruddy":0}"#;
+        let flat: Beauty = serde_json::from_str(read).unwrap();
+        assert_eq!(flat.turned(true).wanted(), BeautySettings::new(BeautyStyle::Hazy, 5, 2, 1).unwrap());
+    }
+}
