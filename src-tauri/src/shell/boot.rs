@@ -12,7 +12,7 @@ pub fn room(shell: &Shell, room: &OpenRoom) -> Boot {
     Boot::Room(RoomBoot {
         language: room.language,
         room: Box::new(room.view()),
-        chat: room.session.chat_history(),
+        chat: room.session.chat_history().into_iter().map(|chat| room.pictures.chat(chat)).collect(),
         panels: room.panels,
         settings: shell.settings.get(),
     })

@@ -316,11 +316,11 @@ impl Clerk {
             }
             // Where it did not come up, the `Closed` that follows answers the page.
         });
-        let (shell, mut events) = (self.shell.clone(), room.session.events());
+        let (shell, pictures, mut events) = (self.shell.clone(), room.pictures, room.session.events());
         tauri::async_runtime::spawn(async move {
             while let Some(event) = events.recv().await {
                 if let SessionEvent::Chat(chat) = &event {
-                    windows::emit_room(&shell, key, "chat", chat);
+                    windows::emit_room(&shell, key, "chat", &pictures.chat(chat.clone()));
                 }
                 let over = matches!(event, SessionEvent::Closed(_));
                 shell.tell(Input::Told { room: key, event: event.to_channel() });

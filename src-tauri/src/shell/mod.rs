@@ -6,6 +6,7 @@ pub mod clerk;
 pub mod commands;
 pub mod devices;
 pub mod ending;
+mod pictures;
 pub mod room;
 mod settings;
 mod tryout;

@@ -16,7 +16,7 @@ use beckon_session::{RoomView, ScreenShare, Session, SessionEnv, SessionError, S
 use parking_lot::Mutex;
 use tauri::Manager;
 
-use super::{Shell, windows};
+use super::{Shell, pictures::Pictures, windows};
 use crate::{
     desk::RoomKey,
     language,
@@ -42,6 +42,8 @@ pub struct OpenRoom {
     pub language: Language,
     /// Its window's panels.
     pub panels: Panels,
+    /// Which pictures of others its window loads.
+    pub pictures: Pictures,
     /// What the stage's surface shows.
     pub pixels: SharedPixels,
     /// Whether the page has laid the stage.
@@ -66,6 +68,7 @@ impl OpenRoom {
         let language = shell.language(&open.custom.language);
         let panels =
             Panels { members: open.custom.user_list, chat: open.custom.im_list, screen: open.custom.screen_share };
+        let pictures = Pictures::of(open.roomdata.server().ok().as_ref());
         let wished = (open.custom.video, open.custom.beauty);
         let mut request = SessionRequest::from_open(open)?;
         request.camera = shell.camera();
@@ -105,6 +108,7 @@ impl OpenRoom {
             session,
             language,
             panels,
+            pictures,
             pixels,
             placed: AtomicBool::new(false),
             painter: Mutex::new(painter),
@@ -138,9 +142,10 @@ impl OpenRoom {
         self.session.view().borrow().phase == RoomPhase::Ended
     }
 
-    /// The room for the window: loudness, which changes all the time and is not shown as a number, is left out.
+    /// The room for the window: with pictures that it may load, and without loudness, which changes all the time and is
+    /// not shown as a number.
     pub fn view(&self) -> RoomView {
-        calm(self.session.view().borrow().clone())
+        self.pictures.view(calm(self.session.view().borrow().clone()))
     }
 
     /// Lays the stage where the page left room for it.
@@ -191,7 +196,7 @@ pub async fn show_changes(shell: Arc<Shell>, room: Arc<OpenRoom>) {
     let mut changes = room.session.view();
     let mut shown: Option<RoomView> = None;
     loop {
-        let view = calm(changes.borrow_and_update().clone());
+        let view = room.pictures.view(calm(changes.borrow_and_update().clone()));
         if shown.as_ref() != Some(&view) {
             if let Some(painter) = room.painter() {
                 painter.update(view.clone());

@@ -7,6 +7,8 @@ import type {
   Session,
   TestLogin,
 } from '../../starter/EXEStarter.d.ts';
+import agent from './pictures/agent.svg';
+import leaf from './pictures/leaf.svg';
 
 const { Beckon } = globalThis as unknown as typeof import('../../starter/EXEStarter.d.ts');
 
@@ -65,13 +67,18 @@ export class Call {
       const roomID = wishes.get('room');
       const template = (wishes.get('template') ?? '1v4') as '1v4';
       const session = await Beckon.open({
-        userdata: { ...login, userName: wishes.get('name') ?? names.user },
+        userdata: {
+          ...login,
+          userName: wishes.get('name') ?? names.user,
+          userAvatar: `${location.origin}${agent}`,
+        },
         roomdata: {
           serverDomain: location.origin,
           roomAction: (wishes.get('action') ?? 'createRoom') as 'createRoom',
           ...(roomID ? { roomID } : {}),
           roomName: names.title,
           roomTitle: names.title,
+          roomLogo: `${location.origin}${leaf}`,
           template,
         },
         custom: {

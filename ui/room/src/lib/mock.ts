@@ -21,12 +21,25 @@ import type {
 const query = new URLSearchParams(location.search);
 const say = (...what: unknown[]) => console.info('mock', ...what);
 
+/** A made-up face and a made-up logo, as a page may send them. */
+const drawn = (body: string, width = 64) =>
+  `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} 64">${body}</svg>`)}`;
+const face = drawn(
+  '<rect width="64" height="64" fill="#7a9cc6"/><circle cx="32" cy="25" r="12" fill="#f3d6bf"/><path d="M8 64a24 24 0 0 1 48 0Z" fill="#2f4a6d"/>',
+);
+const logo = drawn(
+  '<path d="M8 56C8 24 24 8 56 8c0 32-16 48-48 48Z" fill="#2f9e58"/><text x="70" y="46" font-family="sans-serif" font-size="40" font-weight="700" fill="#2f9e58">Leaf</text>',
+  180,
+);
+/** Of these members: one with a picture, one whose picture does not come, the others without. */
+const avatars = query.has('avatars') ? ['', face, 'https://nowhere.invalid/a.png'] : [];
+
 function member(n: number, userName: string, more: Partial<MemberView> = {}): MemberView {
   return {
     sid: `PA_${n}`,
     userID: `user${n}`,
     userName,
-    userAvatar: '',
+    userAvatar: avatars[n] ?? '',
     role: n === 0 ? 'creator' : 'member',
     isLocal: n === 0,
     tile: n + 1,
@@ -97,7 +110,7 @@ function room(): RoomView {
     roomID: 'crm-4711',
     roomName: 'Renewal',
     roomTitle: '合同续签 · Contract renewal',
-    roomLogo: '',
+    roomLogo: query.has('logo') ? logo : '',
     guestLink: 'https://meet.example.com/join/crm-4711?i=x',
     members: names.slice(0, count).map((name, n) => member(n, name, { speaking: n === 1, microphone: n !== 2 })),
     camera: device,
@@ -127,7 +140,7 @@ function chat(): Chat[] {
     roomID: 'crm-4711',
     userID: `user${n}`,
     userName: names[n] ?? '',
-    userAvatar: '',
+    userAvatar: avatars[n] ?? '',
     message,
     time: Date.UTC(2026, 10, 20, 9, minutes),
   });
@@ -190,6 +203,7 @@ export function mock(): Host {
       speaker: { kind: 'default' },
     },
     picture: { preset: { resolution: '720p', aspect: '16:9', fps: '30' }, mirror: true },
+    beauty: { on: query.has('beauty'), style: 'smooth', strength: 5, whitening: 2, ruddy: 1 },
     sound: {
       echoCancellation: true,
       noiseSuppression: 'medium',
@@ -203,7 +217,6 @@ export function mock(): Host {
   let meter: ReturnType<typeof setInterval> | undefined;
   let tryout: TryoutView = {
     camera: query.has('fails')
-    beauty: { on: query.has('beauty'), style: 'smooth', strength: 5, whitening: 2, ruddy: 1 },
       ? { state: 'failed', code: Number(query.get('fails')) }
       : query.has('preview')
         ? { state: 'on', label: 'Integrated camera' }
