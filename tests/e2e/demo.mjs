@@ -7,7 +7,7 @@ import { performance } from "node:perf_hooks";
 import { agreeToOpen, answerConsent, consentWindow, processes } from "./lib/app.mjs";
 import { readBarcode } from "./lib/barcode.mjs";
 import { openBrowser, videoPixels } from "./lib/browser.mjs";
-import { focus, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+import { focus, keys, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
 import { level, record, share } from "./lib/sound.mjs";
 import { Walk, expect, out, server, until } from "./lib/walk.mjs";
 
@@ -135,13 +135,35 @@ try {
     await told("members").getByText("李四").first().waitFor({ timeout: 5000 });
   });
 
+  await walk.step("the page's logo and its person's picture are shown in the window", async () => {
+    const window = roomWindow();
+    focus(window);
+    keys("p");
+    const count = ([red, green, blue], part) => {
+      const { width, height, data } = pixels(window);
+      let found = 0;
+      for (let y = Math.round(part.y0 * height); y < part.y1 * height; y += 1) {
+        for (let x = Math.round(part.x0 * width); x < part.x1 * width; x += 1) {
+          const at = (y * width + x) * 4;
+          if (Math.abs(data[at] - red) < 6 && Math.abs(data[at + 1] - green) < 6 && Math.abs(data[at + 2] - blue) < 6) found += 1;
+        }
+      }
+      return found;
+    };
+    // The dark leaf of ui/crm/src/pictures/leaf.svg in the header; the yellow ground of agent.svg in the member list.
+    await until("the logo", () => count([0x1f, 0x8a, 0x4c], { x0: 0, y0: 0, x1: 0.15, y1: 0.1 }) > 60);
+    await until("the picture", () => count([0xe9, 0xb4, 0x4c], { x0: 0.7, y0: 0.05, x1: 1, y1: 0.5 }) > 100);
+    shot("07-members", window);
+    keys("p");
+  });
+
   await walk.step("a narrow window keeps its controls", async () => {
     const window = roomWindow();
     const before = place(window);
     focus(window); // what lies behind another window cannot be grabbed
     resize(window, 460, 640);
     await pause(1200);
-    shot("07-narrow", window);
+    shot("08-narrow", window);
     resize(window, before.width, before.height);
     await pause(600);
   });
@@ -168,7 +190,7 @@ try {
     await until("the window's end", () => !roomWindow(), 8000);
     await guest.locator('[data-phase="ended"]').waitFor({ timeout: 10000 });
     await pause(300);
-    shot("08-closed");
+    shot("09-closed");
     await guest.close();
   });
 
@@ -194,7 +216,7 @@ try {
     expect(pids.length > 0, "the app's process is not found");
     for (const pid of pids) process.kill(Number(pid), "SIGKILL");
     await page.getByText("-2000").first().waitFor({ timeout: 15000 });
-    shot("09-app-killed");
+    shot("10-app-killed");
   });
 
   walk.finish();

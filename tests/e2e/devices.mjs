@@ -61,12 +61,23 @@ const closed = (window) => count(window, [0xdc, 0xe2, 0xea], 2) > 20000; // --ti
 /** The controls in the order of the Tab key, while the preview is closed. */
 const CONTROLS = ["camera", "preview", "microphone", "tryMicrophone", "speaker", "trySpeaker", "testCall"];
 
-/** Presses one of them, by the keyboard: from the empty part of the list of sections on. */
-function press(window, name) {
+/** Puts the keyboard's place into the empty part of the list of sections: the next is the section that is shown. */
+function beginning(window) {
   focus(window);
   const { x, y } = place(window);
   click(x + 80, y + 500);
+}
+
+/** Presses one of them, by the keyboard. */
+function press(window, name) {
+  beginning(window);
   keys(...Array(CONTROLS.indexOf(name) + 2).fill("Tab"), "Return");
+}
+
+/** Goes so many sections up or down. */
+function section(window, direction, steps) {
+  beginning(window);
+  keys("Tab", ...Array(steps).fill(direction));
 }
 
 /** Speaks into the microphone until it is told to stop: a tone, −12 dB of full scale. */
@@ -132,11 +143,25 @@ try {
     shot("05-preview", window);
   });
 
+  await walk.step("the beauty filter is turned on and set by the keyboard, beside the preview", async () => {
+    section(window, "Down", 2);
+    await until("the preview in its section", () => shows(window, 60));
+    keys("Tab", "space"); // the switch; then the preview's button, the styles, the sliders
+    await until("the filter", () => settings().beauty?.on === true);
+    const { strength } = settings().beauty;
+    keys("Tab", "Tab", "Right", "Tab", "Right");
+    await until("style and strength", () => settings().beauty.style === "natural" && settings().beauty.strength === strength + 1);
+    expect(shows(window, 60), "what is no skin must stay as it is");
+    shot("06-beauty", window);
+    section(window, "Up", 2);
+    await until("the preview among the devices", () => shows(window, 60));
+  });
+
   await walk.step("a camera that is pulled out is told of", async () => {
     fs.rmSync(node);
     await until("the words for it", () => told(window));
     await until("the camera's end", () => !fs.existsSync(open));
-    shot("06-unplugged", window);
+    shot("07-unplugged", window);
   });
   await stop();
 
@@ -147,7 +172,7 @@ try {
     await until("the closed preview", () => closed(window), 20000);
     press(window, "preview");
     await until("the second camera's picture", () => shows(window, 110));
-    shot("07-stands-in-zh", window);
+    shot("08-stands-in-zh", window);
     expect(settings().devices.camera.label === "Simulated camera", "the choice must stay while the camera is away");
   });
   await stop();
@@ -159,10 +184,10 @@ try {
     await until("the closed preview", () => count(window, [0x1b, 0x21, 0x2a], 2) > 20000, 20000);
     press(window, "preview");
     await until("the words for it", () => count(window, [0x3b, 0x1d, 0x1d], 2) > 3000);
-    shot("08-in-use-dark", window);
+    shot("09-in-use-dark", window);
     resize(window, 430, 760);
     await until("the narrow window", () => pixels(window).width === 430);
-    shot("09-narrow", window);
+    shot("10-narrow", window);
     fs.rmSync(busy);
   });
   await stop();
