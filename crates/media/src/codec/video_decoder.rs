@@ -52,9 +52,8 @@ impl VideoDecoder {
         let mut context = codec::Context::new_with_codec(found);
         context.set_flags(codec::Flags::LOW_DELAY);
         context.set_threading(codec::threading::Config {
-            kind: codec::threading::Type::Slice,
             count: 1,
-            ..Default::default()
+            ..codec::threading::Config::kind(codec::threading::Type::Slice)
         });
         let mut options = Dictionary::new();
         options.set("max_pixels", MAX_PIXELS);

@@ -327,9 +327,8 @@ fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Re
     video.set_color_range(range);
     let large = config.width * config.height > 1280 * 720;
     video.set_threading(codec::threading::Config {
-        kind: codec::threading::Type::Slice,
         count: if large { 2 } else { 1 },
-        ..Default::default()
+        ..codec::threading::Config::kind(codec::threading::Type::Slice)
     });
     // SAFETY: plain fields of a context that is not open yet.
     unsafe {

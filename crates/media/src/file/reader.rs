@@ -49,9 +49,8 @@ impl Decode for decoder::Video {
 
     fn open(mut context: codec::Context) -> Result<Self, ffmpeg_next::Error> {
         context.set_threading(codec::threading::Config {
-            kind: codec::threading::Type::Frame,
             count: 2,
-            ..Default::default()
+            ..codec::threading::Config::kind(codec::threading::Type::Frame)
         });
         context.decoder().video()
     }
