@@ -1,6 +1,7 @@
 //! The program: flags, log, start, signals, stop.
 #![forbid(unsafe_code)]
 
+mod stop;
 mod usersig;
 
 use std::net::SocketAddr;
@@ -100,7 +101,7 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     // Before anything else, so that a stop in the middle of the start is heard.
-    let stop = asked_to_stop()?;
+    let stop = stop::asked()?;
     let mut server = Server::start(config).await?;
     tokio::select! {
         result = server.failed() => result?,
@@ -108,28 +109,6 @@ async fn run(config: Config) -> anyhow::Result<()> {
     }
     server.stop().await;
     Ok(())
-}
-
-/// Ctrl-C, and SIGTERM where there is one.
-fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .context("cannot listen for SIGTERM")?;
-    #[cfg(unix)]
-    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
-        .context("cannot listen for SIGINT")?;
-    Ok(async move {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        #[cfg(not(unix))]
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!(%error, "cannot listen for ctrl-C; end the process to stop");
-            std::future::pending::<()>().await;
-        }
-    })
 }
 
 fn start_log(config: &Config) -> anyhow::Result<()> {
