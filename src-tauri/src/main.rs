@@ -5,12 +5,14 @@
 //! - [`consent`], [`profile`]: what the person and the machine's owner laid down, kept between runs
 //! - [`shell`]: windows, channels and rooms around the desk
 //! - [`stage`]: pictures drawn natively into a room's window
-//! - `webkit`: how the web view draws on Linux
+//! - `webkit`: how the web view draws on Linux; `console`: where Windows prints
 //! - [`registration`], [`self_test`], [`log`]: what an installer, an administrator and a developer need
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod args;
 mod consent;
+#[cfg(windows)]
+mod console;
 mod desk;
 mod language;
 mod log;
@@ -37,6 +39,8 @@ const IDENTIFIER: &str = "org.beckon.app";
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     webkit::prepare();
+    #[cfg(windows)]
+    console::join();
     let start = match Start::read(std::env::args_os()) {
         Ok(start) => start,
         Err(ArgsError::Options(error)) => {
@@ -78,10 +82,11 @@ fn profile_folder(asked: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
         None => dirs::data_local_dir().context("this user has no folder for application data")?.join(IDENTIFIER),
     };
     std::fs::create_dir_all(&folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
-    std::fs::canonicalize(&folder).with_context(|| format!("the folder {} cannot be used", folder.display()))
+    // Not with the prefix `\\?\`, which the web view of Windows does not understand in the path of its own folder.
+    dunce::canonicalize(&folder).with_context(|| format!("the folder {} cannot be used", folder.display()))
 }
 
-/// Each profile is an app of its own: its name on the session bus tells it from the others.
+/// Each profile is an app of its own: by this name the system tells it from the others.
 fn instance_name(asked: Option<&PathBuf>, folder: &std::path::Path) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     match asked {
@@ -110,6 +115,9 @@ fn run(start: Start) -> anyhow::Result<()> {
             Err(error) => tracing::warn!(%error, "a second start was refused"),
         }
     };
+    let mut context = tauri::generate_context!();
+    // Windows and macOS find the running app by the identifier, Linux by the name on the session bus.
+    context.config_mut().identifier.clone_from(&instance);
     let app = tauri::Builder::default()
         // First of all plugins: a second start ends here.
         .plugin(tauri_plugin_single_instance::Builder::new().callback(second_start).dbus_id(instance).build())
@@ -156,7 +164,7 @@ fn run(start: Start) -> anyhow::Result<()> {
             shell.work(Work::Start(launch));
             Ok(())
         })
-        .build(tauri::generate_context!())
+        .build(context)
         .context("the app's windows cannot be set up; is there a display?")?;
     app.run(|app, event| match event {
         // The clerk ends the app; the last window's closing does not.

@@ -184,7 +184,9 @@ impl Surface for WindowsStage {
         // SAFETY: a handle whose window is gone makes these calls fail, and nothing else.
         unsafe {
             let dpi = GetDpiForWindow(self.handle()).max(PLAIN_DPI);
-            let physical = |logical: i32| (i64::from(logical) * i64::from(dpi) / i64::from(PLAIN_DPI)) as i32;
+            // Rounded as the painter rounds, or a line of the window would have no pixels. Nothing here is negative.
+            let half = i64::from(PLAIN_DPI / 2);
+            let physical = |logical: i32| ((i64::from(logical) * i64::from(dpi) + half) / i64::from(PLAIN_DPI)) as i32;
             let show = if place.is_some() { SWP_SHOWWINDOW } else { SWP_HIDEWINDOW };
             let _ = SetWindowPos(
                 self.handle(),
