@@ -73,7 +73,7 @@ fn start_server(program: &Path, folder: &Path, listen: &str, media_ports: &[&str
 }
 
 /// True when the server answers its health check.
-fn healthy(listen: &str) -> bool {
+pub fn healthy(listen: &str) -> bool {
     use std::io::{Read, Write};
     let Ok(mut stream) = TcpStream::connect(listen) else { return false };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));

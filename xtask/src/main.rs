@@ -10,6 +10,7 @@ mod packages;
 mod process;
 mod run;
 mod test;
+mod windows;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +31,8 @@ enum Task {
     Bench(bench::Options),
     /// Run the fuzz targets
     Fuzz(fuzz::Options),
+    /// Check, build or try out the Windows programs, from Linux
+    Windows(windows::Options),
     /// Install the system packages that are missing, saying which
     Setup,
     /// Write the TypeScript types of channel and windows (or, with --check, compare them)
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Windows(options) => windows::run(&options),
         Task::Setup => packages::ensure(packages::ALL),
         Task::Types { check } => build::types(check),
     }

@@ -68,7 +68,21 @@ pub const TEST: &[Package] = packages! {
     "openssl": "certificates for a server behind TLS",
 };
 
-/// Everything.
+/// Needed to build for Windows, beside what is needed to build.
+pub const WINDOWS: &[Package] = packages! {
+    "gcc-mingw-w64-x86-64-posix": "C compiler and linker for Windows",
+    "mingw-w64-tools": "import libraries out of DLLs",
+    "maven": "fetches FFmpeg's DLLs",
+    "unzip": "takes them out of their archive",
+};
+
+/// Needed to run programs for Windows.
+pub const WINE: &[Package] = packages! {
+    "wine": "runs programs for Windows",
+    "wine64": "runs programs for Windows of 64 bits",
+};
+
+/// Everything that builds, demo and tests on this machine need.
 pub const ALL: &[&[Package]] = &[BUILD, DEMO, TEST];
 
 /// Makes sure that the packages of these groups are installed.
