@@ -13,8 +13,24 @@ const UNIT: i16 = 128;
 /// Two rows of cells at full width, for each plane that is interpolated.
 #[derive(Default)]
 pub(super) struct Rows {
-    above: [Vec<i16>; 4],
-    below: [Vec<i16>; 4],
+    above: [Row; 4],
+    below: [Row; 4],
+}
+
+/// A row of samples, kept in words of four: written a word at a time, spreading becomes SIMD instructions.
+#[derive(Default)]
+struct Row(Vec<u64>);
+
+impl Row {
+    fn samples(&self) -> &[i16] {
+        // SAFETY: any bits are an `i16`; a word's place is aligned for it.
+        unsafe { self.0.align_to().1 }
+    }
+
+    fn pairs(&mut self) -> &mut [u32] {
+        // SAFETY: any bits are a `u32` and, written through it, a `u64`; a word's place is aligned for both.
+        unsafe { self.0.align_to_mut().1 }
+    }
 }
 
 /// What is done to one row of samples. A trait and no closure: closures are not always inlined, and then miss AVX2.
@@ -55,31 +71,41 @@ impl Kernel<3> for Luma<'_> {
     }
 }
 
-/// Smooths, then blushes.
+/// Smooths, then blushes; both planes of chroma, as they share most of what is interpolated.
 struct Chroma<'a> {
-    from: (&'a [u8], usize),
-    to: (&'a mut [u8], usize),
-    blush: i16,
+    from: [(&'a [u8], usize); 2],
+    to: [(&'a mut [u8], usize); 2],
+    blush: [i16; 2],
 }
 
-impl Kernel<3> for Chroma<'_> {
+impl Kernel<4> for Chroma<'_> {
     #[inline(always)]
-    fn row(&mut self, y: usize, step: i16, [a0, a1, a2]: [&[i16]; 3], [b0, b1, b2]: [&[i16]; 3]) {
-        let w = a0.len();
-        let (a1, a2, b0, b1, b2) = (&a1[..w], &a2[..w], &b0[..w], &b1[..w], &b2[..w]);
-        let from = &self.from.0[y * self.from.1..][..w];
-        let to = &mut self.to.0[y * self.to.1..][..w];
+    fn row(&mut self, y: usize, step: i16, above: [&[i16]; 4], below: [&[i16]; 4]) {
+        let w = above[0].len();
+        let [a0, a1, a2, a3] = above.map(|row| &row[..w]);
+        let [b0, b1, b2, b3] = below.map(|row| &row[..w]);
+        let [from_u, from_v] = self.from.map(|(from, stride)| &from[y * stride..][..w]);
+        let [(to_u, stride_u), (to_v, stride_v)] = &mut self.to;
+        let to_u = &mut to_u[y * *stride_u..][..w];
+        let to_v = &mut to_v[y * *stride_v..][..w];
         let most = self.blush;
         for x in 0..w {
             let blend = between(a0[x], b0[x], step);
-            let smooth = between(a1[x], b1[x], step);
-            let blush = between(a2[x], b2[x], step);
-            let sample = i16::from(from[x]) << 7;
-            let distance = smooth.saturating_sub(sample);
-            let sample = sample.saturating_add(high(blend, near(distance, CHROMA_FAR * UNIT)) << 1);
-            to[x] = rounded(sample.saturating_add(high(blush, most) << 1));
+            let blush = between(a1[x], b1[x], step);
+            let smooth = [between(a2[x], b2[x], step), between(a3[x], b3[x], step)];
+            to_u[x] = chroma(from_u[x], smooth[0], blend, blush, most[0]);
+            to_v[x] = chroma(from_v[x], smooth[1], blend, blush, most[1]);
         }
     }
+}
+
+/// One sample of chroma.
+#[inline(always)]
+fn chroma(sample: u8, smooth: i16, blend: i16, blush: i16, most: i16) -> u8 {
+    let sample = i16::from(sample) << 7;
+    let distance = smooth.saturating_sub(sample);
+    let sample = sample.saturating_add(high(blend, near(distance, CHROMA_FAR * UNIT)) << 1);
+    rounded(sample.saturating_add(high(blush, most) << 1))
 }
 
 impl Rows {
@@ -97,12 +123,14 @@ impl Rows {
             far_slope: (recipe.far * TONE_SLOPE * 65536.0) as i16,
         };
         self.plane::<3, CELL>([&field.blend, &field.smooth[0], &field.lift], field, (w, h), &mut luma);
-        let blush = recipe.blush.map(|levels| (levels * f32::from(UNIT)) as i16);
-        for (from, to, smooth, blush) in [(u, to_u, &field.smooth[1], blush[0]), (v, to_v, &field.smooth[2], blush[1])]
-        {
-            let planes = [&field.chroma_blend, smooth, &field.blush];
-            self.plane::<3, { CELL / 2 }>(planes, field, (w / 2, h / 2), &mut Chroma { from, to, blush });
-        }
+        let [_, smooth_u, smooth_v] = &field.smooth;
+        let mut chroma = Chroma {
+            from: [u, v],
+            to: [to_u, to_v],
+            blush: recipe.blush.map(|levels| (levels * f32::from(UNIT)) as i16),
+        };
+        let planes = [&field.chroma_blend, &field.blush, smooth_u, smooth_v];
+        self.plane::<4, { CELL / 2 }>(planes, field, (w / 2, h / 2), &mut chroma);
     }
 
     /// Calls the kernel for each row of a plane of `w` × `h` samples, cells `SIDE` samples wide.
@@ -116,21 +144,21 @@ impl Rows {
     ) {
         let width = field.width;
         for row in self.above.iter_mut().chain(self.below.iter_mut()) {
-            row.resize(width * CELL, 0);
+            row.0.resize(width, 0);
         }
         for n in 0..N {
-            widen::<SIDE>(&planes[n][..width], &mut self.below[n][..width * SIDE]);
+            widen::<SIDE>(&planes[n][..width], &mut self.below[n]);
         }
         // A cell's values hold at its middle: half of its rows lie between the cell above and it, half below.
         for pair in 0..=field.height {
             std::mem::swap(&mut self.above, &mut self.below);
             let cells = pair.min(field.height - 1) * width;
             for n in 0..N {
-                widen::<SIDE>(&planes[n][cells..][..width], &mut self.below[n][..width * SIDE]);
+                widen::<SIDE>(&planes[n][cells..][..width], &mut self.below[n]);
             }
             let (mut above, mut below) = ([&[] as &[i16]; N], [&[] as &[i16]; N]);
             for n in 0..N {
-                (above[n], below[n]) = (&self.above[n][..w], &self.below[n][..w]);
+                (above[n], below[n]) = (&self.above[n].samples()[..w], &self.below[n].samples()[..w]);
             }
             for i in 0..SIDE {
                 let y = (pair * SIDE + i).wrapping_sub(SIDE / 2);
@@ -149,33 +177,52 @@ fn rounded(sample: i16) -> u8 {
     (sample.saturating_add(UNIT / 2) >> 7).clamp(0, 255) as u8
 }
 
-/// Spreads a row of cells over `SIDE` samples each, linearly between the cells' middles.
+/// Spreads a row of cells over `SIDE` samples each, 2 or 4, linearly between the cells' middles.
 #[inline(always)]
-fn widen<const SIDE: usize>(cells: &[i16], out: &mut [i16]) {
-    let n = cells.len();
-    let out = &mut out[..n * SIDE];
-    // Beyond the ends the cells go on as they are.
-    spread::<SIDE>([cells[0], cells[0], cells[1.min(n - 1)]], &mut out[..SIDE]);
-    for i in 1..n - 1 {
-        spread::<SIDE>([cells[i - 1], cells[i], cells[i + 1]], &mut out[i * SIDE..][..SIDE]);
+fn widen<const SIDE: usize>(cells: &[i16], out: &mut Row) {
+    if SIDE == 4 {
+        spread(cells, &mut out.0[..cells.len()], four)
+    } else {
+        spread(cells, &mut out.pairs()[..cells.len()], two)
     }
-    spread::<SIDE>([cells[n.saturating_sub(2)], cells[n - 1], cells[n - 1]], &mut out[(n - 1) * SIDE..]);
 }
 
-/// One cell's samples, given its neighbours.
+/// Makes a word of each cell and its neighbours. Beyond the ends the cells go on as they are.
 #[inline(always)]
-fn spread<const SIDE: usize>([left, here, right]: [i16; 3], out: &mut [i16]) {
+fn spread<W>(cells: &[i16], out: &mut [W], word: impl Fn(i16, i16, i16) -> W) {
+    let n = cells.len();
+    out[0] = word(cells[0], cells[0], cells[1.min(n - 1)]);
+    let inner = n.saturating_sub(2);
+    let (left, here, right) = (&cells[..inner], &cells[1..][..inner], &cells[2..][..inner]);
+    for ((out, &here), (&left, &right)) in out[1..][..inner].iter_mut().zip(here).zip(left.iter().zip(right)) {
+        *out = word(left, here, right);
+    }
+    out[n - 1] = word(cells[n.saturating_sub(2)], cells[n - 1], cells[n - 1]);
+}
+
+/// A cell's four samples, given its neighbours.
+#[inline(always)]
+fn four(left: i16, here: i16, right: i16) -> u64 {
     // All values are positive: differences fit.
     let (left, right) = (left.wrapping_sub(here), right.wrapping_sub(here));
-    if SIDE == 4 {
-        out[0] = here.wrapping_add(left >> 2).wrapping_add(left >> 3);
-        out[1] = here.wrapping_add(left >> 3);
-        out[2] = here.wrapping_add(right >> 3);
-        out[3] = here.wrapping_add(right >> 2).wrapping_add(right >> 3);
-    } else {
-        out[0] = here.wrapping_add(left >> 2);
-        out[1] = here.wrapping_add(right >> 2);
-    }
+    let first = pair(here.wrapping_add(left >> 2).wrapping_add(left >> 3), here.wrapping_add(left >> 3));
+    let last = pair(here.wrapping_add(right >> 3), here.wrapping_add(right >> 2).wrapping_add(right >> 3));
+    let (low, high) = if cfg!(target_endian = "little") { (first, last) } else { (last, first) };
+    u64::from(low) | u64::from(high) << 32
+}
+
+/// A cell's two samples, given its neighbours.
+#[inline(always)]
+fn two(left: i16, here: i16, right: i16) -> u32 {
+    let (left, right) = (left.wrapping_sub(here), right.wrapping_sub(here));
+    pair(here.wrapping_add(left >> 2), here.wrapping_add(right >> 2))
+}
+
+/// Two samples as they lie in memory.
+#[inline(always)]
+fn pair(first: i16, last: i16) -> u32 {
+    let (low, high) = if cfg!(target_endian = "little") { (first, last) } else { (last, first) };
+    u32::from(low as u16) | u32::from(high as u16) << 16
 }
 
 /// The upper half of a product.
