@@ -49,7 +49,7 @@ async fn two_of_them_meet_and_report_what_they_saw_and_heard() {
     let mut ann = program(&url, "--room cli --user ann --dev --create --for 12s");
     // Bob comes once the room is there.
     let bob = loop {
-        let bob = output(program(&url, "--room cli --user bob --dev --for 6s --say hello")).await;
+        let bob = output(program(&url, "--room cli --user bob --dev --for 6s --say hello --beauty hazy:9,9,9")).await;
         if bob.status.success() {
             break report(&bob);
         }

@@ -6,9 +6,21 @@
 /// parallel along a row, and no rounding errors run along.
 #[inline(always)]
 pub(super) fn mean(from: &[f32], to: &mut [f32], width: usize, radius: usize, padded: &mut Vec<f32>) {
+    mean_of_every::<1>(from, to, width, radius, padded);
+}
+
+/// The same of every `STEP`th row and column of the square only, of which `radius` is a multiple.
+#[inline(always)]
+pub(super) fn mean_of_every<const STEP: usize>(
+    from: &[f32],
+    to: &mut [f32],
+    width: usize,
+    radius: usize,
+    padded: &mut Vec<f32>,
+) {
     let height = from.len() / width;
     padded.resize(width + 2 * radius, 0.0);
-    let side = (2 * radius + 1) as f32;
+    let side = (2 * radius / STEP + 1) as f32;
     let part = 1.0 / (side * side);
     for (row, out) in to.chunks_exact_mut(width).enumerate() {
         let middle = &mut padded[radius..radius + width];
@@ -17,7 +29,7 @@ pub(super) fn mean(from: &[f32], to: &mut [f32], width: usize, radius: usize, pa
             &from[row * width..][..width]
         };
         middle.copy_from_slice(near(0));
-        for offset in 1..=2 * radius {
+        for offset in (STEP..=2 * radius).step_by(STEP) {
             for (sum, &value) in middle.iter_mut().zip(near(offset)) {
                 *sum += value;
             }
@@ -26,7 +38,7 @@ pub(super) fn mean(from: &[f32], to: &mut [f32], width: usize, radius: usize, pa
         padded[..radius].fill(first);
         padded[radius + width..].fill(last);
         out.copy_from_slice(&padded[..width]);
-        for offset in 1..2 * radius {
+        for offset in (STEP..2 * radius).step_by(STEP) {
             for (sum, &value) in out.iter_mut().zip(&padded[offset..offset + width]) {
                 *sum += value;
             }

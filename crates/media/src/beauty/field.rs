@@ -8,6 +8,13 @@ use super::{boxes, skin};
 const CHROMA_SIGMA: f32 = 5.0;
 /// Weight of cells that are not flat skin in the mean of flat skin; so there is a mean everywhere.
 const LEAST: f32 = 1e-4;
+/// Standard deviation of luma, on skin of medium lightness, at which the surroundings count as half flat where skin is to
+/// be told from hair, however strong the smoothing.
+const STRICT: f32 = 7.8;
+/// With less flat skin around than this part, what has the colour of skin is hair …
+const HAIR: f32 = 0.1;
+/// … and from this part on it is a face, also at its edge.
+const FACE: f32 = 0.25;
 /// Fractions are kept in units of 1/32767, samples in units of 1/128.
 const ONE: f32 = 32767.0;
 const SAMPLE: f32 = 128.0;
@@ -60,6 +67,7 @@ impl Field {
 
         // `cross` becomes how flat the surroundings are, `a` how much they are skin.
         let per_sigma = 1.0 / recipe.sigma;
+        let per_strict = (recipe.sigma / STRICT).powi(2);
         let per_chroma = 1.0 / (CHROMA_SIGMA * CHROMA_SIGMA);
         for i in 0..n {
             let luma = mean[i] + 128.0;
@@ -69,6 +77,8 @@ impl Field {
             let rough = variance * scale * scale + chroma_variance * per_chroma;
             cross[i] = 1.0 / (1.0 + rough * rough);
             a[i] = skin::likeness(luma, u[i], v[i]);
+            let strict = rough * per_strict;
+            square[i] = a[i] / (1.0 + strict * strict);
         }
         let flat = cross;
         // Without its hard edge.
@@ -76,14 +86,19 @@ impl Field {
         let skin = b;
 
         let (blend, chroma_blend) = (recipe.blend * ONE, recipe.chroma_blend * ONE);
-        let lift = recipe.lift * ONE;
         for i in 0..n {
             let here = skin[i] * flat[i];
             self.blend[i] = (blend * here) as i16;
             self.chroma_blend[i] = (chroma_blend * here) as i16;
-            self.lift[i] = (lift * skin[i]) as i16;
-            self.blush[i] = (ONE * skin[i] * tone(mean[i] + 128.0).min(1.0)) as i16;
             a[i] = here + LEAST;
+        }
+        // Brown hair has the colour of dark skin, but little of it is flat: there is nothing to lift.
+        boxes::mean(square, u, w, recipe.reach, padded);
+        let lift = recipe.lift * ONE;
+        for i in 0..n {
+            let face = skin[i] * ((u[i] - HAIR) / (FACE - HAIR)).clamp(0.0, 1.0);
+            self.lift[i] = (lift * face) as i16;
+            self.blush[i] = (ONE * face * tone(mean[i] + 128.0).min(1.0)) as i16;
         }
         if recipe.blend == 0.0 {
             return;
@@ -106,7 +121,8 @@ impl Field {
         }
         let [mean, glow, u, v, ..] = planes.each_mut().map(|plane| &mut plane[..n]);
         if recipe.bloom > 0.0 {
-            boxes::mean(mean, glow, w, 2 * recipe.reach, padded);
+            // So smooth already that every second cell tells enough.
+            boxes::mean_of_every::<2>(mean, glow, w, 2 * recipe.reach, padded);
             for i in 0..n {
                 mean[i] += recipe.bloom * (glow[i] - mean[i]);
             }
