@@ -186,23 +186,13 @@ fn picture(key: bool, size: usize, number: u64) -> Bytes {
     data.freeze()
 }
 
-/// CPU time of the server so far, s: user and system, of all its threads (fields 14 and 15 of /proc/PID/stat).
+/// CPU time of the server so far, s.
 fn cpu(options: &Options) -> Result<f64> {
-    const TICKS_PER_SECOND: f64 = 100.0;
     let Some(pid) = options.server_pid else { return Ok(0.0) };
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the server's process is gone")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).context("unreadable /proc stat");
-    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+    beckon_test_process::cpu_s(pid).context("the server's process is gone")
 }
 
 /// The server's resident memory now, KiB.
 fn memory(options: &Options) -> u64 {
-    let Some(pid) = options.server_pid else { return 0 };
-    std::fs::read_to_string(format!("/proc/{pid}/status"))
-        .ok()
-        .and_then(|text| {
-            text.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok())
-        })
-        .unwrap_or(0)
+    options.server_pid.and_then(|pid| beckon_test_process::resident_kib(pid).ok()).unwrap_or(0)
 }

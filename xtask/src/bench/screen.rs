@@ -135,10 +135,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// CPU time of a process so far, s (proc(5): fields 14 and 15 of `stat`, in clock ticks of 10 ms).
+/// CPU time of a process so far, s.
 fn cpu(pid: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the measured process has ended")?;
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
-    Ok(ticks as f64 / 100.0)
+    beckon_test_process::cpu_s(pid).context("the measured process has ended")
 }

@@ -100,7 +100,7 @@ fn one(
     server.wait_until("listening", Duration::from_secs(20), |_| {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
     })?;
-    let idle = resident_kib(server.id());
+    let idle = beckon_test_process::resident_kib(server.id()).map_or(0.0, |kib| kib as f64);
     let secret = if name == "livekit" { "secret00000000000000000000000000" } else { "secret" };
     let report = run::output(
         Command::new(programs.join("sfu-load"))
@@ -116,14 +116,4 @@ fn one(
     figures.memory_kib.push(number("server_memory_kib"));
     figures.idle_kib.push(idle);
     Ok(())
-}
-
-/// The resident memory of a process, KiB (Linux); 0 where it cannot be read.
-fn resident_kib(pid: u32) -> f64 {
-    std::fs::read_to_string(format!("/proc/{pid}/status"))
-        .ok()
-        .and_then(|text| {
-            text.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok())
-        })
-        .unwrap_or(0.0)
 }
