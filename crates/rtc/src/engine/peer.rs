@@ -11,8 +11,8 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::stats::PeerStats;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
-use super::silence::Silence;
 use super::sdp::DescriptionError;
+use super::silence::Silence;
 use super::{EngineOut, Incoming, Outputs};
 use crate::stats::LinkStats;
 use crate::transport::Lane;
