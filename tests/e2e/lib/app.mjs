@@ -1,7 +1,7 @@
 // The desktop app from outside: its windows, its processes.
 import { execFileSync } from "node:child_process";
 
-import { focus, keys, windows } from "./screen.mjs";
+import { click, focus, keys, place, windows } from "./screen.mjs";
 import { programs, until } from "./walk.mjs";
 
 /** The window in which the app asks whether a page may open a room. */
@@ -20,9 +20,13 @@ export async function answerConsent(answer) {
     try {
       return await until("the question's end", gone, 2500);
     } catch {
-      // On a busy machine the yes came before the window would take one. The chosen button still has the focus.
+      // On a busy machine the keys came before the window would take them. From a click on the sentence at its top on, the
+      // buttons are gone through from the first, whichever has the focus now.
       focus(window);
-      keys("Return");
+      const { x, y, width } = place(window);
+      click(x + width / 2, y + 100);
+      const steps = { no: 1, always: 2, once: 3 }[answer];
+      keys(...Array(steps).fill("Tab"), "Return");
     }
   }
   await until("the question's end", gone, 5000);
