@@ -104,8 +104,6 @@ fn run(start: Start) -> anyhow::Result<()> {
     let folder = profile_folder(options.data.as_ref())?;
     log::start(&folder, &options.log)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), folder = %folder.display(), "Beckon starts");
-    // Found once and kept: the fonts of the names on the stage take a moment to load.
-    std::thread::spawn(beckon_media::compositor::load_fonts);
 
     let instance = instance_name(options.data.as_ref(), &folder);
     let second_start = |app: &tauri::AppHandle, args: Vec<String>, _folder: String| {
@@ -157,6 +155,8 @@ fn run(start: Start) -> anyhow::Result<()> {
             }
         })
         .setup(move |app| {
+            // Found once and kept: the fonts of the names on the stage take a moment to load. A second start does not come here.
+            std::thread::spawn(beckon_media::compositor::load_fonts);
             let handle = app.handle().clone();
             let shell = tauri::async_runtime::block_on(async { Shell::open(handle, folder, &options) });
             app.manage(shell.clone());

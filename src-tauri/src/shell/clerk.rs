@@ -298,7 +298,9 @@ impl Clerk {
             }
         };
         self.shell.rooms.lock().insert(key, room.clone());
-        if let Err(error) = windows::open_room(&self.shell, &room) {
+        // The window waits for the main thread; what was begun for the session meanwhile goes on on another one.
+        let window = tokio::task::block_in_place(|| windows::open_room(&self.shell, &room));
+        if let Err(error) = window {
             // Without a window nobody sees that the camera is on: the room must not be.
             tracing::error!(%error, "the room's window could not be opened");
             room.session.leave(LeaveReason::User);
