@@ -9,8 +9,8 @@ use crate::clock::MediaTime;
 use crate::frame::{FramePool, VideoFrame, VideoFrameMut};
 use crate::scale::Scaler;
 
-/// Where this share of the picture (in percent) has changed, all of it is made smaller anew: swscale takes a third of
-/// the time that [`Shrink`] takes for as much, but cannot do a part without a seam.
+/// Where this share of the picture (in percent) has changed, all of it is made smaller anew: swscale's inner loops are
+/// SIMD and [`Shrink`]'s are plain code, but it cannot do a part without a seam.
 const MOST_OF_IT: u64 = 35;
 
 /// Puts changed parts into I420 (BT.709, limited range), no larger than allowed.
