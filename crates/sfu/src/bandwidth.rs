@@ -42,6 +42,11 @@ impl Estimate {
         self.pretended.or(self.current)
     }
 
+    /// What of it may be spent on pictures.
+    fn spendable(&self) -> Option<u64> {
+        self.bps().map(|bps| bps * SPENDABLE_PERCENT / 100)
+    }
+
     /// The estimate as of now; it is heard twice a second.
     pub fn now(&mut self, bps: u64) {
         self.current = Some(bps);
@@ -132,7 +137,7 @@ impl Room {
                 paused: track.paused,
             });
         }
-        let budget = p.subscriber.estimate.bps().map(|e| e * SPENDABLE_PERCENT / 100);
+        let budget = p.subscriber.estimate.spendable();
         let allocation = allocate(budget, &demands);
         tracing::trace!(estimate = ?p.subscriber.estimate, ?demands, ?allocation, "layers chosen");
         let Some(p) = self.get_mut(key) else { return };
@@ -198,11 +203,9 @@ impl Room {
         let Some(p) = self.get_mut(key) else { return };
         let Subscriber { seeker, estimate, loss, demand: (desired, allotted), .. } = &mut p.subscriber;
         let full = loss.is_some_and(|share| share > FULL);
-        let dip = estimate.bps().is_some_and(|bps| {
-            // Where not even this fits there is nothing to be found.
-            let fits = !full && bps * SPENDABLE_PERCENT / 100 >= *allotted;
-            seeker.poll(now, desired > allotted && fits, bps)
-        });
+        // Where not even this fits there is nothing to be found.
+        let fits = !full && estimate.spendable() >= Some(*allotted);
+        let dip = estimate.bps().is_some_and(|bps| seeker.poll(now, desired > allotted && fits, bps));
         self.look_for_room(key, dip);
     }
 

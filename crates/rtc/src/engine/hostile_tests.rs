@@ -1,7 +1,6 @@
 //! Offers and answers that a broken or hostile server could send: refused, never a panic.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use beckon_sdp::SdpError;
@@ -11,13 +10,10 @@ use str0m::media::{Direction, MediaKind};
 
 use super::publisher::Publisher;
 use super::sdp::DescriptionError;
+use super::sim_tests::camera_track;
 use super::subscriber::Subscriber;
 use super::times::Anchor;
 use super::{EngineConfig, EngineOut, Outputs};
-use crate::ids::TrackSid;
-use crate::publication::{PublishOptions, TrackInfo, TrackKind, TrackSource};
-use crate::room::LocalKey;
-use crate::track::LocalShared;
 
 fn config(now: Instant) -> EngineConfig {
     EngineConfig { force_tcp: false, start_bitrate_bps: 1_000_000, anchor: Anchor::new(now, 1_000_000_000) }
@@ -66,20 +62,7 @@ fn an_offer_of_too_many_sections_is_refused() {
 fn an_answer_with_a_payload_type_for_two_codecs_is_refused_and_its_track_rejected() {
     let now = Instant::now();
     let mut publisher = Publisher::new(now, config(now));
-    let info = TrackInfo {
-        sid: TrackSid::from("TR_1"),
-        name: String::new(),
-        kind: TrackKind::Video,
-        source: TrackSource::Camera,
-        muted: false,
-        width: 1280,
-        height: 720,
-        simulcast: false,
-        mime: String::new(),
-        stream: String::new(),
-    };
-    let shared = Arc::new(LocalShared::new(LocalKey(1), PublishOptions::camera(1280, 720, 2_000_000), info));
-    publisher.add_track(shared, "cid-1".into());
+    publisher.add_track(camera_track(), "cid-1".into());
     let mut out = Outputs::new();
     let (offer, id) = publisher.offer(now, &mut out).unwrap();
     let mut server = Rtc::builder().build(now);

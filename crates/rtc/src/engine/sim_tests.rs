@@ -20,6 +20,23 @@ const DELAY: Duration = Duration::from_millis(20);
 const OURS: &str = "10.0.0.1:4000";
 const THEIRS: &str = "10.0.0.2:5000";
 
+/// A camera's track as the engine is given it.
+pub(super) fn camera_track() -> Arc<LocalShared> {
+    let info = TrackInfo {
+        sid: TrackSid::from("TR_1"),
+        name: String::new(),
+        kind: TrackKind::Video,
+        source: TrackSource::Camera,
+        muted: false,
+        width: 1280,
+        height: 720,
+        simulcast: false,
+        mime: String::new(),
+        stream: String::new(),
+    };
+    Arc::new(LocalShared::new(LocalKey(1), PublishOptions::camera(1280, 720, 2_000_000), info))
+}
+
 struct Packet {
     at: Instant,
     to_server: bool,
@@ -79,19 +96,7 @@ impl World {
     }
 
     fn publish(&mut self) {
-        let info = TrackInfo {
-            sid: TrackSid::from("TR_1"),
-            name: String::new(),
-            kind: TrackKind::Video,
-            source: TrackSource::Camera,
-            muted: false,
-            width: 1280,
-            height: 720,
-            simulcast: false,
-            mime: String::new(),
-            stream: String::new(),
-        };
-        let shared = Arc::new(LocalShared::new(LocalKey(1), PublishOptions::camera(1280, 720, 2_000_000), info));
+        let shared = camera_track();
         self.publisher.add_track(shared.clone(), "cid-1".into());
         self.track = Some(shared);
     }
