@@ -119,3 +119,31 @@ fn candidates_without_end_are_not_kept() {
     }
     assert!(!w.clients[mallory].closed && !w.clients[ann].closed);
 }
+
+#[test]
+fn a_second_meaning_in_a_later_offer() {
+    let plain = |of_98| {
+        let rest =
+            "a=rtpmap:96 VP8/90000\na=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\na=rtpmap:99 rtx/90000\na=fmtp:99 apt=98\n";
+        offer(&format!("{rest}a=rtpmap:98 {of_98}/90000\n"))
+    };
+    let mut w = World::new();
+    let (ann, mallory) = (w.join("ann"), w.join("mallory"));
+    w.clients[mallory].mute = true;
+    w.say(mallory, Request::Offer(description(plain("H264"), 1)));
+    w.run(Duration::from_millis(100));
+    let answers = w.clients[mallory].heard(|m| matches!(m, Response::Answer(_)).then_some(()));
+    assert!(answers.len() == 1 && !w.clients[mallory].closed, "what it means once is taken");
+
+    w.say(mallory, Request::Offer(description(plain("VP8"), 2)));
+    w.run(Duration::from_millis(100));
+    let told = w.clients[mallory].heard(|m| match m {
+        Response::RequestResponse(r) => Some(r.message.clone()),
+        _ => None,
+    });
+    assert!(
+        told.iter().any(|said| said.contains("payload type 98 stands for h264/90000 and for vp8/90000")),
+        "{told:?}"
+    );
+    assert!(w.clients[mallory].closed && !w.clients[ann].closed);
+}
