@@ -28,6 +28,9 @@ const INITIAL_BITRATE: Bitrate = Bitrate::mbps(2);
 /// a network that became slow seconds later than these do.
 const STATS_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Whoever sent something extra this long ago may be probing still: a probe lasts 15 to 100 ms.
+const PROBING: Duration = Duration::from_millis(250);
+
 /// What all transports have in common.
 #[derive(Clone, Debug)]
 pub struct TransportConfig {
@@ -52,6 +55,8 @@ pub(crate) struct Transport {
     pub gathering: bool,
     /// Media packets written and not yet taken out.
     pub queued: u32,
+    /// When it last sent something [extra](Kind::Extra).
+    pub last_extra: Option<Instant>,
     /// Streams that media packets are written to.
     pub sources: Vec<Ssrc>,
     /// ICE and DTLS are up.
@@ -87,6 +92,7 @@ impl Transport {
             dirty: false,
             gathering: false,
             queued: 0,
+            last_extra: None,
             sources: Vec::new(),
             connected: false,
             addresses: Vec::new(),
@@ -157,12 +163,21 @@ impl Transport {
         )
     }
 
-    /// Whether a datagram that it gave carries a media packet that was written to it: not a repair,
-    /// padding, a report or a handshake.
-    pub fn is_media(&self, datagram: &[u8]) -> bool {
+    /// What a datagram that it gave carries.
+    pub fn kind(&self, datagram: &[u8]) -> Kind {
         // RTP begins with version 2; RTCP packet types lie where RTP has the marker and 64 to 95 (RFC 5761 section 4).
-        let &[0x80..=0xbf, kind, _, _, _, _, _, _, s0, s1, s2, s3, ..] = datagram else { return false };
-        !(192..=223).contains(&kind) && self.sources.contains(&Ssrc::from(u32::from_be_bytes([s0, s1, s2, s3])))
+        match datagram {
+            &[0x80..=0xbf, kind, _, _, _, _, _, _, s0, s1, s2, s3, ..] if !(192..=223).contains(&kind) => {
+                let ssrc = Ssrc::from(u32::from_be_bytes([s0, s1, s2, s3]));
+                if self.sources.contains(&ssrc) { Kind::Media } else { Kind::Extra }
+            }
+            _ => Kind::Control,
+        }
+    }
+
+    /// Whether its network may be being probed: it sent something extra a moment ago.
+    pub fn may_probe(&self, now: Instant) -> bool {
+        self.last_extra.is_some_and(|at| now.saturating_duration_since(at) < PROBING)
     }
 
     pub fn poll(&mut self) -> Result<Output, RtcError> {
@@ -182,6 +197,17 @@ impl Transport {
             ufrag
         })
     }
+}
+
+/// What a datagram that leaves carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A media packet that was written to the transport.
+    Media,
+    /// RTP beside that: repairs, or padding that probes the network.
+    Extra,
+    /// Reports, checks, handshakes.
+    Control,
 }
 
 /// What became of a received datagram.

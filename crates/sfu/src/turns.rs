@@ -11,7 +11,7 @@ use str0m::Output;
 
 use crate::ids::TransportId;
 use crate::room::{Room, TICK};
-use crate::transport::Transport;
+use crate::transport::{Kind, Transport};
 
 /// Packets in the middle of a picture wait for its end, but no longer than this. Nobody can show a
 /// picture before its end has come, and a picture sent in one go costs a fraction of what it costs
@@ -25,6 +25,12 @@ const ROUND: Duration = Duration::from_micros(1);
 /// Timers that need not be exact come due on a grid of this width, so that those of a hundred
 /// transports come due together.
 const GRID: Duration = Duration::from_millis(5);
+
+/// Packets of a picture after which the pacer need not be looked after at once if they left without a pause: while
+/// the network is probed, it makes them wait.
+const UNPACED: u32 = 3;
+/// The look at the pacer then comes this late, if nothing else comes before.
+const IDLE_PACER: Duration = Duration::from_millis(10);
 
 /// The room's list of turns.
 pub(crate) struct Turns {
@@ -72,7 +78,9 @@ impl Room {
                 continue;
             }
             state.scheduled = None;
-            if state.wake_at <= now {
+            if state.gathering {
+                // Its turn comes soon, with the rest of the picture.
+            } else if state.wake_at <= now {
                 self.mark_dirty(transport);
             } else {
                 let at = state.wake_at;
@@ -123,9 +131,10 @@ impl Room {
     }
 
     /// The transport took in a datagram. What it answers leaves at once, unless it has media to send
-    /// that waits for its company.
+    /// that waits for its company, or the beginning of a picture: that has its turn soon.
     pub(crate) fn heard(&mut self, now: Instant, transport: TransportId) {
         match self.transport(transport) {
+            Some(state) if state.gathering => {}
             Some(state) if state.queued > 0 => self.mark_dirty(transport),
             _ => self.pump(now, transport),
         }
@@ -152,20 +161,27 @@ impl Room {
             }
         }
         let mut at = now;
+        let mut media = 0;
         for _ in 0..MAX_ROUNDS {
             let Some(state) = self.transport(transport) else { return };
+            if state.queued == 0 && media >= UNPACED && !state.may_probe(now) {
+                let at = self.turns.on_grid(now + IDLE_PACER);
+                return self.wake(transport, at);
+            }
             if let Err(error) = state.advance(at) {
                 tracing::debug!(%transport, %error, "transport failed");
             }
             let next = match self.poll(at, transport, true) {
                 Polled::More => {
                     at += ROUND;
+                    media += 1;
                     continue;
                 }
                 Polled::Idle(next) => next,
                 Polled::Failed => return,
             };
             let Some(state) = self.transport(transport) else { return };
+            media = 0;
             if next > at + ROUND {
                 state.queued = 0;
                 return self.schedule(transport, next);
@@ -176,18 +192,23 @@ impl Room {
         self.wake(transport, now + BREATH);
     }
 
-    /// Takes out what a transport has; `by_packet`: no more than up to a media packet that is not the last.
+    /// Takes out what a transport has; `by_packet`: no more than up to a media packet.
     fn poll(&mut self, now: Instant, transport: TransportId, by_packet: bool) -> Polled {
         loop {
             let Some(state) = self.transport(transport) else { return Polled::Failed };
             match state.poll() {
                 Ok(Output::Timeout(at)) => return Polled::Idle(at),
                 Ok(Output::Transmit(datagram)) => {
-                    let media = state.queued > 0 && state.is_media(&datagram.contents);
+                    let kind = state.kind(&datagram.contents);
+                    let media = kind == Kind::Media && state.queued > 0;
                     state.queued -= u32::from(media);
-                    let more = by_packet && media && state.queued > 0;
+                    if kind == Kind::Extra {
+                        state.last_extra = Some(now);
+                    }
                     self.datagrams.push(datagram);
-                    if more {
+                    // After the last one, too: the transport wants to look after its pacer then, and is asked
+                    // for all the rest with that.
+                    if by_packet && media {
                         return Polled::More;
                     }
                 }
@@ -223,7 +244,7 @@ impl Room {
 
 /// What polling a transport came to.
 enum Polled {
-    /// It has more media: let a round of time go by and poll again.
+    /// It gave a media packet: let a round of time go by and poll again.
     More,
     /// It has nothing more and wants to be woken then.
     Idle(Instant),

@@ -37,6 +37,12 @@ const CHECK_REPEATS: usize = 18;
 /// one in these figures does.
 const STATS_INTERVAL: Duration = Duration::from_millis(400);
 
+/// The pacer gives one packet each time it is told the time, and wants this to go by between two: a timer would make
+/// milliseconds of it, for each packet of a picture.
+const ROUND: Duration = Duration::from_micros(1);
+/// Packets that leave before anything else has its turn.
+const MAX_ROUNDS: usize = 256;
+
 /// What both peer connections have in common.
 pub(super) fn config() -> RtcConfig {
     let mut config = Rtc::builder().set_stats_interval(Some(STATS_INTERVAL));
@@ -100,14 +106,21 @@ impl Peer {
     }
 
     /// Moves time forward.
-    pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs, on_event: impl FnMut(Event, &mut Outputs)) {
+    pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs, mut on_event: impl FnMut(Event, &mut Outputs)) {
         if self.release_tcp.is_some_and(|t| now >= t) {
             self.release_tcp(out);
         }
         if self.silence.is_long(now) && self.connected {
             self.set_connected(false, out);
         }
-        self.input(Input::Timeout(now), out, on_event);
+        let mut at = now;
+        for _ in 0..MAX_ROUNDS {
+            self.input(Input::Timeout(at), out, &mut on_event);
+            if self.broken || self.due > at + ROUND {
+                return;
+            }
+            at = self.due.max(at + ROUND);
+        }
     }
 
     /// Feeds a packet; what cannot be one of ours is ignored.

@@ -34,7 +34,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// When datagrams follow each other faster than this, the port is read this often only: each look then
 /// finds several, and the threads wake up once for all of them. Nobody's picture is late by more than that.
-const PAUSE: Duration = Duration::from_millis(1);
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The UDP port among what is waited for.
 const ARRIVAL: Token = Token(0);
