@@ -28,13 +28,11 @@ mod webkit;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use beckon_protocol::launch::IDENTIFIER;
 use tauri::{Manager, RunEvent};
 
 use args::{ArgsError, Start};
 use shell::{Shell, Work, commands, windows};
-
-/// The app's identifier, as in `tauri.conf.json`.
-const IDENTIFIER: &str = "org.beckon.app";
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]

@@ -1,29 +1,63 @@
 //! Building everything, once, in the profile that all tasks share.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
 
 use anyhow::{Context, Result, bail};
 
 use crate::run::{self, cargo, npm, root};
 
-/// Installs the web parts' packages when the lock file is newer than what is installed, and builds them.
+/// The folders of ui/ that are built.
+const PAGES: [&str; 4] = ["starter", "guest", "crm", "room"];
+
+/// Installs the web parts' packages when the lock file is newer than what is installed, and builds them when a source is newer
+/// than what was built: the programs hold the pages, and would be built anew for each new file.
 pub fn web() -> Result<()> {
     let ui = root().join("ui");
     if !run::has("npm") {
         bail!("npm is not installed; install Node.js 20 or newer (its packages bring npm) and run this again");
     }
-    let installed = ui.join("node_modules/.package-lock.json");
-    let newer = |a: &PathBuf, b: &PathBuf| match (
-        a.metadata().and_then(|m| m.modified()),
-        b.metadata().and_then(|m| m.modified()),
-    ) {
-        (Ok(a), Ok(b)) => a > b,
-        _ => true,
-    };
-    if newer(&ui.join("package-lock.json"), &installed) {
+    let installed = changed(&ui.join("node_modules/.package-lock.json"));
+    if installed.is_none() || changed(&ui.join("package-lock.json")) > installed {
         run::run(&mut npm(&["ci", "--no-audit", "--no-fund"]))?;
     }
-    run::run(&mut npm(&["run", "build"]))
+    let stamp = run::target().join("web-built");
+    let sources = newest_source(&ui).context("ui/ cannot be read")?;
+    let built = PAGES.iter().all(|page| ui.join(page).join("dist").is_dir()) && changed(&stamp) > Some(sources);
+    if built {
+        println!("  the pages are built");
+        return Ok(());
+    }
+    run::run(&mut npm(&["run", "build"]))?;
+    std::fs::create_dir_all(run::target())?;
+    std::fs::write(&stamp, "").with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// When a file or folder was changed last; `None` where there is none.
+fn changed(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|found| found.modified()).ok()
+}
+
+/// When anything under a folder was changed last, folders too: a file that was deleted changes its folder. What is installed
+/// or built does not count.
+fn newest_source(folder: &Path) -> std::io::Result<SystemTime> {
+    let mut newest = SystemTime::UNIX_EPOCH;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if ["node_modules", "dist"].iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        let found = entry.metadata()?;
+        newest = newest.max(found.modified()?);
+        if found.is_dir() {
+            newest = newest.max(newest_source(&entry.path())?);
+        }
+    }
+    Ok(newest)
 }
 
 /// Builds server, app and command-line participant.
@@ -46,12 +80,11 @@ pub fn livekit_go() -> Result<Option<PathBuf>> {
 fn go_peer(name: &str, package: &str) -> Result<Option<PathBuf>> {
     let module = root().join("tests/peers").join(name);
     let program = run::target().join("peers").join(name);
-    let built = program.metadata().and_then(|m| m.modified()).ok();
-    let changed = |file: std::fs::DirEntry| file.metadata().and_then(|m| m.modified()).ok() > built;
+    let built = changed(&program);
     let newer = std::fs::read_dir(&module)
         .with_context(|| format!("{} cannot be read", module.display()))?
         .filter_map(Result::ok)
-        .any(changed);
+        .any(|file| changed(&file.path()) > built);
     if built.is_some() && !newer {
         return Ok(Some(program));
     }

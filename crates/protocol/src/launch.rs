@@ -17,6 +17,8 @@ use crate::{Code, Secret};
 
 /// The scheme the operating system hands to the app.
 pub const SCHEME: &str = "beckon";
+/// The app's identifier for the operating system, as in its `tauri.conf.json`.
+pub const IDENTIFIER: &str = "org.beckon.app";
 /// Longest launch URL, bytes.
 pub const URL_MAX: usize = 300;
 /// The version this code reads and writes.

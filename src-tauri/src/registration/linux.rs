@@ -3,12 +3,18 @@
 //! Not by the deep-link plugin: the quoted `Exec` line it writes is one that `xdg-open` 1.1.3 (Debian 12) cannot start
 //! outside GNOME.
 
-use std::{fs, io, path::PathBuf, process::Command};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, bail};
 use beckon_protocol::launch::SCHEME;
 
 const FILE: &str = "org.beckon.app.desktop";
+/// Lies beside the app, and gives an address to the one that runs without loading what the app needs.
+const OPENER: &str = "beckon-open";
 
 fn folder() -> anyhow::Result<PathBuf> {
     Ok(dirs::data_dir().context("this user has no folder for application data")?.join("applications"))
@@ -35,6 +41,12 @@ fn desktop_file(program: &str) -> anyhow::Result<String> {
     ))
 }
 
+/// What opens addresses where this is the app: its opener, if that lies beside it.
+fn opener(app: &Path) -> PathBuf {
+    let opener = app.with_file_name(OPENER);
+    if opener.is_file() { opener } else { app.to_owned() }
+}
+
 /// Registers this program.
 ///
 /// # Errors
@@ -44,7 +56,7 @@ pub fn register() -> anyhow::Result<()> {
     let folder = folder()?;
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let path = folder.join(FILE);
-    let content = desktop_file(&program.to_string_lossy())?;
+    let content = desktop_file(&opener(&program).to_string_lossy())?;
     fs::write(&path, content).with_context(|| format!("{} cannot be written", path.display()))?;
     let icon = dirs::data_dir().unwrap_or_default().join("icons/hicolor/256x256/apps");
     if fs::create_dir_all(&icon).is_ok() {
@@ -78,7 +90,7 @@ pub fn unregister() -> anyhow::Result<()> {
 }
 
 /// The cache of which program opens what; desktops without the tool read the files themselves.
-fn refresh(folder: &std::path::Path) {
+fn refresh(folder: &Path) {
     let _ = Command::new("update-desktop-database").arg("-q").arg(folder).status();
 }
 
@@ -97,6 +109,15 @@ pub fn at_start(_app: &tauri::AppHandle) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_opener_is_registered_where_there_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, opener_path) = (folder.path().join("beckon"), folder.path().join(OPENER));
+        assert_eq!(opener(&app), app);
+        fs::write(&opener_path, "").unwrap();
+        assert_eq!(opener(&app), opener_path);
+    }
 
     #[test]
     fn the_exec_line_needs_no_quotes_or_is_refused() {

@@ -23,7 +23,12 @@ pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
     if !options.development {
         build::web()?;
-        run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon"]))?;
+        run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-cli"]).args([
+            "-p",
+            "beckon",
+            "-p",
+            "beckon-opener",
+        ]))?;
     }
     build::node_peers()?;
     let folder = run::target().join("bench/call");

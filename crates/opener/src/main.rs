@@ -1,0 +1,84 @@
+//! `beckon-open`: what a browser starts when a page opens a `beckon:` address.
+//!
+//! On Linux the app loads more than two hundred libraries before its first line runs; a second start of it only hands the
+//! address to the app that runs already. This program does that without them. Whatever else there is to do (no app runs,
+//! options, another profile) the app does: it is started in this program's place with the same arguments.
+#![forbid(unsafe_code)]
+
+#[cfg(not(target_os = "linux"))]
+#[path = "elsewhere.rs"]
+mod running;
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod running;
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
+
+use beckon_protocol::launch::SCHEME;
+
+/// The app's program, which lies beside this one.
+const APP: &str = "beckon";
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = env::args_os().skip(1).collect();
+    if let Some(address) = address(&args, env::vars_os().map(|(name, _)| name)) {
+        match running::hand_over(APP, address) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(running::HandOverError::NobodyThere(_)) => {}
+            Err(error) => {
+                // Another start of the app would get no answer either.
+                eprintln!("beckon-open: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    start(&args)
+}
+
+/// The launch address, where that is all there is: options, whether written or in the environment, are the app's to read.
+fn address(args: &[OsString], mut environment: impl Iterator<Item = OsString>) -> Option<&str> {
+    let [only] = args else { return None };
+    let address = only.to_str()?;
+    let scheme = address.split_once(':')?.0;
+    let plain = scheme.eq_ignore_ascii_case(SCHEME) && !environment.any(|name| name == OsStr::new("BECKON_DATA"));
+    plain.then_some(address)
+}
+
+/// Starts the app in this program's place.
+fn start(args: &[OsString]) -> ExitCode {
+    let app = env::current_exe().map_or_else(|_| PathBuf::from(APP), |own| own.with_file_name(APP));
+    let error = running::become_app(Command::new(&app).args(args));
+    eprintln!("beckon-open: {} cannot be started: {error}; install Beckon anew", app.display());
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handed_over(args: &[&str], environment: &[&str]) -> bool {
+        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        address(&args, environment.iter().map(OsString::from)).is_some()
+    }
+
+    #[test]
+    fn an_address_alone_is_handed_over() {
+        assert!(handed_over(&["beckon:v1?key=x"], &["HOME", "PATH"]));
+        assert!(handed_over(&["BECKON:v1?key=x"], &[]));
+    }
+
+    #[test]
+    fn the_app_sees_to_everything_else() {
+        for args in
+            [&[][..], &["--help"], &["--data", "beckon:x"], &["beckon:x", "--register"], &["https://a"], &["beckon"]]
+        {
+            assert!(!handed_over(args, &[]), "{args:?}");
+        }
+        assert!(!handed_over(&["beckon:v1?key=x"], &["BECKON_DATA"]), "another profile is an app of its own");
+    }
+}
