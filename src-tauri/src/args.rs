@@ -26,7 +26,7 @@ pub struct Options {
     #[arg(long, env = "BECKON_SPEAKER", value_parser = speaker)]
     pub speaker: Option<SpeakerChoice>,
     /// Folder of the profile: settings, allowed pages, log. Each profile runs as an app of its own.
-    #[arg(long, env = "BECKON_DATA", value_name = "DIR")]
+    #[arg(long, env = beckon_opener::PROFILE, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// What goes to the log, as tracing filters, for example `info,beckon=debug`.
     #[arg(long, env = "BECKON_LOG", value_name = "FILTER", default_value = "info,pulseaudio=off")]

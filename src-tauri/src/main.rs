@@ -84,26 +84,13 @@ fn profile_folder(asked: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
     dunce::canonicalize(&folder).with_context(|| format!("the folder {} cannot be used", folder.display()))
 }
 
-/// Each profile is an app of its own: by this name the system tells it from the others.
-fn instance_name(asked: Option<&PathBuf>, folder: &std::path::Path) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    match asked {
-        None => IDENTIFIER.to_owned(),
-        Some(_) => {
-            let mut hasher = DefaultHasher::new();
-            folder.hash(&mut hasher);
-            format!("{IDENTIFIER}.p{:016x}", hasher.finish())
-        }
-    }
-}
-
 fn run(start: Start) -> anyhow::Result<()> {
     let Start { options, launch } = start;
     let folder = profile_folder(options.data.as_ref())?;
     log::start(&folder, &options.log)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), folder = %folder.display(), "Beckon starts");
 
-    let instance = instance_name(options.data.as_ref(), &folder);
+    let instance = beckon_opener::instance_name(options.data.as_ref().map(|_| folder.as_path()));
     let second_start = |app: &tauri::AppHandle, args: Vec<String>, _folder: String| {
         let Some(shell) = app.try_state::<Arc<Shell>>() else { return };
         match Start::read_second(args) {

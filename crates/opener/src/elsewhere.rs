@@ -16,7 +16,7 @@ pub enum HandOverError {
 ///
 /// # Errors
 /// Always [`HandOverError::NobodyThere`].
-pub fn hand_over(_program: &str, _address: &str) -> Result<(), HandOverError> {
+pub fn hand_over(_instance: &str, _program: &str, _address: &str) -> Result<(), HandOverError> {
     Err(HandOverError::NobodyThere(()))
 }
 

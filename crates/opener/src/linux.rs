@@ -2,7 +2,6 @@
 
 use std::{io, os::unix::process::CommandExt, process::Command, time::Duration};
 
-use beckon_protocol::launch::IDENTIFIER;
 use thiserror::Error;
 use zbus::{Error as BusError, blocking::connection::Builder};
 
@@ -22,15 +21,15 @@ pub enum HandOverError {
     NotTaken(BusError),
 }
 
-/// Gives the address to the app that runs, as a second start of it would.
+/// Gives the address to the app that runs under this name, as a second start of it would.
 ///
 /// # Errors
 /// [`HandOverError`].
-pub fn hand_over(program: &str, address: &str) -> Result<(), HandOverError> {
+pub fn hand_over(instance: &str, program: &str, address: &str) -> Result<(), HandOverError> {
     let bus = Builder::session()
         .and_then(|builder| builder.method_timeout(PATIENCE).build())
         .map_err(HandOverError::NobodyThere)?;
-    let name = format!("{IDENTIFIER}.SingleInstance");
+    let name = format!("{instance}.SingleInstance");
     let path = format!("/{}", name.replace('.', "/"));
     let folder = std::env::current_dir().unwrap_or_default();
     let body = (vec![program, address], folder.to_string_lossy());

@@ -14,11 +14,12 @@ mod running;
 
 use std::{
     env,
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     path::PathBuf,
     process::{Command, ExitCode},
 };
 
+use beckon_opener::{PROFILE, instance_name};
 use beckon_protocol::launch::SCHEME;
 
 /// The app's program, which lies beside this one.
@@ -26,8 +27,8 @@ const APP: &str = "beckon";
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
-    if let Some(address) = address(&args, env::vars_os().map(|(name, _)| name)) {
-        match running::hand_over(APP, address) {
+    if let (Some(address), Some(instance)) = (address(&args), instance()) {
+        match running::hand_over(&instance, APP, address) {
             Ok(()) => return ExitCode::SUCCESS,
             Err(running::HandOverError::NobodyThere(_)) => {}
             Err(error) => {
@@ -40,13 +41,20 @@ fn main() -> ExitCode {
     start(&args)
 }
 
-/// The launch address, where that is all there is: options, whether written or in the environment, are the app's to read.
-fn address(args: &[OsString], mut environment: impl Iterator<Item = OsString>) -> Option<&str> {
+/// The launch address, where that is all there is: options are the app's to read.
+fn address(args: &[OsString]) -> Option<&str> {
     let [only] = args else { return None };
     let address = only.to_str()?;
-    let scheme = address.split_once(':')?.0;
-    let plain = scheme.eq_ignore_ascii_case(SCHEME) && !environment.any(|name| name == OsStr::new("BECKON_DATA"));
-    plain.then_some(address)
+    let (scheme, _) = address.split_once(':')?;
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(address)
+}
+
+/// The name of the app that is looked for; `None` where its profile is not there yet.
+fn instance() -> Option<String> {
+    match env::var_os(PROFILE) {
+        None => Some(instance_name(None)),
+        Some(folder) => Some(instance_name(Some(&PathBuf::from(folder).canonicalize().ok()?))),
+    }
 }
 
 /// Starts the app in this program's place.
@@ -61,15 +69,15 @@ fn start(args: &[OsString]) -> ExitCode {
 mod tests {
     use super::*;
 
-    fn handed_over(args: &[&str], environment: &[&str]) -> bool {
+    fn handed_over(args: &[&str]) -> bool {
         let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-        address(&args, environment.iter().map(OsString::from)).is_some()
+        address(&args).is_some()
     }
 
     #[test]
     fn an_address_alone_is_handed_over() {
-        assert!(handed_over(&["beckon:v1?key=x"], &["HOME", "PATH"]));
-        assert!(handed_over(&["BECKON:v1?key=x"], &[]));
+        assert!(handed_over(&["beckon:launch?v=1"]));
+        assert!(handed_over(&["BECKON:launch?v=1"]));
     }
 
     #[test]
@@ -77,8 +85,7 @@ mod tests {
         for args in
             [&[][..], &["--help"], &["--data", "beckon:x"], &["beckon:x", "--register"], &["https://a"], &["beckon"]]
         {
-            assert!(!handed_over(args, &[]), "{args:?}");
+            assert!(!handed_over(args), "{args:?}");
         }
-        assert!(!handed_over(&["beckon:v1?key=x"], &["BECKON_DATA"]), "another profile is an app of its own");
     }
 }
