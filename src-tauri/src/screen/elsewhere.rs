@@ -2,7 +2,7 @@
 
 use beckon_media::screen::Rect;
 
-use super::RegionError;
+use super::{Ask, RegionError};
 
 /// Whether a region can be drawn.
 pub const SUPPORTED: bool = false;
@@ -11,7 +11,7 @@ pub const SUPPORTED: bool = false;
 ///
 /// # Errors
 /// [`RegionError::NotSupported`] always.
-pub fn pick() -> Result<Option<Rect>, RegionError> {
+pub fn pick(_ask: &Ask<'_>) -> Result<Option<Rect>, RegionError> {
     Err(RegionError::NotSupported)
 }
 

@@ -26,17 +26,17 @@ use x11rb::{
     rust_connection::RustConnection,
 };
 
-use super::RegionError;
+use super::{
+    Ask, RegionError,
+    drawing::{Drawing, Step, around},
+    words::Words,
+};
 
-/// Whether a region can be drawn. Not offered before a drawn region was seen at a viewer.
-pub const SUPPORTED: bool = false;
+/// Whether a region can be drawn.
+pub const SUPPORTED: bool = true;
 
-/// How thick the frame is, pixels.
-const THICK: u32 = 4;
 /// The windows' own blue.
 const COLOUR: u32 = 0x001F_6FD6;
-/// Smaller regions are slips of the hand, pixels.
-const LEAST: u32 = 32;
 /// How long to wait for another program, or our own button, to let go of the mouse.
 const GRAB_PATIENCE: Duration = Duration::from_secs(2);
 /// How far an arrow key moves the corner, pixels; with Shift, and without.
@@ -49,6 +49,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 const ESCAPE: u32 = 0xFF1B;
 const RETURN: u32 = 0xFF0D;
+/// The one of the number pad.
+const ENTER: u32 = 0xFF8D;
 const LEFT: u32 = 0xFF51;
 const UP: u32 = 0xFF52;
 const RIGHT: u32 = 0xFF53;
@@ -58,37 +60,53 @@ fn refused(error: impl std::fmt::Display) -> RegionError {
     RegionError::Refused(error.to_string())
 }
 
-/// Lets the person draw a region: with the mouse, or with arrow keys and Enter for each corner. `None` on Escape or the
-/// right button.
+/// Lets the person draw a region: with the mouse, or with arrow keys and Enter for each corner. `None` on Escape, on the
+/// right button, and when nobody waits for it any more.
 ///
 /// # Errors
 /// [`RegionError::Refused`] when another program holds mouse or keyboard.
-pub fn pick() -> Result<Option<Rect>, RegionError> {
+pub fn pick(ask: &Ask<'_>) -> Result<Option<Rect>, RegionError> {
     let (conn, screen) = x11rb::connect(None).map_err(refused)?;
     let screen = conn.setup().roots[screen].clone();
     let edges = Edges::create(&conn, &screen).map_err(refused)?;
+    let mut words = Words::create(&conn, &screen, ask.scale).map_err(refused)?;
     grab(&conn, &screen)?;
     let keys = keyboard(&conn).map_err(refused)?;
-    let mut drawing =
-        Drawing { bounds: Rect::new(0, 0, screen.width_in_pixels.into(), screen.height_in_pixels.into()), from: None };
+    let at = conn.query_pointer(screen.root).map_err(refused)?.reply().map_err(refused)?;
+    words.say(&conn, ask.hint, (at.root_x, at.root_y)).map_err(refused)?;
+    let mut drawing = Drawing::on(screen.width_in_pixels.into(), screen.height_in_pixels.into());
     loop {
-        let event = conn.wait_for_event().map_err(refused)?;
+        let Some(event) = conn.poll_for_event().map_err(refused)? else {
+            if (ask.over)() {
+                return Ok(None);
+            }
+            wait(&conn, LOOK_EVERY);
+            continue;
+        };
         let step = match &event {
             Event::ButtonPress(e) if e.detail == 1 => drawing.press(e.root_x, e.root_y),
             Event::ButtonPress(_) => Step::Cancel,
             Event::ButtonRelease(e) if e.detail == 1 => drawing.release(e.root_x, e.root_y),
-            Event::MotionNotify(e) => drawing.motion(e.root_x, e.root_y),
+            Event::MotionNotify(e) => {
+                let part = drawing.part(e.root_x, e.root_y);
+                let size = part.map(|part| format!("{} × {}", part.w, part.h));
+                words.say(&conn, size.as_deref().unwrap_or(ask.hint), (e.root_x, e.root_y)).map_err(refused)?;
+                drawing.motion(e.root_x, e.root_y)
+            }
             Event::KeyPress(e) => {
                 let step = if e.state.contains(KeyButMask::SHIFT) { STEPS.0 } else { STEPS.1 };
                 let (dx, dy) = match keys(e.detail) {
                     ESCAPE => return Ok(None),
-                    RETURN if drawing.from.is_none() => {
+                    RETURN | ENTER if !drawing.has_begun() => {
                         drawing.press(e.root_x, e.root_y);
                         continue;
                     }
-                    RETURN => match drawing.release(e.root_x, e.root_y) {
+                    RETURN | ENTER => match drawing.release(e.root_x, e.root_y) {
                         Step::Done(part) => return Ok(Some(part)),
-                        _ => continue,
+                        _ => {
+                            edges.hide(&conn).map_err(refused)?;
+                            continue;
+                        }
                     },
                     LEFT => (-step, 0),
                     RIGHT => (step, 0),
@@ -96,6 +114,7 @@ pub fn pick() -> Result<Option<Rect>, RegionError> {
                     DOWN => (0, step),
                     _ => continue,
                 };
+                // The pointer is the corner: its motion comes back as an event.
                 conn.warp_pointer(x11rb::NONE, x11rb::NONE, 0, 0, 0, 0, dx, dy).map_err(refused)?;
                 conn.flush().map_err(refused)?;
                 Step::Nothing
@@ -113,42 +132,12 @@ pub fn pick() -> Result<Option<Rect>, RegionError> {
     }
 }
 
-enum Step {
-    Nothing,
-    Show(Rect),
-    Hide,
-    Done(Rect),
-    Cancel,
-}
-
-/// From the first corner to the second. Pure.
-struct Drawing {
-    bounds: Rect,
-    from: Option<(i32, i32)>,
-}
-
-impl Drawing {
-    fn press(&mut self, x: i16, y: i16) -> Step {
-        self.from = Some((x.into(), y.into()));
-        Step::Nothing
-    }
-
-    fn motion(&self, x: i16, y: i16) -> Step {
-        self.part(x, y).map_or(Step::Nothing, Step::Show)
-    }
-
-    fn release(&mut self, x: i16, y: i16) -> Step {
-        let part = self.part(x, y);
-        self.from = None;
-        part.filter(|p| p.w >= LEAST && p.h >= LEAST).map_or(Step::Hide, Step::Done)
-    }
-
-    fn part(&self, x: i16, y: i16) -> Option<Rect> {
-        let (fx, fy) = self.from?;
-        let (x, y) = (i32::from(x), i32::from(y));
-        let part = Rect::new(fx.min(x), fy.min(y), (fx.abs_diff(x)) + 1, (fy.abs_diff(y)) + 1);
-        Some(part.intersection(&self.bounds))
-    }
+/// Waits until the desktop has something to say, at most `patience`.
+fn wait(conn: &RustConnection, patience: Duration) {
+    let mut waited = libc::pollfd { fd: conn.stream().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // A broken connection wakes too, and is found out when it is read.
+    // SAFETY: one valid, writable pollfd.
+    unsafe { libc::poll(&mut waited, 1, patience.as_millis() as i32) };
 }
 
 /// What each key means, without its modifiers.
@@ -223,18 +212,6 @@ impl Edges {
     }
 }
 
-/// Top, bottom, left and right edge, all outside.
-fn around(part: Rect) -> [Rect; 4] {
-    let thick = THICK as i32;
-    let wide = part.w + THICK * 2;
-    [
-        Rect::new(part.x - thick, part.y - thick, wide, THICK),
-        Rect::new(part.x - thick, part.bottom(), wide, THICK),
-        Rect::new(part.x - thick, part.y, THICK, part.h),
-        Rect::new(part.right(), part.y, THICK, part.h),
-    ]
-}
-
 /// The frame around a shared region; dropping it takes it away.
 pub struct Frame {
     stop: Arc<AtomicBool>,
@@ -291,42 +268,7 @@ fn stay(
             edges.lay(conn, part)?;
             (raised, covered) = (Instant::now(), false);
         }
-        let mut waited = libc::pollfd { fd: conn.stream().as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one valid, writable pollfd.
-        unsafe { libc::poll(&mut waited, 1, LOOK_EVERY.as_millis() as i32) };
+        wait(conn, LOOK_EVERY);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_frame_lies_outside_the_region_and_closes_around_it() {
-        let part = Rect::new(100, 50, 300, 200);
-        for edge in around(part) {
-            assert!(!edge.overlaps(&part), "{edge:?}");
-        }
-        let [top, bottom, left, right] = around(part);
-        assert_eq!((top.x, top.right(), top.bottom()), (left.x, right.right(), part.y));
-        assert_eq!((left.y, left.bottom(), bottom.y), (part.y, bottom.y, part.bottom()));
-    }
-
-    #[test]
-    fn a_region_may_be_drawn_in_any_direction_and_ends_at_the_screens_edge() {
-        let mut drawing = Drawing { bounds: Rect::new(0, 0, 800, 600), from: None };
-        assert!(matches!(drawing.motion(5, 5), Step::Nothing));
-        drawing.press(700, 500);
-        assert!(matches!(drawing.motion(600, 450), Step::Show(p) if p == Rect::new(600, 450, 101, 51)));
-        assert!(matches!(drawing.release(850, 700), Step::Done(p) if p == Rect::new(700, 500, 100, 100)));
-    }
-
-    #[test]
-    fn a_mere_click_is_no_region() {
-        let mut drawing = Drawing { bounds: Rect::new(0, 0, 800, 600), from: None };
-        drawing.press(10, 10);
-        assert!(matches!(drawing.release(12, 200), Step::Hide));
-        assert!(drawing.from.is_none());
-    }
 }

@@ -2,15 +2,23 @@
 //! is the person's own choice, made in our own window.
 
 #[cfg(target_os = "linux")]
+mod drawing;
+#[cfg(target_os = "linux")]
 #[path = "linux.rs"]
 mod region;
+#[cfg(target_os = "linux")]
+mod words;
+
 #[cfg(not(target_os = "linux"))]
 #[path = "elsewhere.rs"]
 mod region;
 
 use std::sync::Arc;
 
-use beckon_interface::screen::{ScreenHow, ScreenKind, ScreenOffer, ScreenOffers};
+use beckon_interface::{
+    Language,
+    screen::{ScreenHow, ScreenKind, ScreenOffer, ScreenOffers},
+};
 use beckon_media::{
     SourceError,
     screen::{Catalog, Offer, Rect, ScreenChoice},
@@ -30,7 +38,7 @@ const TITLE_MAX: usize = 120;
 /// Largest thumbnail, pixels.
 const THUMBNAIL: (u32, u32) = (320, 200);
 
-/// The connection to the desktop while a picker is open.
+/// What is known of the desktop while a picker is open.
 #[derive(Default)]
 pub struct Picker {
     catalog: Mutex<Option<Catalog>>,
@@ -49,6 +57,10 @@ impl Picker {
             *slot = None;
         }
         looked
+    }
+
+    fn close(&self) {
+        self.catalog.lock().take();
     }
 }
 
@@ -85,7 +97,10 @@ fn room(shell: &Shell, window: &WebviewWindow) -> Result<Arc<OpenRoom>, String> 
 pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Result<ScreenOffers, String> {
     room(&shell, &window)?;
     let found = shell.picker.with(|catalog| catalog.offers(Some(std::process::id()))).map_err(|e| e.to_string())?;
-    Ok(ScreenOffers { offers: found.into_iter().filter_map(offered).collect(), region: region::SUPPORTED })
+    Ok(ScreenOffers {
+        offers: found.into_iter().filter_map(offered).collect(),
+        region: region::SUPPORTED,
+    })
 }
 
 /// A small picture of one of them: width and height as two little-endian 16-bit numbers, then red, green, blue, alpha.
@@ -111,7 +126,7 @@ pub fn screen_thumbnail(
 #[tauri::command(async)]
 pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Result<(), String> {
     room(&shell, &window)?;
-    shell.picker.catalog.lock().take();
+    shell.picker.close();
     Ok(())
 }
 
@@ -141,17 +156,47 @@ pub fn start_screen(
     Ok(())
 }
 
-/// Lets the person draw a region with the mouse, and shares it. False when they thought better of it.
-#[tauri::command(async)]
-pub fn start_region(shell: App<'_>, window: WebviewWindow, how: ScreenHow) -> Result<bool, String> {
+/// Lets the person draw a region, and shares it. False when they thought better of it.
+#[tauri::command]
+pub async fn start_region(shell: App<'_>, window: WebviewWindow, how: ScreenHow) -> Result<bool, String> {
     let room = room(&shell, &window)?;
-    let Some(part) = region::pick().map_err(|e| e.to_string())? else { return Ok(false) };
+    let scale = window.scale_factor().unwrap_or(1.0);
+    // A person takes their time: not on a thread that others wait for.
+    let drawn = tauri::async_runtime::spawn_blocking(move || share_region(&room, scale, how));
+    drawn.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+}
+
+fn share_region(room: &OpenRoom, scale: f64, how: ScreenHow) -> Result<bool, RegionError> {
+    let hint = room.language.pick(
+        "拖动鼠标框选区域 · 方向键和 Enter · Esc 取消",
+        "Drag over the part to share · or arrow keys and Enter · Esc",
+    );
+    let over = || room.is_over() || room.is_put_down();
+    let Some(part) = region::pick(&Ask { hint, scale, over: &over })? else { return Ok(false) };
+    if over() {
+        return Ok(false);
+    }
     // Without its frame a region is shared all the same: the banner says so too.
     let frame = Frame::show(part).map_err(|error| tracing::warn!(%error, "the region has no frame")).ok();
     let Rect { w: width, h: height, .. } = part;
-    let (choice, label) = (ScreenChoice::Region(part), format!("{width} × {height}"));
+    let label = match room.language {
+        Language::Chinese => format!("屏幕区域（{width} × {height}）"),
+        Language::English => format!("part of the screen ({width} × {height})"),
+    };
+    let choice = ScreenChoice::Region(part);
     room.share(ScreenShare { choice, label, width, height, motion: how.motion }, frame);
     Ok(true)
+}
+
+/// What somebody who draws a region is told, and when to stop asking them.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "asked on Linux"))]
+pub struct Ask<'a> {
+    /// What to do, beside the pointer.
+    hint: &'a str,
+    /// Pixels for each point of text.
+    scale: f64,
+    /// Nobody waits for the region any more.
+    over: &'a dyn Fn() -> bool,
 }
 
 /// Shares nothing any more.

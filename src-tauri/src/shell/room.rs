@@ -120,6 +120,10 @@ impl OpenRoom {
     pub fn share(&self, share: ScreenShare, frame: Option<Frame>) {
         *self.frame.lock() = frame;
         self.session.start_screen(share);
+        if self.is_over() {
+            // Nobody would take it away any more.
+            self.frame.lock().take();
+        }
     }
 
     /// The stage's painter, while the window is open.

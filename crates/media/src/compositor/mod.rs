@@ -10,6 +10,7 @@
 mod canvas;
 mod icons;
 mod picture;
+mod plate;
 mod scaler;
 mod scene;
 mod text;
@@ -25,6 +26,7 @@ use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvSta
 
 pub use self::{
     canvas::{Surface, SurfaceError},
+    plate::Plate,
     scene::{Language, Quality, Scene, TileState, TileView},
     text::load_fonts,
     theme::{Rgb, Theme},

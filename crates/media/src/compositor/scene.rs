@@ -145,7 +145,7 @@ impl Language {
                 ended: "Left the room",
                 screen_ended: "Sharing ended",
                 me: " (me)",
-                screen_of: ("", "’s screen"),
+                screen_of: ("", "'s screen"),
                 synthetic: "Synthetic source",
                 synthetic_short: "Synthetic",
             },
