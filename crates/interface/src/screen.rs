@@ -38,6 +38,8 @@ pub struct ScreenOffers {
     pub offers: Vec<ScreenOffer>,
     /// A region can be drawn with the mouse here.
     pub region: bool,
+    /// The computer's sound can be shared here.
+    pub sound: bool,
 }
 
 /// How it is to be shared.
@@ -46,4 +48,6 @@ pub struct ScreenOffers {
 pub struct ScreenHow {
     /// It shows a film rather than text.
     pub motion: bool,
+    /// Share the computer's sound with it.
+    pub sound: bool,
 }

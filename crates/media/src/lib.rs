@@ -28,6 +28,7 @@ pub mod playout;
 pub mod scale;
 pub mod screen;
 pub mod source;
+pub mod system_sound;
 pub mod testcard;
 pub mod voice;
 

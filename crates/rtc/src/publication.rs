@@ -95,6 +95,16 @@ impl PublishOptions {
         Self { name: "screen".into(), source: TrackSource::ScreenShare, ..Self::camera(width, height, max_bitrate_bps) }
     }
 
+    /// The sound that goes with a screen: Opus, mono.
+    pub fn screen_sound() -> Self {
+        Self {
+            name: "screen sound".into(),
+            source: TrackSource::ScreenShareAudio,
+            media: PublishMedia::Audio(AudioOptions { max_bitrate_bps: 64_000, ..AudioOptions::default() }),
+            ..Self::microphone()
+        }
+    }
+
     /// Audio or video.
     pub fn kind(&self) -> TrackKind {
         match self.media {

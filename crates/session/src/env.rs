@@ -61,6 +61,17 @@ pub trait Devices: Send + Sync {
             reason: "these devices have no screen".to_owned(),
         })
     }
+
+    /// What the other programs of this computer play, without what [`speaker`](Self::speaker) plays.
+    ///
+    /// # Errors
+    /// Why it cannot be shared.
+    fn system_sound(&self) -> Result<Box<dyn AudioSource>, SourceError> {
+        Err(SourceError::NotSupported {
+            what: "sharing the computer's sound".to_owned(),
+            reason: "these devices have none".to_owned(),
+        })
+    }
 }
 
 /// What a session needs of the machine. Cheap to clone.

@@ -19,7 +19,7 @@ pub struct Spread {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SentTrack {
-    /// `video` or `audio`.
+    /// `video`, `audio`, `screen` or `screenAudio`.
     pub kind: String,
     /// The device's, file's or test card's name.
     pub label: String,

@@ -79,6 +79,8 @@ pub struct ScreenShare {
     pub height: u32,
     /// It shows a film rather than text: when bandwidth is short, pixels go before pictures a second.
     pub motion: bool,
+    /// Share what the other programs of this computer play too.
+    pub sound: bool,
 }
 
 /// How our pictures are sent at their best; the bandwidth estimate takes from it.

@@ -131,6 +131,8 @@ pub struct ScreenView {
     pub label: String,
     /// The window is minimised: viewers keep its last picture.
     pub minimised: bool,
+    /// The computer's sound is shared with it.
+    pub sound: bool,
     /// Why the last share ended without having been stopped; until the next begins or the person has taken note.
     #[ts(type = "number | null")]
     pub ended: Option<Code>,

@@ -148,7 +148,9 @@ impl Publisher {
                 first.mime_type = mime.to_owned();
             }
         }
-        let level = packet.header.ext_vals.audio_level.map(|l| l.unsigned_abs().min(127));
+        // Music that is shared is loud all the time: its sharer does not speak for that.
+        let level = packet.header.ext_vals.audio_level.filter(|_| !track.is_screen_sound());
+        let level = level.map(|l| l.unsigned_abs().min(127));
         Some(Incoming {
             track_number: number,
             facts: PacketFacts { layer, codec, video, starts_picture: starts, sent_at, clock_rate, in_layer_time },

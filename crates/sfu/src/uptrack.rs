@@ -78,6 +78,11 @@ impl UpTrack {
         self.info.source() == proto::TrackSource::ScreenShare
     }
 
+    /// What a computer plays, shared beside its screen.
+    pub fn is_screen_sound(&self) -> bool {
+        self.info.source() == proto::TrackSource::ScreenShareAudio
+    }
+
     /// Place of a layer by its restriction id. LiveKit clients call them q, h and f.
     pub fn layer_of_rid(&self, rid: Option<Rid>) -> Option<usize> {
         let Some(rid) = rid else { return Some(0) };

@@ -22,6 +22,7 @@ use beckon_interface::{
 use beckon_media::{
     SourceError,
     screen::{Catalog, Offer, Rect, ScreenChoice},
+    system_sound,
 };
 use beckon_session::ScreenShare;
 use parking_lot::Mutex;
@@ -42,6 +43,8 @@ const THUMBNAIL: (u32, u32) = (320, 200);
 #[derive(Default)]
 pub struct Picker {
     catalog: Mutex<Option<Catalog>>,
+    /// Whether the computer's sound can be shared, once that was looked for.
+    sound: Mutex<Option<bool>>,
 }
 
 impl Picker {
@@ -59,8 +62,13 @@ impl Picker {
         looked
     }
 
+    fn has_sound(&self) -> bool {
+        *self.sound.lock().get_or_insert_with(system_sound::available)
+    }
+
     fn close(&self) {
         self.catalog.lock().take();
+        self.sound.lock().take();
     }
 }
 
@@ -100,6 +108,7 @@ pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Result<ScreenOffe
     Ok(ScreenOffers {
         offers: found.into_iter().filter_map(offered).collect(),
         region: region::SUPPORTED,
+        sound: shell.picker.has_sound(),
     })
 }
 
@@ -150,6 +159,7 @@ pub fn start_screen(
             width: offer.width,
             height: offer.height,
             motion: how.motion,
+            sound: how.sound,
         },
         None,
     );
@@ -184,7 +194,8 @@ fn share_region(room: &OpenRoom, scale: f64, how: ScreenHow) -> Result<bool, Reg
         Language::English => format!("part of the screen ({width} × {height})"),
     };
     let choice = ScreenChoice::Region(part);
-    room.share(ScreenShare { choice, label, width, height, motion: how.motion }, frame);
+    let ScreenHow { motion, sound } = how;
+    room.share(ScreenShare { choice, label, width, height, motion, sound }, frame);
     Ok(true)
 }
 

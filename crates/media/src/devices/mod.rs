@@ -14,7 +14,7 @@ mod platform;
 #[path = "macos.rs"]
 mod platform;
 #[cfg(target_os = "linux")]
-mod pulse;
+pub(crate) mod pulse;
 
 use std::{
     sync::{

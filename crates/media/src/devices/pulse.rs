@@ -1,4 +1,4 @@
-//! PulseAudio (and PipeWire in its place) telling that sinks, sources or the defaults changed.
+//! PulseAudio (and PipeWire in its place): the way to it, and its telling that sinks, sources or the defaults changed.
 
 use std::{
     io::{self, BufReader},
@@ -18,26 +18,39 @@ use pulseaudio::protocol::{
 /// A server on this machine answers at once; one that hangs must not hang us.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A connection on which the server tells.
-pub struct Subscription {
-    socket: BufReader<UnixStream>,
-    version: u16,
+/// No conversation with the sound server came about.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SoundServerError {
+    /// The session has none.
+    #[error("no PulseAudio or PipeWire runs in this session")]
+    Absent,
+    /// It does not answer.
+    #[error("the sound server does not answer: {0}")]
+    Unreachable(#[from] io::Error),
+    /// It answers with something else.
+    #[error("the sound server does not let us in: {0}")]
+    Refused(#[from] ProtocolError),
 }
 
-impl Subscription {
-    /// Connects to the server of this session, if there is one.
-    pub fn open() -> Option<Self> {
-        let path = pulseaudio::socket_path_from_env()?;
-        match Self::connect(UnixStream::connect(path).ok()?) {
-            Ok(subscription) => Some(subscription),
-            Err(error) => {
-                tracing::debug!(%error, "the sound server does not tell of changes");
-                None
-            }
-        }
-    }
+/// A connection to the sound server that knows us.
+pub(crate) struct Server {
+    /// Reads what the server says; written to directly.
+    pub(crate) socket: BufReader<UnixStream>,
+    /// Version of the protocol both sides speak.
+    pub(crate) version: u16,
+}
 
-    fn connect(socket: UnixStream) -> Result<Self, ProtocolError> {
+impl Server {
+    /// The first number that no request of the greeting had.
+    pub(crate) const FIRST_FREE: u32 = 2;
+
+    /// Connects to the server of this session.
+    ///
+    /// # Errors
+    /// When there is none, or it does not speak with us.
+    pub(crate) fn open() -> Result<Self, SoundServerError> {
+        let path = pulseaudio::socket_path_from_env().ok_or(SoundServerError::Absent)?;
+        let socket = UnixStream::connect(path)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
         let mut socket = BufReader::new(socket);
@@ -50,15 +63,55 @@ impl Subscription {
         props.set(Prop::ApplicationName, c"Beckon");
         write_command_message(socket.get_mut(), 1, &Command::SetClientName(props), version)?;
         read_reply_message::<SetClientNameReply>(&mut socket, version)?;
-        let mask = SubscriptionMask::SINK | SubscriptionMask::SOURCE | SubscriptionMask::SERVER;
-        write_command_message(socket.get_mut(), 2, &Command::Subscribe(mask), version)?;
-        read_ack_message(&mut socket)?;
         Ok(Self { socket, version })
+    }
+
+    /// Whether the server says something within this time, rounded up to a millisecond.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn is_readable_within(&self, patience: Duration) -> Result<bool, io::Error> {
+        let mut waited = libc::pollfd { fd: self.socket.get_ref().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let ms = libc::c_int::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX);
+        // SAFETY: one valid, writable pollfd.
+        match unsafe { libc::poll(&mut waited, 1, ms) } {
+            n if n >= 0 => Ok(n > 0),
+            _ => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+/// A connection on which the server tells.
+pub struct Subscription(Server);
+
+impl Subscription {
+    /// Connects to the server of this session, if there is one.
+    pub fn open() -> Option<Self> {
+        match Self::connect() {
+            Ok(subscription) => Some(subscription),
+            Err(SoundServerError::Absent) => None,
+            Err(error) => {
+                tracing::debug!(%error, "the sound server does not tell of changes");
+                None
+            }
+        }
+    }
+
+    fn connect() -> Result<Self, SoundServerError> {
+        let mut server = Server::open()?;
+        let mask = SubscriptionMask::SINK | SubscriptionMask::SOURCE | SubscriptionMask::SERVER;
+        let subscribe = Command::Subscribe(mask);
+        write_command_message(server.socket.get_mut(), Server::FIRST_FREE, &subscribe, server.version)?;
+        read_ack_message(&mut server.socket)?;
+        Ok(Self(server))
     }
 
     /// Becomes readable when the server has something to say.
     pub fn fd(&self) -> RawFd {
-        self.socket.get_ref().as_raw_fd()
+        self.0.socket.get_ref().as_raw_fd()
     }
 
     /// Takes what the server says. True if devices came or went, or another one is the default.
@@ -68,14 +121,14 @@ impl Subscription {
     pub fn devices_changed(&mut self) -> Result<bool, io::Error> {
         let mut changed = false;
         loop {
-            match read_command_message(&mut self.socket, self.version) {
+            match read_command_message(&mut self.0.socket, self.0.version) {
                 Ok((_, Command::SubscribeEvent(event))) => changed |= concerns(event),
                 Ok(_) => {}
                 Err(ProtocolError::Io(error)) => return Err(error),
                 Err(error) => return Err(io::Error::other(error.to_string())),
             }
             // What has been read into the buffer already makes no socket readable.
-            if self.socket.buffer().is_empty() {
+            if self.0.socket.buffer().is_empty() {
                 return Ok(changed);
             }
         }

@@ -72,8 +72,8 @@ pub(crate) enum DeviceNews {
 /// What became of what we share.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ScreenNews {
-    /// Its pictures are taken.
-    Opened,
+    /// Its pictures are taken, and the computer's sound where that was wanted and can be had.
+    Opened { sound: bool },
     /// The window was minimised, or came back.
     Minimised(bool),
     /// It could not be shared, or is gone.
@@ -162,8 +162,8 @@ pub(crate) enum Effect {
     OpenScreen { generation: u32, share: ScreenShare },
     /// Take no more pictures of it, and take its tracks out of the room.
     CloseScreen,
-    /// Publish it.
-    PublishScreen { generation: u32 },
+    /// Publish it, and the computer's sound with it if there is any.
+    PublishScreen { generation: u32, sound: bool },
     /// Send a room text.
     SendChat(String),
     /// Say how large somebody's track is wanted.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use beckon_media::layout::TileId;
 use beckon_protocol::room::Role;
-use beckon_rtc::{ConnectionQuality, Identity, ParticipantInfo, RoomEvent, Speaker, TrackInfo, TrackSid, TrackSource};
+use beckon_rtc::{
+    ConnectionQuality, Identity, ParticipantInfo, RoomEvent, Speaker, TrackInfo, TrackKind, TrackSid, TrackSource,
+};
 use serde::Deserialize;
 
 use crate::sound::{VOLUME_DEFAULT, VOLUME_MAX};
@@ -87,13 +89,15 @@ impl Members {
                 if let Some(p) = self.get_mut(identity) {
                     p.tracks.retain(|t| t.sid != track.sid);
                 }
-                self.unsee(identity.as_str(), Some(is_screen(track.source)));
+                if track.kind == TrackKind::Video {
+                    self.unsee(identity.as_str(), Some(is_screen(track.source)));
+                }
             }
             RoomEvent::TrackMuted { identity, sid, muted } => {
                 let mut screen = None;
                 if let Some(track) = self.get_mut(identity).and_then(|p| p.tracks.iter_mut().find(|t| t.sid == *sid)) {
                     track.muted = *muted;
-                    screen = Some(is_screen(track.source));
+                    screen = (track.kind == TrackKind::Video).then(|| is_screen(track.source));
                 }
                 if *muted && screen.is_some() {
                     self.unsee(identity.as_str(), screen);
@@ -237,12 +241,12 @@ impl Members {
 
 /// Whether the track fills the camera tile or the screen tile of its publisher.
 fn shows(track: &TrackInfo, screen: bool) -> bool {
-    track.kind == beckon_rtc::TrackKind::Video && is_screen(track.source) == screen
+    track.kind == TrackKind::Video && is_screen(track.source) == screen
 }
 
-/// Whether pictures of this source fill the screen tile.
+/// Whether pictures of this source fill the screen tile, or sound belongs to it.
 pub(crate) fn is_screen(source: TrackSource) -> bool {
-    source == TrackSource::ScreenShare
+    matches!(source, TrackSource::ScreenShare | TrackSource::ScreenShareAudio)
 }
 
 fn metadata(p: &ParticipantInfo) -> Metadata {

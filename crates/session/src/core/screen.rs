@@ -12,7 +12,7 @@ use crate::view::ScreenView;
 enum State {
     Off,
     Opening { share: ScreenShare },
-    Running { share: ScreenShare, minimised: bool, published: bool },
+    Running { share: ScreenShare, minimised: bool, sound: bool, published: bool },
 }
 
 /// The state machine of our screen.
@@ -54,10 +54,10 @@ impl ScreenState {
 
     /// Publishes it where it runs and is not published yet. To be called once we are in the room.
     pub(crate) fn publish(&mut self, out: &mut Vec<Effect>) {
-        if let State::Running { published, .. } = &mut self.state
+        if let State::Running { published, sound, .. } = &mut self.state
             && !std::mem::replace(published, true)
         {
-            out.push(Effect::PublishScreen { generation: self.generation });
+            out.push(Effect::PublishScreen { generation: self.generation, sound: *sound });
         }
     }
 
@@ -75,8 +75,8 @@ impl ScreenState {
         }
         match (news, &mut self.state) {
             (_, State::Off) => None,
-            (ScreenNews::Opened, State::Opening { share }) => {
-                self.state = State::Running { share: share.clone(), minimised: false, published: false };
+            (ScreenNews::Opened { sound }, State::Opening { share }) => {
+                self.state = State::Running { share: share.clone(), minimised: false, sound, published: false };
                 None
             }
             (ScreenNews::Minimised(now), State::Running { minimised, .. }) => {
@@ -88,7 +88,7 @@ impl ScreenState {
                 self.ended = Some(error.code);
                 Some(error)
             }
-            (ScreenNews::Opened | ScreenNews::Minimised(_), _) => None,
+            (ScreenNews::Opened { .. } | ScreenNews::Minimised(_), _) => None,
         }
     }
 
@@ -96,9 +96,14 @@ impl ScreenState {
         match &self.state {
             State::Off => ScreenView { ended: self.ended, ..ScreenView::default() },
             State::Opening { share } => ScreenView { on: true, label: share.label.clone(), ..ScreenView::default() },
-            State::Running { share, minimised, .. } => {
-                ScreenView { on: true, running: true, label: share.label.clone(), minimised: *minimised, ended: None }
-            }
+            State::Running { share, minimised, sound, .. } => ScreenView {
+                on: true,
+                running: true,
+                label: share.label.clone(),
+                minimised: *minimised,
+                sound: *sound,
+                ended: None,
+            },
         }
     }
 }
@@ -110,7 +115,14 @@ mod tests {
     use beckon_media::screen::ScreenChoice;
 
     fn share(label: &str) -> ScreenShare {
-        ScreenShare { choice: ScreenChoice::Window(7), label: label.into(), width: 640, height: 480, motion: false }
+        ScreenShare {
+            choice: ScreenChoice::Window(7),
+            label: label.into(),
+            width: 640,
+            height: 480,
+            motion: false,
+            sound: true,
+        }
     }
 
     fn gone() -> SessionError {
@@ -125,10 +137,10 @@ mod tests {
         out.clear();
         screen.publish(&mut out);
         assert!(out.is_empty() && screen.view().on && !screen.view().running);
-        assert_eq!(screen.news(1, ScreenNews::Opened, &mut out), None);
+        assert_eq!(screen.news(1, ScreenNews::Opened { sound: true }, &mut out), None);
         screen.publish(&mut out);
         screen.publish(&mut out);
-        assert_eq!(out, [Effect::PublishScreen { generation: 1 }]);
+        assert_eq!(out, [Effect::PublishScreen { generation: 1, sound: true }]);
         out.clear();
         screen.unpublished();
         screen.publish(&mut out);
@@ -136,15 +148,27 @@ mod tests {
     }
 
     #[test]
+    fn sound_that_cannot_be_had_is_neither_published_nor_shown() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.start(share("a"), &mut out);
+        assert!(!screen.view().sound, "not before it runs");
+        screen.news(1, ScreenNews::Opened { sound: false }, &mut out);
+        out.clear();
+        screen.publish(&mut out);
+        assert_eq!(out, [Effect::PublishScreen { generation: 1, sound: false }]);
+        assert!(screen.view().running && !screen.view().sound);
+    }
+
+    #[test]
     fn a_closed_window_ends_it_for_good() {
         let (mut screen, mut out) = (ScreenState::new(), Vec::new());
         screen.start(share("a"), &mut out);
-        screen.news(1, ScreenNews::Opened, &mut out);
+        screen.news(1, ScreenNews::Opened { sound: true }, &mut out);
         out.clear();
         assert_eq!(screen.news(1, ScreenNews::Failed(gone()), &mut out), Some(gone()));
         assert_eq!(out, [Effect::CloseScreen]);
         out.clear();
-        assert_eq!(screen.news(1, ScreenNews::Opened, &mut out), None);
+        assert_eq!(screen.news(1, ScreenNews::Opened { sound: true }, &mut out), None);
         screen.publish(&mut out);
         assert!(out.is_empty());
         assert_eq!(screen.view(), ScreenView { ended: Some(Code::ScreenGone), ..ScreenView::default() });
@@ -156,12 +180,12 @@ mod tests {
     fn another_choice_takes_the_place_and_news_of_the_old_one_are_stale() {
         let (mut screen, mut out) = (ScreenState::new(), Vec::new());
         screen.start(share("a"), &mut out);
-        screen.news(1, ScreenNews::Opened, &mut out);
+        screen.news(1, ScreenNews::Opened { sound: true }, &mut out);
         out.clear();
         screen.start(share("b"), &mut out);
         assert_eq!(out, [Effect::CloseScreen, Effect::OpenScreen { generation: 2, share: share("b") }]);
         assert_eq!(screen.news(1, ScreenNews::Failed(gone()), &mut out), None);
-        screen.news(2, ScreenNews::Opened, &mut out);
+        screen.news(2, ScreenNews::Opened { sound: true }, &mut out);
         assert_eq!((screen.view().label.as_str(), screen.view().running), ("b", true));
         screen.news(2, ScreenNews::Minimised(true), &mut out);
         assert!(screen.view().minimised);

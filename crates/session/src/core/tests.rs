@@ -381,6 +381,13 @@ fn a_camera_is_connecting_until_its_first_picture() {
     assert!(bob(&room).camera && bob(&room).camera_connecting);
     room.feed(Input::FirstPicture(TileId(bob(&room).tile)));
     assert!(!bob(&room).camera_connecting);
+    for source in [TrackSource::Microphone, TrackSource::ScreenShareAudio] {
+        let track = TrackInfo { kind: TrackKind::Audio, source, ..camera_track("TR_2") };
+        room.room(RoomEvent::TrackPublished { identity: "bob".into(), track: track.clone() });
+        room.room(RoomEvent::TrackMuted { identity: "bob".into(), sid: "TR_2".into(), muted: true });
+        room.room(RoomEvent::TrackUnpublished { identity: "bob".into(), track });
+        assert!(!bob(&room).camera_connecting, "{source:?} is no camera");
+    }
     room.room(RoomEvent::TrackMuted { identity: "bob".into(), sid: "TR_1".into(), muted: true });
     assert!(!bob(&room).camera);
 }

@@ -204,7 +204,8 @@ impl AudioOut {
     }
 }
 
-fn send(track: &LocalTrack, packet: &Packet) -> bool {
+/// Brings a packet to the room; false when it was not taken.
+pub(super) fn send(track: &LocalTrack, packet: &Packet) -> bool {
     let level_dbov = Some(-i8::try_from(packet.level.min(127)).unwrap_or(i8::MAX));
     let data = packet.data.clone();
     let written = track.write_audio(EncodedAudio { data, capture_ns: packet.capture.0, level_dbov });

@@ -7,7 +7,8 @@ use beckon_media::MediaTime;
 use beckon_media::layout::TileId;
 use beckon_protocol::{Code, Secret};
 use beckon_rtc::{
-    ConnectError, ConnectOptions, DisconnectReason, Proxy, PublishError, ReconnectPolicy, Room, RoomEvents,
+    ConnectError, ConnectOptions, DisconnectReason, Proxy, PublishError, PublishOptions, ReconnectPolicy, Room,
+    RoomEvents,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -144,6 +145,15 @@ impl Conductor {
                     Err(error) => Input::Screen { generation, news: ScreenNews::Failed(publish_error(&error)) },
                 }
             }
+            Message::ScreenSoundPublished { attempt, generation, outcome } => {
+                let live = self.room.as_ref().filter(|_| attempt == self.attempt)?;
+                match outcome {
+                    Ok(track) => self.media.screen.sound_published(generation, track, &live.room),
+                    // The pictures are shared all the same.
+                    Err(error) => tracing::warn!(%error, "the computer's sound is not shared"),
+                }
+                return None;
+            }
         })
     }
 
@@ -172,7 +182,7 @@ impl Conductor {
                 }
                 Effect::OpenScreen { generation, share } => self.media.screen.open(generation, share),
                 Effect::CloseScreen => self.media.screen.close(self.room.as_ref().map(|live| &live.room)),
-                Effect::PublishScreen { generation } => self.publish_screen(generation),
+                Effect::PublishScreen { generation, sound } => self.publish_screen(generation, sound),
                 Effect::Prefer { track, width, height } => {
                     if let Some(live) = &self.room {
                         let shown = width > 0 && height > 0;
@@ -205,13 +215,17 @@ impl Conductor {
         });
     }
 
-    fn publish_screen(&self, generation: u32) {
+    fn publish_screen(&self, generation: u32, sound: bool) {
         let Some(live) = &self.room else { return };
         let Some(options) = self.media.screen.publish_options() else { return };
         let (room, messages, attempt) = (live.room.clone(), self.messages.clone(), self.attempt);
         tokio::spawn(async move {
             let outcome = room.publish(options).await;
             let _ = messages.send(Message::ScreenPublished { attempt, generation, outcome });
+            if sound {
+                let outcome = room.publish(PublishOptions::screen_sound()).await;
+                let _ = messages.send(Message::ScreenSoundPublished { attempt, generation, outcome });
+            }
         });
     }
 

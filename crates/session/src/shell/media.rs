@@ -78,7 +78,7 @@ impl Media {
             camera: camera_thread(env, messages.clone(), video_out.clone()),
             microphone: microphone_thread(env, messages.clone(), audio_out.clone()),
             speaker: speaker_thread(env, messages.clone(), audio_room.clone()),
-            screen: Screen::new(env, messages.clone(), meters.screen.clone()),
+            screen: Screen::new(env, messages.clone(), &meters),
             messages,
             tiles,
             meters,

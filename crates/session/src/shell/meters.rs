@@ -195,6 +195,7 @@ pub(crate) struct Meters {
     pub(crate) video: Arc<SentMeter>,
     pub(crate) audio: Arc<SentMeter>,
     pub(crate) screen: Arc<SentMeter>,
+    pub(crate) screen_sound: Arc<SentMeter>,
     pub(crate) mix: Mutex<Loudness>,
     /// How loud our microphone is.
     pub(crate) level: Arc<LevelMeter>,
@@ -208,6 +209,7 @@ impl Meters {
             video: SentMeter::new("video"),
             audio: SentMeter::new("audio"),
             screen: SentMeter::new("screen"),
+            screen_sound: SentMeter::new("screenAudio"),
             mix: Mutex::default(),
             level: Arc::default(),
             state: Mutex::default(),
@@ -308,7 +310,10 @@ impl Meters {
             longest_outage_ms: state.longest_outage_ms,
             members: state.members.clone(),
             chat: state.chat.clone(),
-            sent: [&self.video, &self.audio, &self.screen].into_iter().filter_map(|m| m.report(&stats)).collect(),
+            sent: [&self.video, &self.audio, &self.screen, &self.screen_sound]
+                .into_iter()
+                .filter_map(|m| m.report(&stats))
+                .collect(),
             received: state
                 .received
                 .iter()

@@ -8,6 +8,7 @@ mod media;
 mod meters;
 mod screen;
 mod screen_out;
+mod screen_sound;
 mod service;
 mod system;
 mod video_in;
@@ -47,6 +48,8 @@ pub(crate) enum Message {
     Published { attempt: u32, device: Device, outcome: Result<LocalTrack, PublishError> },
     /// What we share is in the room, or not.
     ScreenPublished { attempt: u32, generation: u32, outcome: Result<LocalTrack, PublishError> },
+    /// The sound that goes with it is in the room, or not.
+    ScreenSoundPublished { attempt: u32, generation: u32, outcome: Result<LocalTrack, PublishError> },
 }
 
 /// Starts a session on the current Tokio runtime.

@@ -12,8 +12,9 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Message;
-use super::meters::SentMeter;
+use super::meters::{Meters, SentMeter};
 use super::screen_out::ScreenOut;
+use super::screen_sound::ScreenSound;
 use crate::core::{Input, ScreenNews};
 use crate::env::{Devices, SessionEnv};
 use crate::error::SessionError;
@@ -31,6 +32,7 @@ pub(crate) struct Screen {
     devices: Arc<dyn Devices>,
     messages: UnboundedSender<Message>,
     meter: Arc<SentMeter>,
+    sound_meter: Arc<SentMeter>,
     live: Option<Live>,
 }
 
@@ -38,6 +40,7 @@ struct Live {
     generation: u32,
     share: ScreenShare,
     out: Arc<ScreenOut>,
+    sound: Arc<ScreenSound>,
     source: Arc<Mutex<Source>>,
     tile: Option<TileId>,
 }
@@ -45,17 +48,19 @@ struct Live {
 /// It opens on a thread of its own, and may be closed before it is open.
 enum Source {
     Opening,
-    Running(#[expect(dead_code, reason = "held: dropping it stops it")] RunningSource),
+    Running(#[expect(dead_code, reason = "held: dropping them stops them")] (RunningSource, Option<RunningSource>)),
     Closed,
 }
 
 impl Screen {
-    pub(crate) fn new(env: &SessionEnv, messages: UnboundedSender<Message>, meter: Arc<SentMeter>) -> Self {
-        Self { devices: env.devices.clone(), messages, meter, live: None }
+    pub(crate) fn new(env: &SessionEnv, messages: UnboundedSender<Message>, meters: &Meters) -> Self {
+        let (meter, sound_meter) = (meters.screen.clone(), meters.screen_sound.clone());
+        Self { devices: env.devices.clone(), messages, meter, sound_meter, live: None }
     }
 
     pub(crate) fn open(&mut self, generation: u32, share: ScreenShare) {
         let out = ScreenOut::new(share.motion, self.meter.clone());
+        let sound = ScreenSound::new(self.sound_meter.clone());
         let source = Arc::new(Mutex::new(Source::Opening));
         self.meter.with(|m| {
             m.track.label.clone_from(&share.label);
@@ -66,6 +71,7 @@ impl Screen {
             reporter: Reporter { generation, messages: self.messages.clone() },
             share: share.clone(),
             out: out.clone(),
+            sound: sound.clone(),
             source: source.clone(),
         };
         let reporter = opening.reporter.clone();
@@ -73,15 +79,17 @@ impl Screen {
             let source_name = share.label.clone();
             reporter.failed(&SourceError::Thread { source_name, reason: error.to_string() });
         }
-        self.live = Some(Live { generation, share, out, source, tile: None });
+        self.live = Some(Live { generation, share, out, sound, source, tile: None });
     }
 
     pub(crate) fn close(&mut self, room: Option<&Room>) {
         let Some(live) = self.live.take() else { return };
-        if let (Some(track), Some(room)) = (live.out.track(), room)
-            && let Err(error) = room.unpublish(&track.sid())
-        {
-            tracing::debug!(%error, "what we shared was not in the room any more");
+        for track in [live.out.track(), live.sound.track()].into_iter().flatten() {
+            if let Some(room) = room
+                && let Err(error) = room.unpublish(&track.sid())
+            {
+                tracing::debug!(%error, "what we shared was not in the room any more");
+            }
         }
         let source = std::mem::replace(&mut *live.source.lock(), Source::Closed);
         // Stopping waits for the source's thread: not on this one.
@@ -104,6 +112,18 @@ impl Screen {
             _ => {
                 if let Err(error) = room.unpublish(&track.sid()) {
                     tracing::debug!(%error, "what we do not share any more was not in the room");
+                }
+            }
+        }
+    }
+
+    /// As [`published`](Self::published), for the sound that goes with it.
+    pub(crate) fn sound_published(&self, generation: u32, track: LocalTrack, room: &Room) {
+        match &self.live {
+            Some(live) if live.generation == generation => live.sound.set_track(Some(track)),
+            _ => {
+                if let Err(error) = room.unpublish(&track.sid()) {
+                    tracing::debug!(%error, "the sound we do not share any more was not in the room");
                 }
             }
         }
@@ -136,6 +156,10 @@ impl Screen {
                 }
                 true
             }
+            RoomEvent::LocalTrackPublished(info) if info.source == TrackSource::ScreenShareAudio => {
+                self.sound_meter.with(|m| m.track.sid = info.sid.to_string());
+                true
+            }
             _ => false,
         }
     }
@@ -154,6 +178,7 @@ impl Screen {
     pub(crate) fn leave_room(&self) {
         if let Some(live) = &self.live {
             live.out.set_track(None);
+            live.sound.set_track(None);
         }
     }
 }
@@ -163,6 +188,7 @@ struct Opening {
     reporter: Reporter,
     share: ScreenShare,
     out: Arc<ScreenOut>,
+    sound: Arc<ScreenSound>,
     source: Arc<Mutex<Source>>,
 }
 
@@ -175,7 +201,7 @@ impl Opening {
     }
 
     fn open(self) -> Result<(), SourceError> {
-        let Self { devices, reporter, share, out, source } = self;
+        let Self { devices, reporter, share, out, sound, source } = self;
         let seen = reporter.clone();
         let listener = Box::new(move |visibility| {
             seen.tell(ScreenNews::Minimised(visibility == Visibility::Minimised));
@@ -187,18 +213,22 @@ impl Opening {
             .name("screen-out".to_owned())
             .spawn(move || out.run(&taken))
             .map_err(|e| SourceError::Thread { source_name: "screen-out".to_owned(), reason: e.to_string() })?;
+        let heard = share.sound.then(|| sound.listen(&*devices)).and_then(|listening| {
+            // Pictures without sound are better than nothing; the banner says that there is none.
+            listening.map_err(|error| tracing::warn!(%error, "the computer's sound is not shared")).ok()
+        });
         let mut slot = source.lock();
         if matches!(*slot, Source::Closed) {
             return Ok(());
         }
-        reporter.tell(ScreenNews::Opened);
+        reporter.tell(ScreenNews::Opened { sound: heard.is_some() });
         running.on_end(move |status| match status {
             SourceStatus::Failed(error) => reporter.failed(&error),
             SourceStatus::Running | SourceStatus::Ended => {
                 reporter.failed(&SourceError::Gone { what: share.label.clone() });
             }
         });
-        *slot = Source::Running(running);
+        *slot = Source::Running((running, heard));
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use beckon_media::camera::CameraSource;
 use beckon_media::file::MediaFile;
 use beckon_media::frame::SAMPLE_RATE;
 use beckon_media::screen::{ScreenSettings, ScreenSource};
+use beckon_media::system_sound::SystemSound;
 use beckon_media::testcard::{TestCardSource, ToneSource};
 use beckon_media::{AudioSource, MediaTime, RunningSource, SourceError, VideoSource};
 use parking_lot::Mutex;
@@ -81,6 +82,10 @@ impl Devices for SystemDevices {
     fn screen(&self, share: &ScreenShare, listener: VisibilityListener) -> Result<Box<dyn VideoSource>, SourceError> {
         let settings = ScreenSettings::default();
         Ok(Box::new(ScreenSource::new(share.choice.clone(), &share.label, settings).on_visibility(listener)))
+    }
+
+    fn system_sound(&self) -> Result<Box<dyn AudioSource>, SourceError> {
+        Ok(Box::new(SystemSound::new()))
     }
 
     fn speaker(

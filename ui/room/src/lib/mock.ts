@@ -56,7 +56,7 @@ function member(n: number, userName: string, more: Partial<MemberView> = {}): Me
   };
 }
 
-const noScreen: ScreenView = { on: false, running: false, label: '', minimised: false, ended: null };
+const noScreen: ScreenView = { on: false, running: false, label: '', minimised: false, sound: false, ended: null };
 
 const offers: ScreenOffer[] = [
   { kind: 'monitor', id: 'HDMI-1', title: 'HDMI-1', width: 1920, height: 1080 },
@@ -129,6 +129,7 @@ function room(): RoomView {
           running: true,
           label: '季度报表.xlsx – Spreadsheet',
           minimised: query.has('minimised'),
+          sound: query.has('sound'),
         }
       : { ...noScreen, ended: query.has('gone') ? 4020 : null },
     notices: query.has('notice') ? [{ code: 4004, message: 'the camera was unplugged' }] : [],
@@ -262,16 +263,21 @@ export function mock(): Host {
     setSpeaker: async (on) => change({ speaker: { ...view.speaker, on } }),
     holdToTalk: async (held) =>
       change({ talk: { ...view.talk, held }, microphone: { ...view.microphone, on: held || !query.has('muted') } }),
-    screenOffers: async () => ({ offers: query.has('none') ? [] : offers, region: !query.has('noregion') }),
+    screenOffers: async () => ({
+      offers: query.has('none') ? [] : offers,
+      region: !query.has('noregion'),
+      sound: !query.has('nosound'),
+    }),
     screenThumbnail: async (_kind, id) => (id === '3' ? null : picture({ id })),
     screenPicked: () => done('picked'),
     startScreen: async (kind, id, how) => {
       say('share', kind, id, how);
       const label = offers.find((offer) => offer.id === id)?.title ?? '';
-      change({ screen: { ...noScreen, on: true, running: true, label } });
+      change({ screen: { ...noScreen, on: true, running: true, label, sound: how.sound } });
     },
-    startRegion: async () => {
-      change({ screen: { ...noScreen, on: true, running: true, label: '640 × 360' } });
+    startRegion: async (how) => {
+      const label = 'part of the screen (640 × 360)';
+      change({ screen: { ...noScreen, on: true, running: true, label, sound: how.sound } });
       return true;
     },
     stopScreen: async () => change({ screen: noScreen }),

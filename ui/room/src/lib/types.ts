@@ -159,6 +159,10 @@ label: string,
  */
 minimised: boolean, 
 /**
+ * The computer's sound is shared with it.
+ */
+sound: boolean, 
+/**
  * Why the last share ended without having been stopped; until the next begins or the person has taken note.
  */
 ended: number | null, };
@@ -548,7 +552,11 @@ offers: Array<ScreenOffer>,
 /**
  * A region can be drawn with the mouse here.
  */
-region: boolean, };
+region: boolean, 
+/**
+ * The computer's sound can be shared here.
+ */
+sound: boolean, };
 
 /**
  * How it is to be shared.
@@ -557,7 +565,11 @@ export type ScreenHow = {
 /**
  * It shows a film rather than text.
  */
-motion: boolean, };
+motion: boolean, 
+/**
+ * Share the computer's sound with it.
+ */
+sound: boolean, };
 
 /**
  * Which panels the page that opened the room wants.

@@ -13,6 +13,8 @@ export const en = {
   regionHint:
     'Drag over the part to share. Or: arrow keys (finer with Shift), and Enter at each of two corners. Esc cancels.',
   motion: 'Smooth motion, for films',
+  sound: "Also share the computer's sound",
+  withSound: "with the computer's sound",
   share: 'Share',
   cancel: 'Cancel',
   dismiss: 'OK',
@@ -31,6 +33,8 @@ export const zh: typeof en = {
   region: '屏幕区域…',
   regionHint: '拖动鼠标框选要共享的区域；也可用方向键移动（按住 Shift 微调），在两个角各按一次 Enter。按 Esc 取消。',
   motion: '画面流畅优先（适合视频）',
+  sound: '同时共享电脑声音',
+  withSound: '含电脑声音',
   share: '共享',
   cancel: '取消',
   dismiss: '知道了',

@@ -5,6 +5,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+mod system_sound;
+
 use std::{
     env,
     f32::consts::TAU,

@@ -1,0 +1,46 @@
+//! What the other programs of this computer play, to be shared beside a screen.
+//!
+//! Our own loudspeaker is never in it: whoever is in the call would hear themselves again. Nothing is subtracted or
+//! cancelled for that, as it would never be wholly gone, and music would suffer. Instead each program is taken on its own,
+//! before the sound server adds them up ([`system`]), and ours is left out; what is taken is added up here ([`Blend`]).
+
+mod blend;
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod system;
+
+#[cfg(not(target_os = "linux"))]
+#[path = "elsewhere.rs"]
+mod system;
+
+#[cfg_attr(not(any(test, target_os = "linux")), expect(unused_imports, reason = "used where sound can be shared"))]
+use blend::Blend;
+
+use crate::source::{AudioSink, AudioSource, RunningSource, SourceError, SourceInfo};
+
+/// Whether the computer's sound can be shared now.
+pub fn available() -> bool {
+    system::available()
+}
+
+/// The computer's sound without our own, as a source of mono frames: one every 10 ms, silent ones while nothing plays. It
+/// survives the end of the sound server.
+#[derive(Debug, Default)]
+pub struct SystemSound(());
+
+impl SystemSound {
+    /// Not yet listening.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl AudioSource for SystemSound {
+    fn describe(&self) -> SourceInfo {
+        SourceInfo { label: "the computer's sound".to_owned(), synthetic: false, stands_in: false }
+    }
+
+    fn start(self: Box<Self>, out: AudioSink) -> Result<RunningSource, SourceError> {
+        system::start(out)
+    }
+}
