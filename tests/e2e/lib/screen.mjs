@@ -62,3 +62,32 @@ export function keys(...names) {
 export function click(x, y) {
   execFileSync("xdotool", ["mousemove", String(Math.round(x)), String(Math.round(y)), "click", "1"], quiet);
 }
+
+/** Clicks the right button where the pointer is. */
+export function rightClick() {
+  execFileSync("xdotool", ["click", "3"], quiet);
+}
+
+/** Moves the pointer. */
+export function point(x, y) {
+  execFileSync("xdotool", ["mousemove", String(x), String(y)], quiet);
+}
+
+/** Drags with the left button from one point of the screen to another, by way of the middle. */
+export function drag(from, to) {
+  point(from.x, from.y);
+  execFileSync("xdotool", ["mousedown", "1"], quiet);
+  point(Math.round((from.x + to.x) / 2), Math.round((from.y + to.y) / 2));
+  point(to.x, to.y);
+  execFileSync("xdotool", ["mouseup", "1"], quiet);
+}
+
+/** A part of a picture. */
+export function crop(image, { x, y, width, height }) {
+  const data = new Uint8Array(width * height * 4);
+  for (let row = 0; row < height; row += 1) {
+    const from = ((y + row) * image.width + x) * 4;
+    data.set(image.data.subarray(from, from + width * 4), row * width * 4);
+  }
+  return { width, height, data };
+}

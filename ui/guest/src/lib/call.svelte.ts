@@ -13,6 +13,14 @@ import { type Entrance, Refused, enter } from './entrance';
 
 const CHAT_TOPIC = 'lk.chat';
 
+/** Whether this browser can share a screen at all: phones cannot. */
+export const canShareScreen = (): boolean => typeof navigator.mediaDevices?.getDisplayMedia === 'function';
+
+/** Browsers call it the same whether the person closed the question or the system allows no page to ask it. */
+export function changedTheirMind(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'NotAllowedError' && !/system/i.test(error.message);
+}
+
 export type Phase = 'lobby' | 'connecting' | 'connected' | 'reconnecting' | 'ended' | 'problem';
 export type Ending = 'ended' | 'endedByHost' | 'endedElsewhere' | 'endedRemoved' | 'endedLost';
 
@@ -43,6 +51,9 @@ export class Call {
   messages = $state<Message[]>([]);
   microphone = $state(false);
   camera = $state(false);
+  sharing = $state(false);
+  /** The browser would not let this page share the screen; until the next try. */
+  shareFailed = $state(false);
   /** The browser plays no sound before a click. */
   silent = $state(false);
   title = $state('');
@@ -97,7 +108,10 @@ export class Call {
       })
       .on(RoomEvent.AudioPlaybackStatusChanged, () => (this.silent = !room.canPlaybackAudio))
       .on(RoomEvent.TrackSubscribed, (track) => {
-        if (track.kind === Track.Kind.Audio) document.body.append(track.attach());
+        if (track.kind !== Track.Kind.Audio) return;
+        const element = track.attach();
+        element.dataset['source'] = track.source;
+        document.body.append(element);
       })
       .on(RoomEvent.TrackUnsubscribed, (track) => {
         if (track.kind === Track.Kind.Audio) for (const element of track.detach()) element.remove();
@@ -127,6 +141,7 @@ export class Call {
     if (!room) return;
     this.microphone = room.localParticipant.isMicrophoneEnabled;
     this.camera = room.localParticipant.isCameraEnabled;
+    this.sharing = room.localParticipant.isScreenShareEnabled;
     this.people = [...room.remoteParticipants.values(), room.localParticipant].map((one) => this.#person(one));
   }
 
@@ -157,6 +172,7 @@ export class Call {
     };
     this.ending = (reason !== undefined && endings[reason]) || 'endedLost';
     this.people = [];
+    this.sharing = false;
     this.phase = 'ended';
   }
 
@@ -178,6 +194,23 @@ export class Call {
 
   async setCamera(on: boolean): Promise<LocalTrackPublication | undefined> {
     return this.#room?.localParticipant.setCameraEnabled(on).finally(() => this.#redraw());
+  }
+
+  /** Asks the browser for a screen, window or tab and shows it to the others; or stops that. */
+  async setScreen(on: boolean): Promise<void> {
+    this.shareFailed = false;
+    try {
+      await this.#room?.localParticipant.setScreenShareEnabled(on, {
+        // Of the whole computer's sound the call itself would be a part.
+        audio: false,
+        contentHint: 'detail',
+        selfBrowserSurface: 'exclude',
+        surfaceSwitching: 'include',
+      });
+    } catch (error) {
+      this.shareFailed = !changedTheirMind(error);
+    }
+    this.#redraw();
   }
 
   async playSound() {

@@ -21,6 +21,7 @@ const en = {
   turnCameraOff: 'Turn camera off',
   turnCameraOn: 'Turn camera on',
   leave: 'Leave',
+  understood: 'OK',
   chat: 'Chat',
   closeChat: 'Close chat',
   noMessages: 'Nothing has been written yet.',
@@ -44,6 +45,11 @@ const en = {
   notInvited: 'The link is no longer valid. Ask for a new one.',
   unreachable: 'The server does not answer. Check your connection and try again.',
   sharesScreen: '{name}: screen',
+  screen: 'Share your screen',
+  startSharing: 'Share your screen',
+  stopSharing: 'Stop sharing',
+  youShare: 'You are sharing your screen',
+  shareFailed: 'The screen could not be shared. Check that the system lets this browser record the screen.',
   language: '中文',
 };
 
@@ -70,6 +76,7 @@ const zh: Words = {
   turnCameraOff: '关闭摄像头',
   turnCameraOn: '打开摄像头',
   leave: '离开',
+  understood: '知道了',
   chat: '聊天',
   closeChat: '关闭聊天',
   noMessages: '还没有消息。',
@@ -93,6 +100,11 @@ const zh: Words = {
   notInvited: '链接已失效。请索取新的链接。',
   unreachable: '服务器没有应答。请检查网络后重试。',
   sharesScreen: '{name} 的屏幕',
+  screen: '共享屏幕',
+  startSharing: '共享屏幕',
+  stopSharing: '停止共享',
+  youShare: '您正在共享屏幕',
+  shareFailed: '无法共享屏幕。请检查系统是否允许此浏览器录制屏幕。',
   language: 'English',
 };
 
