@@ -2,8 +2,9 @@
 //!
 //! Our own loudspeaker is never in it: whoever is in the call would hear themselves again. Nothing is subtracted or
 //! cancelled for that, as it would never be wholly gone, and music would suffer. Instead each program is taken on its own,
-//! before the sound server adds them up ([`system`]), and ours is left out; what is taken is added up here ([`Blend`]).
+//! before the sound server adds them up (`linux`), and ours is left out; what is taken is added up here (`blend`).
 
+#[cfg(any(test, target_os = "linux"))]
 mod blend;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
@@ -13,7 +14,7 @@ mod system;
 #[path = "elsewhere.rs"]
 mod system;
 
-#[cfg_attr(not(any(test, target_os = "linux")), expect(unused_imports, reason = "used where sound can be shared"))]
+#[cfg(target_os = "linux")]
 use blend::Blend;
 
 use crate::source::{AudioSink, AudioSource, RunningSource, SourceError, SourceInfo};
