@@ -107,6 +107,32 @@ fn the_bitrate_follows_while_it_runs() {
 }
 
 #[test]
+fn a_still_screen_that_is_sent_again_now_and_then_fills_the_link_while_it_becomes_sharp() {
+    const BPS: u32 = 500_000;
+    let config = EncoderConfig { content: Content::Screen, ..config("libx264", 640, 360, BPS) };
+    let Ok(mut encoder) = VideoEncoder::new(config) else { return };
+    let pool = crate::frame::FramePool::new();
+    let mut seed = 1u32;
+    let mut frame = pool.get(640, 360);
+    frame.fill(128, 128, 128);
+    let [(y, _), ..] = frame.planes_mut();
+    for pixel in y {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *pixel = (seed >> 24) as u8 / 2 + 64;
+    }
+    let mut frame = frame.freeze(MediaTime::from_millis(0));
+    let mut size = |ms| {
+        frame.capture = MediaTime::from_millis(ms);
+        encoder.encode(&frame, false).unwrap().iter().map(|e| e.data.len()).sum::<usize>()
+    };
+    size(0);
+    // Five a second, though the encoder plans for thirty.
+    let sent: usize = (1..=10).map(|n| size(n * 200)).sum();
+    let share = sent as f64 * 8.0 / (2.0 * f64::from(BPS));
+    assert!((0.6..1.2).contains(&share), "{share:.2} of the link");
+}
+
+#[test]
 fn size_changes_in_mid_stream_reach_the_decoder() {
     for mut encoder in encoders(640, 360, 600_000) {
         let mut decoder = VideoDecoder::new(VideoCodec::H264).unwrap();
