@@ -777,6 +777,7 @@ export const Code = {
   MicrophoneReplaced: 4014,
   /** the chosen loudspeaker is not connected; another one is used */
   SpeakerReplaced: 4015,
+  MachineBusy: 4016,
   /** what was shared is gone: its window was closed or its monitor unplugged */
   ScreenGone: 4020,
   /** the screen cannot be shared on this system */
@@ -848,6 +849,7 @@ export const codeText: Readonly<Record<number, string>> = {
   [4013]: "the chosen camera is not connected; another one is used",
   [4014]: "the chosen microphone is not connected; another one is used",
   [4015]: "the chosen loudspeaker is not connected; another one is used",
+  [4016]: "this computer has too much to do; our own pictures are sent smaller",
   [4020]: "what was shared is gone: its window was closed or its monitor unplugged",
   [4021]: "the screen cannot be shared on this system",
   [5001]: "the server does not answer",

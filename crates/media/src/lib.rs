@@ -30,6 +30,7 @@ pub mod screen;
 pub mod source;
 pub mod system_sound;
 pub mod testcard;
+pub mod urgency;
 pub mod voice;
 
 pub use clock::MediaTime;

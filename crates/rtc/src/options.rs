@@ -29,6 +29,8 @@ pub struct ConnectOptions {
     pub start_bitrate_bps: u64,
     /// How long the first connection may take, from name lookup to the join answer.
     pub connect_timeout: Duration,
+    /// Called first on the thread that carries the room's packets, sound among them: to give it its priority.
+    pub on_thread: fn(),
 }
 
 impl ConnectOptions {
@@ -44,6 +46,7 @@ impl ConnectOptions {
             clock,
             start_bitrate_bps: 1_000_000,
             connect_timeout: Duration::from_secs(10),
+            on_thread: || {},
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct SentTrack {
     pub key_frames: u64,
     /// How often size or frame rate were changed to fit the bandwidth or the computing time.
     pub steps: u64,
+    /// How many steps smaller the pictures are than the bandwidth allows, as this machine has no time for more; 0: none.
+    pub load_step: u64,
     /// Widths of the layers that are sent now, pixels, smallest first.
     pub layers_sent: Vec<u32>,
     /// Share of packets lost on the way to the server, 0 … 1, as last reported.

@@ -11,6 +11,7 @@ use beckon_media::{
     LatestReceiver, MediaTime, VideoFrame,
     compositor::{self, Compositor, Scene, Theme, TileView},
     layout::{Layout, LayoutRequest, Rect, TileId, TileSpec, layout},
+    urgency::Urgency,
 };
 use beckon_session::{RoomView, SessionHandle};
 use parking_lot::{Condvar, Mutex};
@@ -118,7 +119,10 @@ impl Painter {
             laid: false,
             compositor: Compositor::new(),
         };
-        let thread = std::thread::Builder::new().name("stage".into()).spawn(move || work.run())?;
+        let thread = std::thread::Builder::new().name("stage".into()).spawn(move || {
+            Urgency::Pictures.claim();
+            work.run();
+        })?;
         Ok(Self { shared, thread: Some(thread) })
     }
 

@@ -7,6 +7,7 @@
 
 mod client;
 mod go_peer;
+mod hog;
 mod livekit;
 mod server;
 mod socks;
@@ -14,6 +15,7 @@ mod webrtc_peer;
 
 pub use client::{Client, Wish, eventually};
 pub use go_peer::{GoPeer, GoReport};
+pub use hog::Hog;
 pub use livekit::LiveKitServer;
 pub use server::{TestServer, sig};
 pub use socks::SocksProxy;

@@ -16,6 +16,7 @@ use crate::{
     clock::MediaTime,
     frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL},
     source::{AudioSink, AudioSource, RunningSource, SourceError, SourceInfo},
+    urgency::OnFirstCall,
 };
 
 /// Frames of 48 kHz per call-back wished for: 10 ms.
@@ -124,6 +125,7 @@ struct Capture {
     pending: Vec<f32>,
     out: Arc<Mutex<AudioSink>>,
     stats: IoStats,
+    urgency: OnFirstCall,
 }
 
 impl Capture {
@@ -138,11 +140,13 @@ impl Capture {
             pending: Vec::new(),
             out,
             stats,
+            urgency: OnFirstCall::default(),
         }
     }
 
     /// Takes what the device recorded; its first sample is `age` old at `now`.
     fn take(&mut self, data: &Data, now: MediaTime, age: Duration) {
+        self.urgency.claim();
         self.raw.clear();
         to_f32(data, &mut self.raw);
         let raw = std::mem::take(&mut self.raw);

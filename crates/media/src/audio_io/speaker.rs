@@ -16,6 +16,7 @@ use crate::{
     clock::MediaTime,
     frame::SAMPLE_RATE,
     source::{RunningSource, SourceControl, SourceError},
+    urgency::OnFirstCall,
 };
 
 /// Frames of 48 kHz per call-back wished for, of which the sound system keeps two: 10 ms, and 20 ms where the machine turns
@@ -96,10 +97,12 @@ impl Speaker {
                 |chosen, config, alarms| {
                     let channels = usize::from(config.channels).max(1);
                     let mut playback = Playback::new(config.sample_rate, render.clone(), for_stream.clone());
+                    let mut urgency = OnFirstCall::default();
                     chosen.device.build_output_stream_raw(
                         config,
                         chosen.format,
                         move |data: &mut Data, info: &OutputCallbackInfo| {
+                            urgency.claim();
                             let t = info.timestamp();
                             let ahead = t.playback.saturating_duration_since(t.callback);
                             let stereo = playback.give(data.len() / channels, MediaTime::now(), ahead);

@@ -12,6 +12,7 @@ use crate::codec::{VideoCodec, VideoDecoder};
 use crate::frame::{FramePool, VideoFrame};
 use crate::latest::LatestSender;
 use crate::source::{RunningSource, SourceControl, SourceError, SourceInfo, VideoSource};
+use crate::urgency::Urgency;
 
 const USABLE: [FrameFormat; 3] = [FrameFormat::NV12, FrameFormat::YUYV, FrameFormat::MJPEG];
 /// Some cameras take seconds from being opened to their first picture.
@@ -138,6 +139,7 @@ fn watch(
     let driver = std::thread::Builder::new()
         .name("camera-driver".to_owned())
         .spawn(move || {
+            Urgency::Pictures.claim();
             let body = AssertUnwindSafe(|| drive(&wanted, &driver_info, &out, &stop_driver, &beat));
             let ended = catch_unwind(body).unwrap_or_else(|_| {
                 Err(SourceError::Device { device: driver_info.label, reason: "its driver misbehaved".to_owned() })

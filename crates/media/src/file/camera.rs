@@ -8,6 +8,7 @@ use crate::frame::VideoFrame;
 use crate::latest::LatestSender;
 use crate::scale::Scaler;
 use crate::source::{RunningSource, SourceControl, SourceError, SourceInfo, VideoSource};
+use crate::urgency::Urgency;
 
 /// Larger pictures are scaled down: no camera sends more.
 const MOST_PIXELS: u32 = 1920 * 1080;
@@ -29,7 +30,10 @@ impl VideoSource for FileCamera {
     fn start(self: Box<Self>, out: LatestSender<VideoFrame>) -> Result<RunningSource, SourceError> {
         let (begun, into) = self.file.round_at(MediaTime::now());
         let reader = Reader::<decoder::Video>::open(&self.file, into)?;
-        RunningSource::spawn("file-camera", move |control| run(&self.file, begun, reader, &out, control))
+        RunningSource::spawn("file-camera", move |control| {
+            Urgency::Pictures.claim();
+            run(&self.file, begun, reader, &out, control)
+        })
     }
 }
 

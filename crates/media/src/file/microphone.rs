@@ -11,6 +11,7 @@ use super::{GRID_NS, MediaFile};
 use crate::clock::MediaTime;
 use crate::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 use crate::source::{AudioSink, AudioSource, RunningSource, SourceControl, SourceError, SourceInfo};
+use crate::urgency::Urgency;
 
 const PACKED: Sample = Sample::F32(Type::Packed);
 /// Gaps in a file's sound up to this are times written carelessly, not silence.
@@ -29,7 +30,10 @@ impl AudioSource for FileMicrophone {
     fn start(self: Box<Self>, out: AudioSink) -> Result<RunningSource, SourceError> {
         let (begun, into) = self.file.round_at(MediaTime::now());
         let sound = Sound::open(&self.file, into)?;
-        RunningSource::spawn("file-mic", move |control| run(&self.file, begun, into, sound, out, control))
+        RunningSource::spawn("file-mic", move |control| {
+            Urgency::Sound.claim();
+            run(&self.file, begun, into, sound, out, control)
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::clock::{MediaTime, media_time_of_unix, unix_time_of};
 use crate::frame::{FramePool, VideoFrame, VideoFrameMut};
 use crate::latest::LatestSender;
 use crate::source::{RunningSource, SourceControl, SourceError, SourceInfo, VideoSource};
+use crate::urgency::Urgency;
 
 /// Y, U, V.
 type Yuv = (u8, u8, u8);
@@ -212,6 +213,7 @@ impl VideoSource for TestCardSource {
 
     fn start(self: Box<Self>, out: LatestSender<VideoFrame>) -> Result<RunningSource, SourceError> {
         RunningSource::spawn("test-card", move |control| {
+            Urgency::Pictures.claim();
             run(&self, &out, control);
             Ok(())
         })

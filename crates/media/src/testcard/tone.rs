@@ -5,6 +5,7 @@ use super::CLAP_US;
 use crate::clock::{MediaTime, media_time_of_unix, unix_time_of};
 use crate::frame::{AudioFrame, SAMPLES_PER_CHANNEL};
 use crate::source::{AudioSink, AudioSource, RunningSource, SourceError, SourceInfo};
+use crate::urgency::Urgency;
 
 const TONE_HZ: i64 = 440;
 pub(super) const BEEP_HZ: i64 = 1000;
@@ -65,6 +66,7 @@ fn run(
     draw: impl Fn(i64) -> Vec<f32> + Send + 'static,
 ) -> Result<RunningSource, SourceError> {
     RunningSource::spawn(name, move |control| {
+        Urgency::Sound.claim();
         let slot_now = || unix_time_of(MediaTime::now()).div_euclid(FRAME_US);
         let mut slot = slot_now();
         loop {

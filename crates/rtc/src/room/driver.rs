@@ -39,6 +39,7 @@ pub(super) async fn start(options: ConnectOptions) -> Result<(Room, RoomEvents),
     let address = Address::new(&options.url, options.auto_subscribe)?;
     let (ready, joined) = oneshot::channel();
     let thread = std::thread::Builder::new().name("beckon-room".into()).spawn(move || {
+        (options.on_thread)();
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => {

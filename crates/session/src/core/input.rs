@@ -129,6 +129,8 @@ pub(crate) enum Input {
     Command(Command),
     /// Somebody begins or stops to talk into our muted microphone.
     TalksMuted(bool),
+    /// Our pictures are sent smaller than they could be, as this machine has too much to do; or that is over.
+    Busy(bool),
     /// The room and the service know that we are gone.
     Left,
     /// The time asked for has come.

@@ -78,6 +78,8 @@ pub(crate) struct Core {
     speaker: DeviceState,
     talk: Talk,
     screen: ScreenState,
+    /// This machine has too much to do: our pictures are smaller than they could be.
+    busy: bool,
     /// What is published, and whether it is muted.
     published: Vec<(Device, bool)>,
     chat_waiting: VecDeque<String>,
@@ -143,6 +145,7 @@ impl Core {
                 request.microphone_on && request.microphone != crate::request::MicrophoneChoice::None,
             ),
             screen: ScreenState::new(),
+            busy: false,
             published: Vec::new(),
             chat_waiting: VecDeque::new(),
             view,
@@ -218,6 +221,12 @@ impl Core {
             Input::FirstPicture(tile) => self.members.saw(tile),
             Input::PublishFailed(error) => self.notice(error.code, &error.message),
             Input::TalksMuted(talks) => self.talk.talks_muted(talks),
+            Input::Busy(busy) => {
+                if busy && !self.busy {
+                    self.notice(Code::MachineBusy, Code::MachineBusy.text());
+                }
+                self.busy = busy;
+            }
             Input::Timeout => self.timeout(now),
             Input::Left => {
                 if let Stage::Leaving { end, .. } = &self.stage {

@@ -48,6 +48,10 @@ impl Core {
         let replaced = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.stands_in());
         notices.extend(replaced.map(|code| NoticeView { code, message: code.text().to_owned() }));
         notices.extend(self.view.notices.iter().filter(|n| n.code == Code::MediaUnreachable).cloned());
+        if self.busy {
+            let code = Code::MachineBusy;
+            notices.push(NoticeView { code, message: code.text().to_owned() });
+        }
         self.view.notices = notices;
 
         let state = RoomState {

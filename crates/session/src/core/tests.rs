@@ -523,6 +523,15 @@ fn talking_while_muted_is_told_until_one_is_heard() {
 }
 
 #[test]
+fn a_busy_machine_is_told_once_and_shown_while_it_lasts() {
+    let mut room = Room1::inside();
+    let shown = |room: &Room1| room.core.view().notices.iter().any(|n| n.code == Code::MachineBusy);
+    assert_eq!(notices(&room.feed(Input::Busy(true))), [Code::MachineBusy]);
+    assert!(shown(&room) && notices(&room.feed(Input::Busy(true))).is_empty());
+    assert!(notices(&room.feed(Input::Busy(false))).is_empty() && !shown(&room));
+}
+
+#[test]
 fn a_ready_microphone_that_breaks_is_left_alone_until_it_is_wanted() {
     let mut room = Room1::inside();
     room.feed(Input::Command(Command::SetSound(mute_hint())));

@@ -3,23 +3,27 @@
 //! Pure: estimates, wishes and time in, a [`Target`] for each layer out. Bandwidth goes to the layers lowest first, for
 //! the lowest one serves those who have least; a layer that would get no more than the one below it is not sent, as it
 //! would look no better. What a layer gets decides its bitrate, then its size, then its frame rate ([`ladder`]). Where
-//! encoding takes too long the largest layer shrinks ([`load`]).
+//! the machine has too much to do ([`load`], [`strain`]) the largest layer shrinks, and is left out once it would be no
+//! larger than the one below.
 
 mod ladder;
 mod load;
 mod pacer;
 mod simulcast;
+mod strain;
 
 use std::time::Duration;
 
 use beckon_media::MediaTime;
 
+pub(crate) use load::Work;
 pub(crate) use pacer::Pacer;
 pub(crate) use simulcast::{layer_count, layers};
+pub(crate) use strain::{Direction, Strain};
 
 use crate::request::VideoSettings;
 use ladder::{Ladder, MIN_BPS};
-use load::EncodeLoad;
+use load::Load;
 
 /// Kept for sound and overhead, bit/s.
 const RESERVE_BPS: u64 = 60_000;
@@ -57,7 +61,7 @@ struct Sending {
 pub struct RatePolicy {
     /// Smallest first.
     layers: Vec<Sending>,
-    load: EncodeLoad,
+    load: Load,
     /// For all layers together, bit/s; `None` before the first estimate.
     budget: Option<u64>,
     caps_taken: u64,
@@ -70,7 +74,7 @@ impl RatePolicy {
         let sending = |ladder| Sending { ladder, wanted: true, sent: true, ample_since: None };
         Self {
             layers: layers(full, layer_count(full)).iter().map(ladder).map(sending).collect(),
-            load: EncodeLoad::new(),
+            load: Load::new(),
             budget: None,
             caps_taken: 0,
         }
@@ -90,10 +94,41 @@ impl RatePolicy {
 
     /// What to send now in a layer (0: the smallest); `None`: nothing.
     pub fn target(&self, layer: usize) -> Option<Target> {
+        let own = self.sent(layer)?;
+        let Some((n, most)) = self.most() else { return Some(own) };
+        match layer.cmp(&n) {
+            std::cmp::Ordering::Less => Some(own),
+            std::cmp::Ordering::Equal => Some(Target {
+                width: own.width.min(most.width),
+                height: own.height.min(most.height),
+                fps: own.fps.min(most.fps),
+                ..own
+            }),
+            std::cmp::Ordering::Greater => None,
+        }
+    }
+
+    /// What the bandwidth allows in a layer.
+    fn sent(&self, layer: usize) -> Option<Target> {
         let sending = self.layers.get(layer).filter(|l| l.wanted && l.sent)?;
-        // The largest layer is nearly all of the cost.
-        let largest = self.layers.iter().rposition(|l| l.wanted && l.sent) == Some(layer);
-        Some(sending.ladder.target(if largest { self.load.step() } else { 0 }))
+        Some(sending.ladder.target(0))
+    }
+
+    /// The largest layer that this machine has time for, and the most to send in it. It is nearly all of the cost.
+    fn most(&self) -> Option<(usize, Target)> {
+        let largest = (0..self.layers.len()).rev().find(|n| self.sent(*n).is_some())?;
+        let most = self.layers[largest].ladder.target(self.load.step());
+        if self.load.step() == 0 {
+            return Some((largest, most));
+        }
+        // A layer that is sent anyway serves as well.
+        let serves = |n: &usize| self.sent(*n).is_some_and(|target| target.width >= most.width);
+        Some(((0..largest).find(serves).unwrap_or(largest), most))
+    }
+
+    /// How many steps smaller the pictures are than the bandwidth allows, for want of computing time; 0: none.
+    pub fn load_step(&self) -> usize {
+        self.load.step()
     }
 
     /// How often size or frame rate were changed.
@@ -123,11 +158,17 @@ impl RatePolicy {
         self.share(now);
     }
 
-    /// A picture was encoded, in all its layers, in `spent`; the next is due `interval` after it.
-    pub fn encoded(&mut self, now: MediaTime, spent: Duration, interval: Duration) {
+    /// A picture was encoded, in all its layers.
+    pub(crate) fn encoded(&mut self, now: MediaTime, work: Work, strain: &mut Strain) {
         let before = self.load.step();
-        self.load.encoded(now, spent, interval);
+        self.load.encoded(now, work, strain);
         self.caps_taken += u64::from(self.load.step() != before);
+    }
+
+    /// How long after one another the camera's pictures come.
+    pub(crate) fn camera_interval(&self) -> Duration {
+        let fps = self.layers.last().map_or(30, |largest| largest.ladder.full().fps);
+        Duration::from_secs(1) / fps.max(1)
     }
 
     /// Shares the budget out, lowest layer first.
@@ -250,16 +291,51 @@ mod tests {
         assert_eq!(widths(&policy), [Some(320), Some(640), Some(1280)]);
     }
 
+    /// For so long pictures take this share of the time that there is, whatever their size.
+    fn busy(policy: &mut RatePolicy, from_ms: i64, for_ms: i64, share: f64) {
+        let interval = Duration::from_millis(33);
+        let work = Work { spent: interval.mul_f64(share), interval, missed: 0, camera: interval };
+        for ms in (from_ms..from_ms + for_ms).step_by(33) {
+            policy.encoded(at(ms), work, &mut Strain::default());
+        }
+    }
+
     #[test]
     fn a_slow_machine_shrinks_only_the_largest_layer() {
         let mut policy = RatePolicy::new(VideoSettings::default());
-        let interval = Duration::from_millis(33);
-        for n in 0..150 {
-            policy.encoded(at(n * 33), interval.mul_f64(if policy.steps_taken() == 0 { 1.0 } else { 0.55 }), interval);
-        }
+        busy(&mut policy, 0, 1_600, 1.0);
+        busy(&mut policy, 1_600, 3_000, 0.55);
         assert_eq!(widths(&policy), [Some(320), Some(640), Some(960)]);
-        assert_eq!(policy.steps_taken(), 1);
+        assert_eq!((policy.steps_taken(), policy.load_step()), (1, 1));
         policy.want(at(6_000), [true, true, false]);
         assert_eq!(widths(&policy), [Some(320), Some(480), None], "the largest that is left");
+    }
+
+    #[test]
+    fn a_layer_no_larger_than_the_one_below_is_left_out_and_comes_back() {
+        let mut policy = RatePolicy::new(VideoSettings::default());
+        let mut now = 0;
+        let mut down_to = |policy: &mut RatePolicy, step| {
+            while policy.load_step() < step {
+                busy(policy, now, 33, 2.0);
+                now += 33;
+            }
+            let rate = policy.target(1).or(policy.target(0)).map(|t| t.fps);
+            (widths(policy), rate.unwrap())
+        };
+        assert_eq!(down_to(&mut policy, 2), (vec![Some(320), Some(640), None], 30));
+        assert_eq!(down_to(&mut policy, 3), (vec![Some(320), Some(640), None], 15));
+        assert_eq!(down_to(&mut policy, 5), (vec![Some(320), None, None], 15));
+        busy(&mut policy, now, 60_000, 0.01);
+        assert_eq!(widths(&policy), [Some(320), Some(640), Some(1280)]);
+    }
+
+    #[test]
+    fn viewers_of_the_largest_layer_alone_keep_a_smaller_one() {
+        let mut policy = RatePolicy::new(VideoSettings::default());
+        policy.want(at(0), [false, false, true]);
+        busy(&mut policy, 0, 20_000, 2.0);
+        assert_eq!(policy.load_step(), 5);
+        assert_eq!(widths(&policy), [None, None, Some(320)]);
     }
 }

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use super::meters::{Meters, ReceivedMeter};
 use super::video_in::sender_clock;
 use crate::measure::ClapPairs;
+use crate::rate::{Direction, Strain};
 use crate::sound::VOLUME_MAX;
 
 /// How often lip sync looks whether sound must wait for slow pictures, in 10 ms frames.
@@ -49,6 +50,7 @@ pub(crate) struct AudioRoom {
     gains: Mutex<HashMap<String, f32>>,
     /// What the loudspeaker is given, for the echo canceller.
     far_end: FarEnd,
+    strain: Arc<Mutex<Strain>>,
     meters: Arc<Meters>,
     measure: bool,
 }
@@ -58,10 +60,11 @@ impl AudioRoom {
         meters: Arc<Meters>,
         measure: bool,
         far_end: FarEnd,
+        strain: Arc<Mutex<Strain>>,
         volumes: &BTreeMap<String, u16>,
     ) -> Arc<Self> {
         let gains = volumes.iter().map(|(user, percent)| (user.clone(), gain(*percent))).collect();
-        Arc::new(Self { tracks: Mutex::default(), gains: Mutex::new(gains), far_end, meters, measure })
+        Arc::new(Self { tracks: Mutex::default(), gains: Mutex::new(gains), far_end, strain, meters, measure })
     }
 
     /// Makes somebody as loud as that, percent.
@@ -120,6 +123,7 @@ impl AudioRoom {
         let mut levels = Vec::new();
         Box::new(move |out, heard| {
             let now = MediaTime::now();
+            room.strain.lock().sound(now, Direction::In);
             let heard = heard + Mixer::DELAY;
             let mut tracks = room.tracks.lock();
             let frames: Vec<(AudioFrame, f32)> = tracks

@@ -11,8 +11,9 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Message;
-use super::meters::SentMeter;
+use super::meters::{Meters, SentMeter};
 use crate::core::Input;
+use crate::rate::{Direction, Strain};
 use crate::sound::SoundSettings;
 use crate::sound_rate::{SoundRate, SoundTarget};
 use crate::tryout::LevelMeter;
@@ -32,6 +33,7 @@ pub(crate) struct AudioOut {
     rate: Mutex<SoundRate>,
     messages: UnboundedSender<Message>,
     level: Arc<LevelMeter>,
+    strain: Arc<Mutex<Strain>>,
 }
 
 /// What belongs to one microphone that is open.
@@ -50,20 +52,21 @@ impl AudioOut {
     pub(crate) fn new(
         settings: SoundSettings,
         far_end: FarEnd,
-        meter: Arc<SentMeter>,
+        meters: Arc<Meters>,
+        strain: Arc<Mutex<Strain>>,
         messages: UnboundedSender<Message>,
-        level: Arc<LevelMeter>,
     ) -> Arc<Self> {
         Arc::new(Self {
             track: Mutex::new(None),
-            meter,
+            meter: meters.audio.clone(),
             sends: AtomicBool::new(false),
             hints: AtomicBool::new(settings.mute_hint),
             control: VoiceControl::new(settings.voice()),
             far_end,
             rate: Mutex::default(),
             messages,
-            level,
+            level: meters.level.clone(),
+            strain,
         })
     }
 
@@ -121,6 +124,7 @@ impl AudioOut {
 
     fn frame(&self, line: &mut Line, frame: AudioFrame) {
         line.frames += 1;
+        self.strain.lock().sound(MediaTime::now(), Direction::Out);
         let sends = self.sends.load(Ordering::SeqCst);
         if sends {
             self.level.add(&frame);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use beckon_media::MediaTime;
 use beckon_media::layout::TileId;
+use beckon_media::urgency::Urgency;
 use beckon_protocol::{Code, Secret};
 use beckon_rtc::{
     ConnectError, ConnectOptions, DisconnectReason, Proxy, PublishError, PublishOptions, ReconnectPolicy, Room,
@@ -297,6 +298,7 @@ impl Conductor {
         };
         let mut options = ConnectOptions::new(url, token.clone(), || MediaTime::now().0);
         options.force_tcp = self.request.force_tcp;
+        options.on_thread = || Urgency::Sound.claim();
         options.start_bitrate_bps = self.request.video.max_bitrate_bps.min(1_500_000);
         options.reconnect = ReconnectPolicy { give_up_after: Some(RTC_GIVES_UP_AFTER), ..ReconnectPolicy::default() };
         options.proxy = self.request.proxy.as_ref().map(|p| Proxy::Socks5 {

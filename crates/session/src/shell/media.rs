@@ -23,6 +23,7 @@ use super::video_out::VideoOut;
 use crate::beauty::BeautyWish;
 use crate::core::{Command, Core, Device, Input, SYNTHETIC, is_screen};
 use crate::env::SessionEnv;
+use crate::rate::Strain;
 use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
 use crate::tiles::{Fanout, Tiles};
 
@@ -42,6 +43,7 @@ pub(crate) struct Media {
     messages: UnboundedSender<Message>,
     tiles: Arc<Tiles>,
     meters: Arc<Meters>,
+    strain: Arc<Mutex<Strain>>,
     camera: DeviceThread<(CameraChoice, VideoSettings)>,
     microphone: DeviceThread<MicrophoneChoice>,
     speaker: DeviceThread<SpeakerChoice>,
@@ -65,11 +67,11 @@ impl Media {
         meters: Arc<Meters>,
         beauty: BeautyWish,
     ) -> Self {
-        let video_out = VideoOut::new(request.video, beauty, meters.video.clone());
+        let strain = Arc::<Mutex<Strain>>::default();
+        let video_out = VideoOut::new(request.video, beauty, meters.video.clone(), strain.clone(), messages.clone());
         let far_end = FarEnd::new();
-        let audio_out =
-            AudioOut::new(request.sound, far_end.clone(), meters.audio.clone(), messages.clone(), meters.level.clone());
-        let audio_room = AudioRoom::new(meters.clone(), request.measure, far_end, &request.volumes);
+        let audio_out = AudioOut::new(request.sound, far_end.clone(), meters.clone(), strain.clone(), messages.clone());
+        let audio_room = AudioRoom::new(meters.clone(), request.measure, far_end, strain.clone(), &request.volumes);
         Self {
             choices: (request.camera.clone(), request.microphone.clone(), request.speaker.clone()),
             settings: request.video,
@@ -82,6 +84,7 @@ impl Media {
             messages,
             tiles,
             meters,
+            strain,
             video_out,
             audio_out,
             audio_room,
@@ -270,6 +273,7 @@ impl Media {
                     meter,
                     claps,
                     meters: self.meters.clone(),
+                    strain: self.strain.clone(),
                     measure: self.measure,
                     on_first: Box::new(move |tile| {
                         // After the end nobody waits for pictures.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use beckon_media::codec::{CodecError, Content, EncoderConfig, VideoEncoder};
 use beckon_media::latest::RecvError;
+use beckon_media::urgency::Urgency;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
 use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid};
 use parking_lot::Mutex;
@@ -91,6 +92,7 @@ impl ScreenOut {
 
     /// Takes pictures until the source is closed. Runs on a thread of its own.
     pub(crate) fn run(&self, pictures: &LatestReceiver<VideoFrame>) {
+        Urgency::Pictures.claim();
         let mut encoder = Encoder::default();
         loop {
             let now = MediaTime::now();

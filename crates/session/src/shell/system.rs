@@ -12,6 +12,7 @@ use beckon_media::frame::SAMPLE_RATE;
 use beckon_media::screen::{ScreenSettings, ScreenSource};
 use beckon_media::system_sound::SystemSound;
 use beckon_media::testcard::{TestCardSource, ToneSource};
+use beckon_media::urgency::Urgency;
 use beckon_media::{AudioSource, MediaTime, RunningSource, SourceError, VideoSource};
 use parking_lot::Mutex;
 
@@ -128,6 +129,7 @@ impl Devices for SystemDevices {
 /// Asks for sound every 10 ms and lets nobody hear it.
 fn unheard(mut render: Render) -> Result<RunningSource, SourceError> {
     RunningSource::spawn("unheard", move |control| {
+        Urgency::Sound.claim();
         let mut frame = [0.0; Mixer::FRAME_LEN];
         let mut due = MediaTime::now();
         while control.sleep_until(due) {

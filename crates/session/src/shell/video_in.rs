@@ -9,12 +9,14 @@ use beckon_media::codec::{VideoCodec, VideoDecoder};
 use beckon_media::layout::TileId;
 use beckon_media::playout::Playout;
 use beckon_media::testcard::FlashDetector;
+use beckon_media::urgency::Urgency;
 use beckon_media::{MediaTime, VideoFrame};
 use beckon_rtc::{MediaReceiver, RecvError, RemoteTrack, RemoteVideoFrame};
 use parking_lot::Mutex;
 
 use super::meters::{Meters, ReceivedMeter};
 use crate::measure::ClapPairs;
+use crate::rate::Strain;
 use crate::tiles::Fanout;
 
 /// A key frame that does not come is asked for again.
@@ -35,6 +37,7 @@ pub(crate) struct VideoIn {
     pub(crate) meter: Arc<ReceivedMeter>,
     pub(crate) claps: Arc<Mutex<ClapPairs>>,
     pub(crate) meters: Arc<Meters>,
+    pub(crate) strain: Arc<Mutex<Strain>>,
     /// Read bar codes and flashes.
     pub(crate) measure: bool,
     /// Called for the first picture, and for the first after each pause.
@@ -55,6 +58,7 @@ impl VideoIn {
     /// Decodes until the track ends.
     pub(crate) fn run(self) {
         let Some(pictures) = self.track.video() else { return };
+        Urgency::Pictures.claim();
         let mut running = Running {
             decoder: None,
             needs_key: true,
@@ -124,6 +128,7 @@ impl VideoIn {
 
     fn show(&self, running: &mut Running, frame: &RemoteVideoFrame, mut picture: VideoFrame, waiting: usize) {
         let decoded = MediaTime::now();
+        self.strain.lock().decoded(decoded, waiting >= BEHIND);
         picture.synthetic = self.track.info().name == crate::core::SYNTHETIC;
         let code = if self.measure { BarCode::read(&picture) } else { None };
         self.meter.with(|m| {

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use beckon_media::codec::{EncoderConfig, VideoEncoder};
 use beckon_media::latest::RecvError;
+use beckon_media::urgency::Urgency;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
 use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid, VideoLayer};
 use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::Message;
 use super::meters::SentMeter;
 use crate::beauty::{BeautyStep, BeautyWish};
-use crate::rate::{Pacer, RatePolicy, Target, layer_count, layers};
+use crate::core::Input;
+use crate::rate::{Pacer, RatePolicy, Strain, Target, Work, layer_count, layers};
 use crate::request::VideoSettings;
 use crate::tiles::Fanout;
 
@@ -31,6 +35,11 @@ pub(crate) struct VideoOut {
     layers: Vec<LayerWish>,
     /// Somebody subscribes.
     wanted: AtomicBool,
+    /// What else suffers when this machine has too much to do.
+    strain: Arc<Mutex<Strain>>,
+    /// The person was told that it has.
+    told_busy: AtomicBool,
+    messages: UnboundedSender<Message>,
     pub(crate) meter: Arc<SentMeter>,
 }
 
@@ -41,7 +50,13 @@ struct LayerWish {
 }
 
 impl VideoOut {
-    pub(crate) fn new(full: VideoSettings, beauty: BeautyWish, meter: Arc<SentMeter>) -> Arc<Self> {
+    pub(crate) fn new(
+        full: VideoSettings,
+        beauty: BeautyWish,
+        meter: Arc<SentMeter>,
+        strain: Arc<Mutex<Strain>>,
+        messages: UnboundedSender<Message>,
+    ) -> Arc<Self> {
         let wish = |rid| LayerWish { rid, key: AtomicBool::new(false) };
         Arc::new(Self {
             track: Mutex::new(None),
@@ -50,6 +65,9 @@ impl VideoOut {
             beauty,
             layers: layers(full, layer_count(full)).iter().map(|layer| wish(layer.rid)).collect(),
             wanted: AtomicBool::new(true),
+            strain,
+            told_busy: AtomicBool::new(false),
+            messages,
             meter,
         })
     }
@@ -120,6 +138,7 @@ impl VideoOut {
 
     /// Takes pictures until the camera is closed. Runs on a thread of its own.
     pub(crate) fn run(&self, pictures: &LatestReceiver<VideoFrame>) {
+        Urgency::Pictures.claim();
         let mut encoder = Encoder {
             beauty: BeautyStep::new(self.beauty.clone()),
             layers: self.layers.iter().map(|_| LayerEncoder::default()).collect(),
@@ -132,6 +151,7 @@ impl VideoOut {
                 Err(RecvError::Closed) => break,
             }
         }
+        self.tell_busy(false);
         // Nobody is shown a camera that is off.
         if let Some(own) = self.own.lock().as_ref() {
             own.clear();
@@ -156,6 +176,7 @@ impl VideoOut {
         if !track.is_connected() || track.is_muted() || !self.wanted.load(Ordering::Relaxed) {
             // What comes after the pause must be decodable.
             self.key_frame(None);
+            self.tell_busy(false);
             return;
         }
         let targets: Vec<_> = {
@@ -188,17 +209,33 @@ impl VideoOut {
         }
         if let Some(target) = largest.and_then(|n| targets[n]).filter(|_| encoded) {
             let now = MediaTime::now();
-            let interval = Duration::from_secs(1) / target.fps.max(1);
             let mut policy = self.policy.lock();
-            policy.encoded(now, now.saturating_since(begun), interval);
-            let steps = policy.steps_taken();
+            let work = Work {
+                spent: now.saturating_since(begun),
+                interval: Duration::from_secs(1) / target.fps.max(1),
+                missed: news.saturating_sub(1),
+                camera: policy.camera_interval(),
+            };
+            policy.encoded(now, work, &mut self.strain.lock());
+            let (steps, load_step) = (policy.steps_taken(), policy.load_step());
             drop(policy);
+            self.tell_busy(load_step > 0);
             let widths = encoder.layers.iter().filter_map(|l| l.inner.as_ref()).map(|e| e.config().width);
             self.meter.with(|m| {
                 m.track.steps = steps;
+                m.track.load_step = load_step as u64;
                 m.track.layers_sent.clear();
                 m.track.layers_sent.extend(widths);
             });
+        }
+    }
+
+    /// Tells the person once when pictures give way for want of computing time, and once when they do no more.
+    fn tell_busy(&self, busy: bool) {
+        if self.told_busy.swap(busy, Ordering::Relaxed) != busy {
+            tracing::info!(busy, "this machine has too much to do, or has time again");
+            // After the end nobody wants to know.
+            let _ = self.messages.send(Message::Input(Input::Busy(busy)));
         }
     }
 
@@ -302,7 +339,9 @@ mod tests {
 
     /// A camera's pictures on their way to our own tile.
     fn way(beauty: &BeautyWish) -> (latest::LatestSender<VideoFrame>, LatestReceiver<VideoFrame>) {
-        let out = VideoOut::new(VideoSettings::default(), beauty.clone(), SentMeter::new("video"));
+        let (messages, _) = tokio::sync::mpsc::unbounded_channel();
+        let meter = SentMeter::new("video");
+        let out = VideoOut::new(VideoSettings::default(), beauty.clone(), meter, Arc::default(), messages);
         let own = Arc::new(Fanout::default());
         out.set_own(own.clone());
         let (pictures, taken) = latest::channel();

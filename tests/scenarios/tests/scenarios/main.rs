@@ -5,6 +5,7 @@ mod calls;
 mod go_sdk;
 mod livekit;
 mod networks;
+mod overload;
 mod recovery;
 mod refusals;
 mod rules;

@@ -124,6 +124,10 @@ const table: Record<number, Entry> = {
     say('Your loudspeaker is not connected', 'Another one is used until it is back.'),
     say('您选择的扬声器未连接', '已改用其他扬声器，重新连接后自动恢复。'),
   ],
+  4016: [
+    say('This computer is busy', 'Your picture is sent smaller for now, so that your sound stays clear.'),
+    say('这台电脑负载过高', '暂时以较小的画面发送，以保证声音清晰。'),
+  ],
   4020: [
     say('Sharing has ended', 'The window was closed or the monitor unplugged. Nothing is shared any more.'),
     say('共享已结束', '窗口已关闭或显示器已断开，现在没有共享任何内容。'),
