@@ -25,7 +25,7 @@ use beckon_test_sound::{
     stoi::{stoi, stoi_in_parts},
 };
 use line::Line;
-use run::{noise_down_db, process};
+use run::{noise_down_db, process, process_drifting};
 
 /// Length of the recordings used, s.
 const SECONDS: usize = 15;
@@ -50,6 +50,13 @@ fn recording(path: &str) -> Vec<f32> {
     sound
 }
 
+/// A fan at the far end, as loud as speech: it leaves the canceller no quiet moment to follow in.
+fn steady_noise(length: usize) -> Vec<f32> {
+    let mut noise = fan(8, length);
+    set_active_rms(&mut noise, 0.1);
+    noise
+}
+
 fn with_hush(sound: &[f32]) -> Vec<f32> {
     sound.iter().zip(fan(9, sound.len())).map(|(s, n)| s + n * 0.01).collect()
 }
@@ -62,15 +69,18 @@ fn echo(far: &[f32], near: &[f32]) {
     println!("|---|---|---|---|---|---|---|");
     let only = VoiceControl::new(VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF });
     let all = VoiceControl::new(VoiceSettings::default());
-    for (name, played) in [("speech", far.to_vec()), ("music", music(2, far.len()))] {
+    for (name, played) in [("speech", far.to_vec()), ("music", music(2, far.len())), ("noise", steady_noise(far.len()))]
+    {
         for delay_ms in [40, 120, 300] {
             for ppm in [0.0, 100.0, -100.0] {
                 let echo = drift(&Room::office().echo(&played, delay_ms), ppm);
                 let microphone = with_hush(&echo);
-                let erle = |control| erle_db(&echo[3 * RATE..], &process(control, &played, &microphone)[3 * RATE..]);
+                let erle = |control| {
+                    erle_db(&echo[3 * RATE..], &process_drifting(control, &played, &microphone, ppm)[3 * RATE..])
+                };
                 let mut both = microphone.clone();
                 both[6 * RATE..].iter_mut().zip(&near[6 * RATE..]).for_each(|(m, n)| *m += n);
-                let out = process(&only, &played, &both);
+                let out = process_drifting(&only, &played, &both, ppm);
                 let kept = level_of_db(&near[7 * RATE..], &out[7 * RATE..]);
                 let clear = stoi(&near[7 * RATE..], &out[7 * RATE..]).unwrap_or(0.0);
                 println!(

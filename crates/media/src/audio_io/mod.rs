@@ -12,6 +12,7 @@
 mod clock;
 mod device;
 mod follow;
+pub(crate) mod kernel;
 mod limiter;
 mod microphone;
 mod mixer;

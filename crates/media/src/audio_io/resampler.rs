@@ -1,13 +1,9 @@
 //! Sampling-rate conversion for devices that do not run at 48 kHz.
 
-use std::f64::consts::PI;
+use super::kernel::Kernel;
 
 /// Half the filter's length in input samples, when the rate does not go down.
 const HALF: usize = 16;
-/// Filter shapes stored per input sample; between two of them one is interpolated.
-const PHASES: usize = 256;
-/// Shape of the Kaiser window: some 80 dB down outside the band.
-const BETA: f64 = 8.0;
 
 /// Converts interleaved sound from one rate to another with a windowed-sinc filter, in a stream.
 pub struct Resampler {
@@ -15,9 +11,7 @@ pub struct Resampler {
     /// The rates, reduced: `to` output samples take as long as `from` input samples. Equal means pass through.
     from: u64,
     to: u64,
-    half: usize,
-    /// `PHASES + 1` filters of `2 * half` taps.
-    filters: Vec<f32>,
+    kernel: Kernel,
     /// Input not yet out of the filter's reach, interleaved.
     history: Vec<f32>,
     /// Place of the next output sample in the history, in `to`-ths of a sample: whole numbers, so that no rounding
@@ -35,30 +29,15 @@ impl Resampler {
         // Going down, everything above the new band must go: a longer filter with a lower edge.
         let stretch = (from as f64 / to as f64).clamp(1.0, 32.0);
         let half = (HALF as f64 * stretch).ceil() as usize;
-        let edge = 0.96 / stretch;
-        let taps = 2 * half;
-        let mut filters = Vec::with_capacity((PHASES + 1) * taps);
-        for phase in 0..=PHASES {
-            let frac = phase as f64 / PHASES as f64;
-            let row: Vec<f64> = (0..taps)
-                .map(|i| {
-                    let x = i as f64 - (half as f64 - 1.0) - frac;
-                    let sinc = if x == 0.0 { edge } else { (PI * x * edge).sin() / (PI * x) };
-                    sinc * kaiser(x / half as f64)
-                })
-                .collect();
-            // Every phase passes a constant unchanged, or it would hum.
-            let sum: f64 = row.iter().sum();
-            filters.extend(row.iter().map(|t| (t / sum) as f32));
-        }
+        let kernel = Kernel::new(half, 0.96 / stretch);
         // Silence before the first sample, so that it comes out where it belongs.
         let history = vec![0.0; (half - 1) * channels];
-        Self { channels, from, to, half, filters, history, at: (half as u64 - 1) * to }
+        Self { channels, from, to, kernel, history, at: (half as u64 - 1) * to }
     }
 
     /// Delay from input to output in input samples.
     pub fn delay(&self) -> usize {
-        if self.from == self.to { 0 } else { self.half }
+        if self.from == self.to { 0 } else { self.kernel.half() }
     }
 
     /// Takes interleaved `input` and appends what can be computed so far to `out`.
@@ -68,17 +47,15 @@ impl Resampler {
             return;
         }
         self.history.extend_from_slice(input);
-        let (ch, taps) = (self.channels, 2 * self.half);
+        let (ch, half) = (self.channels, self.kernel.half());
+        let taps = 2 * half;
         let have = self.history.len() / ch;
         loop {
-            let first = (self.at / self.to) as usize + 1 - self.half;
+            let first = (self.at / self.to) as usize + 1 - half;
             if first + taps > have {
                 break;
             }
-            let place = (self.at % self.to) as f64 / self.to as f64 * PHASES as f64;
-            let (phase, blend) = (place as usize, place.fract() as f32);
-            let a = &self.filters[phase * taps..][..taps];
-            let b = &self.filters[(phase + 1) * taps..][..taps];
+            let (a, b, blend) = self.kernel.between((self.at % self.to) as f64 / self.to as f64);
             for c in 0..ch {
                 let mut sum = 0.0f32;
                 for i in 0..taps {
@@ -88,7 +65,7 @@ impl Resampler {
             }
             self.at += self.from;
         }
-        let done = ((self.at / self.to) as usize + 1).saturating_sub(self.half).min(have);
+        let done = ((self.at / self.to) as usize + 1).saturating_sub(half).min(have);
         self.history.drain(..done * ch);
         self.at -= done as u64 * self.to;
     }
@@ -98,22 +75,10 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-fn kaiser(x: f64) -> f64 {
-    if x.abs() >= 1.0 { 0.0 } else { bessel(BETA * (1.0 - x * x).sqrt()) / bessel(BETA) }
-}
-
-/// Modified Bessel function of the first kind, order 0, by its series.
-fn bessel(x: f64) -> f64 {
-    let (mut sum, mut term) = (1.0, 1.0);
-    for k in 1..40 {
-        term *= (x / (2.0 * f64::from(k))).powi(2);
-        sum += term;
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::PI;
+
     use super::*;
 
     fn tone(hz: f64, rate: u32, n: usize) -> Vec<f32> {

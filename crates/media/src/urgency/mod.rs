@@ -29,7 +29,7 @@ impl Urgency {
     pub fn claim(self) {
         match platform::claim(self) {
             Ok(()) => {}
-            // Usual without rights; sound still comes before its turn by other means, or waits for it.
+            // Usual without rights, and no reason to stop: sound waits for its turn then.
             Err(error) => tracing::debug!(%error, urgency = ?self, "the system does not give this thread its priority"),
         }
     }

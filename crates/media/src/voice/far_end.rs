@@ -4,6 +4,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::audio_io::Mixer;
+use crate::clock::MediaTime;
 use crate::frame::SAMPLES_PER_CHANNEL;
 
 /// Frames kept for a microphone that is late: beyond that it stood still, and the oldest go. The echo canceller
@@ -13,11 +14,17 @@ const MOST_KEPT: usize = 32;
 /// 10 ms of mono.
 pub(super) type Mono = [f32; SAMPLES_PER_CHANNEL];
 
+/// 10 ms given to the loudspeaker, and when its first sample is heard.
+pub(super) struct Played {
+    pub(super) heard: MediaTime,
+    pub(super) sound: Mono,
+}
+
 /// What the loudspeaker is given to play, on its way to the echo canceller. A cheap handle: the loudspeaker's thread
 /// puts in, the microphone's takes out; neither waits for the other longer than it takes to copy 10 ms.
 #[derive(Clone, Default)]
 pub struct FarEnd {
-    frames: Arc<Mutex<VecDeque<Mono>>>,
+    frames: Arc<Mutex<VecDeque<Played>>>,
 }
 
 impl FarEnd {
@@ -26,17 +33,18 @@ impl FarEnd {
         Self::default()
     }
 
-    /// The next 10 ms given to the loudspeaker, interleaved stereo.
-    pub fn push(&self, played: &[f32; Mixer::FRAME_LEN]) {
-        let mut mono = [0.0; SAMPLES_PER_CHANNEL];
-        for (m, pair) in mono.iter_mut().zip(played.as_chunks::<2>().0) {
+    /// The next 10 ms given to the loudspeaker, interleaved stereo. Its first sample is `heard` then, as the sound system
+    /// says: that may be off, but not by more from one time to the next.
+    pub fn push(&self, played: &[f32; Mixer::FRAME_LEN], heard: MediaTime) {
+        let mut sound = [0.0; SAMPLES_PER_CHANNEL];
+        for (m, pair) in sound.iter_mut().zip(played.as_chunks::<2>().0) {
             *m = (pair[0] + pair[1]) * 0.5;
         }
         let mut frames = self.frames.lock();
         if frames.len() >= MOST_KEPT {
             frames.pop_front();
         }
-        frames.push_back(mono);
+        frames.push_back(Played { heard, sound });
     }
 
     /// Forgets what nobody has taken.
@@ -44,9 +52,9 @@ impl FarEnd {
         self.frames.lock().clear();
     }
 
-    /// Appends all that is there to `out`, oldest first.
-    pub(super) fn take(&self, out: &mut Vec<Mono>) {
-        out.extend(self.frames.lock().drain(..));
+    /// Hands all that is there to `take`, oldest first.
+    pub(super) fn take(&self, take: impl FnMut(Played)) {
+        self.frames.lock().drain(..).for_each(take);
     }
 }
 
@@ -61,14 +69,19 @@ mod tests {
             let mut played = [0.0; Mixer::FRAME_LEN];
             played.fill(f32::from(n));
             played[0] = 0.0;
-            far.push(&played);
+            far.push(&played, MediaTime::from_millis(i64::from(n) * 10));
         }
         let mut taken = Vec::new();
-        far.take(&mut taken);
+        far.take(|played| taken.push(played));
         assert_eq!(taken.len(), MOST_KEPT);
-        assert_eq!((taken[0][0], taken[0][1]), (34.0, 68.0), "the middle of both channels, the oldest gone");
+        assert_eq!(
+            (taken[0].sound[0], taken[0].sound[1]),
+            (34.0, 68.0),
+            "the middle of both channels, the oldest gone"
+        );
+        assert_eq!(taken[0].heard, MediaTime::from_millis(680));
         taken.clear();
-        far.take(&mut taken);
+        far.take(|played| taken.push(played));
         assert!(taken.is_empty());
     }
 }

@@ -6,13 +6,16 @@
 //!   └─────▶ FarEnd ─▶ ┌──────────────────┐ ◀──┘
 //!                     │ VoiceProcessor   │ ──▶ encoder
 //! ```
-//! The processing itself is WebRTC's (echo canceller 3, its noise suppressor, gain controller 2 and high-pass filter)
-//! in its Rust port, the crate `sonora`. What it does in a simulated room stands in `tests/bench/RESULTS.md`, and
-//! `tests/voice.rs` holds it to that.
+//! The loudspeaker's sound is read at the microphone's pace (`reference.rs`): their clocks drift apart. The processing
+//! itself is WebRTC's (echo canceller 3, its noise suppressor, gain controller 2 and high-pass filter) in its Rust port,
+//! the crate `sonora`; the echo canceller with a configuration of ours (`canceller.rs`). What it does in a simulated room
+//! stands in `tests/bench/RESULTS.md`, and `tests/voice` holds it to that.
 
 mod activity;
+mod canceller;
 mod far_end;
 mod processor;
+mod reference;
 
 pub use activity::VoiceActivity;
 pub use far_end::FarEnd;

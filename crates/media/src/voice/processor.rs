@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sonora::config::{AdaptiveDigital, EchoCanceller, GainController2, HighPassFilter, MaxProcessingRate, Pipeline};
+use sonora::config::{AdaptiveDigital, GainController2, HighPassFilter, MaxProcessingRate, Pipeline};
 use sonora::{AudioProcessing, Config, StreamConfig};
 
-use super::far_end::{FarEnd, Mono};
+use super::canceller::EchoCanceller;
+use super::far_end::FarEnd;
+use super::reference::Reference;
 use crate::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 
 /// How much of steady noise is taken away. More takes a little of the voice with it.
@@ -68,8 +70,8 @@ impl VoiceSettings {
                 maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
                 ..Pipeline::default()
             },
-            high_pass_filter: self.high_pass.then(HighPassFilter::default),
-            echo_canceller: self.echo_cancellation.then(EchoCanceller::default),
+            // The echo canceller has one of its own, and comes first.
+            high_pass_filter: (self.high_pass && !self.echo_cancellation).then(HighPassFilter::default),
             noise_suppression: level.map(|level| Suppression { level, ..Suppression::default() }),
             gain_controller2: self.automatic_gain.then(|| GainController2 {
                 adaptive_digital: Some(AdaptiveDigital::default()),
@@ -108,7 +110,9 @@ pub struct VoiceProcessor {
     control: VoiceControl,
     settings: VoiceSettings,
     far_end: FarEnd,
-    played: Vec<Mono>,
+    reference: Reference,
+    /// While it is wanted.
+    canceller: Option<EchoCanceller>,
     apm: AudioProcessing,
 }
 
@@ -119,7 +123,7 @@ impl VoiceProcessor {
         let settings = control.get();
         let mono = StreamConfig::new(SAMPLE_RATE, 1);
         let apm = AudioProcessing::builder().config(settings.config()).capture_config(mono).render_config(mono).build();
-        Self { control, settings, far_end, played: Vec::new(), apm }
+        Self { control, settings, far_end, reference: Reference::new(), canceller: None, apm }
     }
 
     /// 10 ms of the microphone's sound, mono, made fit for others. A frame of another shape passes as it is.
@@ -129,23 +133,25 @@ impl VoiceProcessor {
             self.settings = settings;
             self.apm.apply_config(settings.config());
         }
-        self.played.clear();
-        self.far_end.take(&mut self.played);
+        self.far_end.take(|played| self.reference.push(&played));
         if settings == VoiceSettings::OFF || frame.channels != 1 || frame.samples.len() != SAMPLES_PER_CHANNEL {
             return frame;
-        }
-        let mut out = [0.0; SAMPLES_PER_CHANNEL];
-        if settings.echo_cancellation {
-            for played in &self.played {
-                if let Err(error) = self.apm.process_render_f32(&[played], &mut [&mut out]) {
-                    tracing::debug!(?error, "echo canceller refuses what is played");
-                }
-            }
         }
         // A device's NaN would stay in the filters for good.
         let clean = frame.samples.iter().map(|s| if s.is_finite() { *s } else { 0.0 });
         let mut near = [0.0; SAMPLES_PER_CHANNEL];
         near.iter_mut().zip(clean).for_each(|(n, s)| *n = s);
+        if settings.echo_cancellation {
+            let canceller = self.canceller.get_or_insert_with(EchoCanceller::new);
+            if let Some(played) = self.reference.read(frame.capture) {
+                canceller.play(&played);
+            }
+            canceller.cancel(&mut near);
+        } else {
+            // What it knows of the room is old when it is wanted again.
+            self.canceller = None;
+        }
+        let mut out = [0.0; SAMPLES_PER_CHANNEL];
         match self.apm.process_capture_f32(&[&near], &mut [&mut out]) {
             Ok(()) => AudioFrame::new(out, 1, frame.capture),
             Err(error) => {

@@ -5,22 +5,37 @@ use beckon_media::voice::{FarEnd, VoiceControl, VoiceProcessor};
 use beckon_media::{AudioFrame, MediaTime};
 use beckon_test_sound::{RATE, measure::rms};
 
+/// How far the times of frames are off, ns: what is left of the jitter of call-backs once it is smoothed.
+const JITTER_NS: i64 = 300_000;
+
 /// Runs the processing over `microphone` while `played` goes to the loudspeaker, which asks for 20 ms at a time.
 pub fn process(control: &VoiceControl, played: &[f32], microphone: &[f32]) -> Vec<f32> {
+    process_drifting(control, played, microphone, 0.0)
+}
+
+/// The same with a microphone whose clock is `ppm` parts in a million faster than the loudspeaker's.
+pub fn process_drifting(control: &VoiceControl, played: &[f32], microphone: &[f32], ppm: f64) -> Vec<f32> {
     let far = FarEnd::new();
     let mut voice = VoiceProcessor::new(control.clone(), far.clone());
     let mut out = Vec::with_capacity(microphone.len());
+    let jitter = |n: usize| (n as i64 * 7919).rem_euclid(2001).wrapping_sub(1000) * JITTER_NS / 1000;
+    let mut asked = played.chunks_exact(480).enumerate();
+    let mut given = 0;
     for (n, near) in microphone.chunks_exact(480).enumerate() {
-        if n % 2 == 0 {
-            for ten in played[n * 480..].chunks_exact(480).take(2) {
+        let captured = n as f64 * 1e7 / (1.0 + ppm * 1e-6);
+        while given as f64 * 1e7 <= captured {
+            for (m, ten) in asked.by_ref().take(2) {
                 let mut stereo = [0.0; Mixer::FRAME_LEN];
                 for (pair, s) in stereo.as_chunks_mut::<2>().0.iter_mut().zip(ten) {
                     *pair = [*s; 2];
                 }
-                far.push(&stereo);
+                far.push(&stereo, MediaTime(m as i64 * 10_000_000 + jitter(m)));
             }
+            given += 2;
         }
-        out.extend_from_slice(&voice.process(AudioFrame::new(near, 1, MediaTime::from_millis(n as i64 * 10))).samples);
+        out.extend_from_slice(
+            &voice.process(AudioFrame::new(near, 1, MediaTime(captured as i64 + jitter(n + 17)))).samples,
+        );
     }
     out
 }

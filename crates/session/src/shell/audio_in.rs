@@ -134,7 +134,7 @@ impl AudioRoom {
             drop(tracks);
             let inputs: Vec<_> = frames.iter().map(|(frame, gain)| MixInput { frame, gain: *gain }).collect();
             mixer.mix(&inputs, out, &mut levels);
-            room.far_end.push(out);
+            room.far_end.push(out, heard);
             if room.measure {
                 room.meters.mix.lock().add(out);
             }
