@@ -8,10 +8,19 @@ use std::time::Duration;
 
 use beckon_media::MediaTime;
 
-/// Sound devices take and give up to 40 ms at a time; a thread that had no turn for longer than this was kept waiting …
+/// Most sound devices take and give up to 40 ms at a time; a thread that had no turn for longer than this, and for much
+/// longer than usual, was kept waiting …
 const STOOD_STILL: Duration = Duration::from_millis(60);
+const UNUSUAL: f64 = 2.0;
 /// … unless its device was closed meanwhile.
 const CLOSED: Duration = Duration::from_secs(2);
+/// How long it takes to learn a device's ways.
+const LEARNING: Duration = Duration::from_secs(3);
+/// What comes this soon after what came before belongs to the same turn.
+const SAME_TURN: Duration = Duration::from_millis(5);
+/// Weight of one turn in what is usual, while it is learnt and later.
+const LEARNT: f64 = 0.1;
+const USUAL: f64 = 0.02;
 /// No single stop counts for more, s.
 const MOST_OF_ONE: f64 = 0.15;
 /// So much of standing still in each second is borne, s …
@@ -48,8 +57,11 @@ pub(crate) struct Strain {
 
 #[derive(Debug, Default)]
 struct Line {
+    opened: MediaTime,
     last: Option<MediaTime>,
-    /// s
+    /// How long after one another its turns usually come, s.
+    usual: f64,
+    /// How long it stood still, less what is borne, s.
     still: f64,
 }
 
@@ -64,12 +76,21 @@ impl Strain {
     /// A thread of sound has its turn.
     pub(crate) fn sound(&mut self, now: MediaTime, direction: Direction) {
         let line = &mut self.lines[direction as usize];
-        let since = line.last.map_or(Duration::ZERO, |last| now.saturating_since(last));
-        line.still = line.at(now);
-        if since > STOOD_STILL && since < CLOSED {
-            line.still = (line.still + since.as_secs_f64().min(MOST_OF_ONE)).min(FULL);
+        let since = line.last.replace(now).map_or(CLOSED, |last| now.saturating_since(last));
+        if since >= CLOSED {
+            *line = Line { opened: now, last: Some(now), usual: 0.0, still: 0.0 };
+            return;
         }
-        line.last = Some(now);
+        let seconds = since.as_secs_f64();
+        line.still = (line.still - seconds * BORNE).max(0.0);
+        let learning = now.saturating_since(line.opened) < LEARNING;
+        if !learning && since > STOOD_STILL && seconds > line.usual * UNUSUAL {
+            line.still = (line.still + seconds.min(MOST_OF_ONE)).min(FULL);
+        }
+        if since > SAME_TURN {
+            let weight = if learning { LEARNT } else { USUAL };
+            line.usual += (seconds - line.usual) * weight;
+        }
     }
 
     /// A picture of somebody else was decoded; the decoder was `behind` if more were waiting than it can make up for.
@@ -133,32 +154,36 @@ mod tests {
         assert!(!strain.is_too_much(at(12_000)), "1.5 s once");
         turns(&mut strain, 100_000, 101_000, &[10]);
         assert!(strain.is_calm(at(101_000)), "the microphone was closed");
+        // A headset that hands out 100 ms at a time, ten pieces at once.
+        turns(&mut strain, 200_000, 230_000, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 100]);
+        assert!(strain.is_calm(at(230_000)));
     }
 
     #[test]
     fn sound_that_stops_again_and_again_is_a_strain_until_it_flows() {
         let mut strain = Strain::default();
-        turns(&mut strain, 0, 3_000, &[10, 10, 10, 120]);
-        assert!(strain.is_too_much(at(3_000)));
-        turns(&mut strain, 3_000, 10_000, &[10]);
-        assert!(!strain.is_too_much(at(10_000)) && !strain.is_calm(at(10_000)), "it takes a while to be calm again");
-        turns(&mut strain, 10_000, 22_000, &[10]);
-        assert!(strain.is_calm(at(22_000)));
+        turns(&mut strain, 0, 4_000, &[10]);
+        turns(&mut strain, 4_000, 7_000, &[10, 10, 10, 120]);
+        assert!(strain.is_too_much(at(7_000)));
+        turns(&mut strain, 7_000, 14_000, &[10]);
+        assert!(!strain.is_too_much(at(14_000)) && !strain.is_calm(at(14_000)), "it takes a while to be calm again");
+        turns(&mut strain, 14_000, 26_000, &[10]);
+        assert!(strain.is_calm(at(26_000)));
     }
 
     #[test]
     fn either_direction_counts_and_both_do_not_add_up() {
         let mut strain = Strain::default();
         for direction in [Direction::In, Direction::Out] {
-            for ms in [0, 150, 300] {
+            for ms in (0..=4_000).step_by(10).chain([4_150, 4_300]) {
                 strain.sound(at(ms), direction);
             }
         }
-        assert!(!strain.is_too_much(at(300)), "two stops of the whole machine");
-        strain.sound(at(450), Direction::In);
-        assert!(strain.is_too_much(at(450)));
+        assert!(!strain.is_too_much(at(4_300)), "two stops of the whole machine");
+        strain.sound(at(4_450), Direction::In);
+        assert!(strain.is_too_much(at(4_450)));
         strain.answered();
-        assert!(strain.is_calm(at(450)));
+        assert!(strain.is_calm(at(4_450)));
     }
 
     #[test]
