@@ -777,6 +777,7 @@ export const Code = {
   MicrophoneReplaced: 4014,
   /** the chosen loudspeaker is not connected; another one is used */
   SpeakerReplaced: 4015,
+  /** this computer has too much to do; our own pictures are sent smaller */
   MachineBusy: 4016,
   /** what was shared is gone: its window was closed or its monitor unplugged */
   ScreenGone: 4020,
