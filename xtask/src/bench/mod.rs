@@ -5,6 +5,7 @@ mod call;
 mod net;
 mod screen;
 mod sfu;
+mod soak;
 mod sound;
 
 use anyhow::Result;
@@ -28,6 +29,8 @@ enum What {
     Sound(sound::Options),
     /// What is seen and heard through bad networks, in our client and in Chromium
     Net(net::Options),
+    /// Memory, threads and handles of a call that lasts, and whether sound and picture stay together
+    Soak(soak::Options),
     /// CPU of taking a 1080p desktop, beside ffmpeg's x11grab, and how sharp still text is
     Screen(screen::Options),
 }
@@ -40,6 +43,7 @@ pub fn run(options: &Options) -> Result<()> {
         What::Call(options) => call::run(options),
         What::Sound(options) => sound::run(options),
         What::Net(options) => net::run(options),
+        What::Soak(options) => soak::run(options),
         What::Screen(options) => screen::run(options),
     }
 }

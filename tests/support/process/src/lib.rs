@@ -1,7 +1,7 @@
-//! What a process costs: CPU time and memory, out of `/proc` (Linux; elsewhere every reading fails).
+//! What a process costs: CPU time, memory, threads and handles, out of `/proc` (Linux; elsewhere every reading fails).
 #![forbid(unsafe_code)]
 
-use std::fs::read_to_string;
+use std::fs::{read_dir, read_to_string};
 use std::io::{Error, ErrorKind, Result};
 
 /// Clock ticks of `/proc/PID/stat` in a second: fixed for programs, whatever the kernel's own rate.
@@ -23,6 +23,22 @@ pub fn cpu_s(pid: u32) -> Result<f64> {
 pub fn resident_kib(pid: u32) -> Result<u64> {
     resident_of(&read_to_string(format!("/proc/{pid}/status"))?)
         .ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("/proc/{pid}/status tells no memory")))
+}
+
+/// Threads of a process now.
+///
+/// # Errors
+/// When the process is gone, or there is no `/proc`.
+pub fn threads(pid: u32) -> Result<usize> {
+    Ok(read_dir(format!("/proc/{pid}/task"))?.count())
+}
+
+/// Files, sockets and the like that a process has open now.
+///
+/// # Errors
+/// When the process is gone or another user's, or there is no `/proc`.
+pub fn handles(pid: u32) -> Result<usize> {
+    Ok(read_dir(format!("/proc/{pid}/fd"))?.count())
 }
 
 /// Fields 14 and 15 of proc(5)'s `stat`. The name, field 2, may hold blanks and brackets.
@@ -60,6 +76,8 @@ mod tests {
         let own = std::process::id();
         assert!(cpu_s(own).is_ok_and(|s| s >= 0.0));
         assert!(resident_kib(own).is_ok_and(|kib| kib > 0));
+        assert!(threads(own).is_ok_and(|n| n > 0) && handles(own).is_ok_and(|n| n > 0));
         assert!(cpu_s(u32::MAX).is_err() && resident_kib(u32::MAX).is_err());
+        assert!(threads(u32::MAX).is_err() && handles(u32::MAX).is_err());
     }
 }
