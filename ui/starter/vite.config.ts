@@ -26,5 +26,6 @@ export default defineConfig({
       },
     },
   ],
-  test: { include: ['test/**/*.test.ts'], testTimeout: 20_000 },
+  // Chromium has a slow machine's time to get there: a second is not enough while something else builds.
+  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000, expect: { poll: { timeout: 10_000 } } },
 } as Parameters<typeof defineConfig>[0]);

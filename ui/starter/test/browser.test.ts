@@ -101,9 +101,9 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
 
   it('waits for consent as long as it takes', async () => {
     app.consent = false;
-    const opened = open({ patience: 600 });
+    const opened = open({ patience: 2000 });
     await expect.poll(() => app.calls.length).toBe(3);
-    await page.waitForTimeout(1500); // longer than the patience
+    await page.waitForTimeout(3000); // longer than the patience
     expect(await page.evaluate(() => window.seen)).toEqual(['launching', 'connected', 'awaitingConsent']);
     app.allow();
     expect(await opened).toMatchObject({ roomID: 'given', app: '1.2.3' });
