@@ -2,22 +2,14 @@
 
 use std::{io, process::Command};
 
-use thiserror::Error;
+use super::NotTaken;
 
-/// Why the address was not handed over.
-#[derive(Debug, Error)]
-pub enum HandOverError {
-    /// Here the app itself looks for the one that runs.
-    #[error("no app was looked for")]
-    NobodyThere(()),
-}
-
-/// Leaves it to the app.
+/// Leaves it to the app: false, always.
 ///
 /// # Errors
-/// Always [`HandOverError::NobodyThere`].
-pub fn hand_over(_instance: &str, _program: &str, _address: &str) -> Result<(), HandOverError> {
-    Err(HandOverError::NobodyThere(()))
+/// None.
+pub fn hand_over(_instance: &str, _program: &str, _address: &str) -> Result<bool, NotTaken> {
+    Ok(false)
 }
 
 /// Runs a program and ends with it; comes back only where it does not start.

@@ -1,5 +1,14 @@
-//! How an app that runs is found by another start of it.
+//! How an app that runs is found by another start of it, and gets its address.
 #![forbid(unsafe_code)]
+
+#[cfg(not(target_os = "linux"))]
+#[path = "elsewhere.rs"]
+mod running;
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod running;
+
+pub use running::{become_app, hand_over};
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -10,6 +19,11 @@ use beckon_protocol::launch::IDENTIFIER;
 
 /// Environment variable that names another profile's folder, as the app's option `--data` does.
 pub const PROFILE: &str = "BECKON_DATA";
+
+/// An app runs and did not take the address.
+#[derive(Debug, thiserror::Error)]
+#[error("the running app does not take the address: {0}; end it and try again")]
+pub struct NotTaken(pub String);
 
 /// The name by which the system tells this app from others. Each profile that was asked for (`folder`: its folder, without
 /// links in its path) is an app of its own; `None` stands for this user's own profile.

@@ -5,13 +5,6 @@
 //! options, another profile) the app does: it is started in this program's place with the same arguments.
 #![forbid(unsafe_code)]
 
-#[cfg(not(target_os = "linux"))]
-#[path = "elsewhere.rs"]
-mod running;
-#[cfg(target_os = "linux")]
-#[path = "linux.rs"]
-mod running;
-
 use std::{
     env,
     ffi::OsString,
@@ -19,7 +12,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use beckon_opener::{PROFILE, instance_name};
+use beckon_opener::{PROFILE, become_app, hand_over, instance_name};
 use beckon_protocol::launch::SCHEME;
 
 /// The app's program, which lies beside this one.
@@ -28,9 +21,9 @@ const APP: &str = "beckon";
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
     if let (Some(address), Some(instance)) = (address(&args), instance()) {
-        match running::hand_over(&instance, APP, address) {
-            Ok(()) => return ExitCode::SUCCESS,
-            Err(running::HandOverError::NobodyThere(_)) => {}
+        match hand_over(&instance, APP, address) {
+            Ok(true) => return ExitCode::SUCCESS,
+            Ok(false) => {}
             Err(error) => {
                 // Another start of the app would get no answer either.
                 eprintln!("beckon-open: {error}");
@@ -60,7 +53,7 @@ fn instance() -> Option<String> {
 /// Starts the app in this program's place.
 fn start(args: &[OsString]) -> ExitCode {
     let app = env::current_exe().map_or_else(|_| PathBuf::from(APP), |own| own.with_file_name(APP));
-    let error = running::become_app(Command::new(&app).args(args));
+    let error = become_app(Command::new(&app).args(args));
     eprintln!("beckon-open: {} cannot be started: {error}; install Beckon anew", app.display());
     ExitCode::FAILURE
 }
