@@ -27,7 +27,7 @@ pub struct Options {
 /// Times both in turn and prints two tables.
 pub fn run(options: &Options) -> Result<()> {
     let python = peer()?;
-    run::run(run::cargo().args(["build", "-p", "beckon-media", "--example", "beauty_cost"]))?;
+    run::run(run::cargo().args(["build", "--workspace", "--example", "beauty_cost"]))?;
     let ours = run::target().join("debug/examples/beauty_cost");
     let folder = run::target().join("bench/beauty");
     std::fs::create_dir_all(&folder)?;

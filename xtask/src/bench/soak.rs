@@ -169,7 +169,7 @@ fn print_heard(watched: &mut [Watched]) -> Result<()> {
             .and_then(Result::ok)
             .with_context(|| format!("{} printed no report: {printed}", one.name))?;
         let tracks = report["received"].as_array().cloned().unwrap_or_default();
-        for offset in tracks.iter().filter(|t| t["avOffsetMs"].is_object()) {
+        for offset in tracks.iter().filter(|t| t["kind"] == "video" && t["avOffsetMs"].is_object()) {
             let from = &offset["userID"];
             let sum = |field: &str| {
                 tracks.iter().filter(|t| t["userID"] == *from).filter_map(|t| t[field].as_u64()).sum::<u64>()
