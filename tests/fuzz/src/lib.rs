@@ -62,7 +62,10 @@ impl Scene {
         let bob = joined.expect("there is room for two").connection;
         let video = TrackType::Video as i32;
         let add = AddTrackRequest { cid: "c".into(), r#type: video, ..AddTrackRequest::default() };
-        let sdp = format!("{START}{}a=msid:s c\r\na=rtpmap:96 VP8/90000\r\n", MEDIA[0]);
+        // Each payload type of the section has its meaning: without one the whole offer would be refused.
+        let codecs = "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
+            a=rtpmap:98 H264/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n";
+        let sdp = format!("{START}{}a=msid:s c\r\n{codecs}{}", MEDIA[0], MEDIA[3]);
         let offer = SessionDescription { sdp, ..SessionDescription::default() };
         for request in [Request::AddTrack(add), Request::Offer(offer)] {
             scene.room.signal(scene.now, scene.wall, bob, request);
