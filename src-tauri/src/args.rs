@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use beckon_protocol::launch::{Launch, LaunchError, SCHEME};
+use beckon_protocol::launch::{Launch, LaunchError, SCHEME, is_address};
 use beckon_session::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use clap::Parser;
 use thiserror::Error;
@@ -62,14 +62,9 @@ pub enum ArgsError {
     Options(#[from] clap::Error),
 }
 
-fn is_address(arg: &OsStr) -> bool {
-    let text = arg.to_string_lossy();
-    text.get(..=SCHEME.len()).is_some_and(|head| head.eq_ignore_ascii_case(&format!("{SCHEME}:")))
-}
-
 /// The launch address on a command line (program name first), and the arguments before it.
 fn split(mut args: Vec<OsString>) -> Result<(Vec<OsString>, Option<OsString>), ArgsError> {
-    match args.iter().position(|a| is_address(a)) {
+    match args.iter().position(|a| is_address(&a.to_string_lossy())) {
         // Whoever smuggles a quote into an address would put options of his own behind it.
         Some(at) if at + 1 < args.len() => Err(ArgsError::AfterAddress),
         Some(_) => {

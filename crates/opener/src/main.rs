@@ -2,7 +2,7 @@
 //!
 //! On Linux the app loads more than two hundred libraries before its first line runs; a second start of it only hands the
 //! address to the app that runs already. This program does that without them. Whatever else there is to do (no app runs,
-//! options, another profile) the app does: it is started in this program's place with the same arguments.
+//! options) the app does: it is started in this program's place with the same arguments.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 };
 
 use beckon_opener::{PROFILE, become_app, hand_over, instance_name};
-use beckon_protocol::launch::SCHEME;
+use beckon_protocol::launch::is_address;
 
 /// The app's program, which lies beside this one.
 const APP: &str = "beckon";
@@ -37,9 +37,7 @@ fn main() -> ExitCode {
 /// The launch address, where that is all there is: options are the app's to read.
 fn address(args: &[OsString]) -> Option<&str> {
     let [only] = args else { return None };
-    let address = only.to_str()?;
-    let (scheme, _) = address.split_once(':')?;
-    scheme.eq_ignore_ascii_case(SCHEME).then_some(address)
+    only.to_str().filter(|text| is_address(text))
 }
 
 /// The name of the app that is looked for; `None` where its profile is not there yet.

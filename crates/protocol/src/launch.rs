@@ -28,6 +28,11 @@ pub const DEFAULT_PORTS: [u16; 4] = [47610, 47611, 47612, 47613];
 /// Most ports a launch may propose.
 pub const PORTS_MAX: usize = 8;
 
+/// Whether a text is meant as a launch URL: it begins with the scheme. What follows may be anything.
+pub fn is_address(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME))
+}
+
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The one-time key of a launch: 128 random bits, written as 22 base64url characters.

@@ -23,12 +23,8 @@ pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
     if !options.development {
         build::web()?;
-        run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-cli"]).args([
-            "-p",
-            "beckon",
-            "-p",
-            "beckon-opener",
-        ]))?;
+        let programs = ["-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon", "-p", "beckon-opener"];
+        run::run(run::cargo().args(["build", "--release"]).args(programs))?;
     }
     build::node_peers()?;
     let folder = run::target().join("bench/call");

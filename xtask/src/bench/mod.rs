@@ -8,7 +8,11 @@ mod sfu;
 mod soak;
 mod sound;
 
+use std::{path::Path, process::Command, time::Duration};
+
 use anyhow::Result;
+
+use crate::process::Process;
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -46,6 +50,23 @@ pub fn run(options: &Options) -> Result<()> {
         What::Soak(options) => soak::run(options),
         What::Screen(options) => screen::run(options),
     }
+}
+
+/// The command of our server for a bench: on this port, media on any, its data under `folder`.
+fn beckond(programs: &Path, folder: &Path, port: u16) -> Command {
+    let mut command = Command::new(programs.join("beckond"));
+    command.args(["--dev", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.join("data"));
+    command.args(["--media-udp", "0", "--media-tcp", "0"]);
+    command
+}
+
+/// Starts a server and waits until it takes connections on its port.
+fn serving(name: &str, folder: &Path, port: u16, command: &mut Command) -> Result<Process> {
+    let mut server = Process::start(name, folder, command)?;
+    server.wait_until("listening", Duration::from_secs(20), |_| {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    })?;
+    Ok(server)
 }
 
 /// The middle value; 0 of none.

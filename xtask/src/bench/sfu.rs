@@ -1,12 +1,12 @@
 //! Our media server beside LiveKit's: the same load in turn, medians, ratio.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::median;
-use crate::{build, demo, packages, process::Process, run};
+use super::{beckond, median, serving};
+use crate::{build, demo, packages, run};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -50,9 +50,7 @@ pub fn run(options: &Options) -> Result<()> {
         let (mut ours, mut theirs) = (Figures::default(), Figures::default());
         for _ in 0..options.runs {
             let port = demo::free_port()?;
-            let mut command = Command::new(programs.join("beckond"));
-            command.args(["--dev", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.join("data"));
-            command.args(["--media-udp", "0", "--media-tcp", "0"]);
+            let command = beckond(&programs, &folder, port);
             one(&mut ours, command, "beckond", port, subscribers, options, &programs, &folder)?;
 
             let port = demo::free_port()?;
@@ -96,10 +94,7 @@ fn one(
     programs: &Path,
     folder: &Path,
 ) -> Result<()> {
-    let mut server = Process::start(name, folder, &mut command)?;
-    server.wait_until("listening", Duration::from_secs(20), |_| {
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-    })?;
+    let server = serving(name, folder, port, &mut command)?;
     let idle = beckon_test_process::resident_kib(server.id()).map_or(0.0, |kib| kib as f64);
     let secret = if name == "livekit" { "secret00000000000000000000000000" } else { "secret" };
     let report = run::output(

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::median;
+use super::{beckond, median, serving};
 use crate::{build, demo, packages, process::Process, run};
 
 /// How to measure.
@@ -95,13 +95,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// Starts the server and everybody, who all see and hear each other for `whole` and some seconds more.
 fn start(options: &Options, whole: Duration, programs: &Path, folder: &Path) -> Result<Vec<Watched>> {
     let port = demo::free_port()?;
-    let mut command = Command::new(programs.join("beckond"));
-    command.args(["--dev", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(folder.join("data"));
-    command.args(["--media-udp", "0", "--media-tcp", "0"]);
-    let mut server = Process::start("beckond", folder, &mut command)?;
-    server.wait_until("listening", Duration::from_secs(20), |_| {
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-    })?;
+    let server = serving("beckond", folder, port, &mut beckond(programs, folder, port))?;
     let mut watched = vec![Watched { name: "beckond".into(), process: server, looks: Vec::new() }];
     for number in 0..options.participants {
         let name = format!("participant-{number}");

@@ -119,7 +119,7 @@ impl Peer {
             if self.broken || self.due > at + ROUND {
                 return;
             }
-            at = self.due.max(at + ROUND);
+            at += ROUND;
         }
     }
 
