@@ -1,6 +1,6 @@
 // Bad networks: our client and Chromium with livekit-client receive the same pictures and sound at the same time, each
 // behind a bad network of its own of the same kind, made by the same relay; then both send through it to a third.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import dgram from "node:dgram";
 import fs from "node:fs";
@@ -16,6 +16,12 @@ import { out, programs, until } from "./lib/walk.mjs";
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const only = (process.env.BECKON_ONLY ?? "").split(",").filter(Boolean);
 const children = [];
+
+// Both send a voice: Opus protects that against loss, but no tone.
+const voice = path.join(out, "voice.wav");
+execFileSync("espeak-ng", ["-v", "en-gb", "-s", "155", "-w", voice,
+  "The network between us is not what it should be, and still every word of this is to be understood. " +
+  "Please write down the number of the order, and read it back to me; then we go through the list once more. "]);
 
 /** A child whose lines of output go to `line`. */
 function start(name, args, line, env = {}) {
@@ -81,14 +87,14 @@ function ours(server, room, user, sends) {
   const events = [];
   const child = start("beckon-cli", [
     ...["join", "--url", server.url, "--token", token(room, user), "--for", "0s", "--trace", "--report", "none"],
-    ...["--camera", sends ? "testcard" : "none", "--microphone", sends ? "tone" : "none"],
+    ...["--camera", sends ? "testcard" : "none", "--microphone", sends ? `file:${voice}` : "none"],
     ...["--size", "1280x720", "--fps", "30", "--bitrate", "1500000"],
   ], (line) => events.push(JSON.parse(line)));
   return { events: async () => events.splice(0), stop: async () => child.kill("SIGINT") };
 }
 
 /** What runs in the page: joins, and notes every picture shown and the counters of the sound. */
-async function inPage({ url, token, sends }) {
+async function inPage({ url, token, sends, voice }) {
   const { Room, RoomEvent, VideoPresets, LocalVideoTrack, LocalAudioTrack, Track } = LivekitClient;
   const room = new Room({ adaptiveStream: false, dynacast: true });
   window.room = room;
@@ -184,12 +190,11 @@ async function inPage({ url, token, sends }) {
   }, 1000 / 30);
   const [picture] = canvas.captureStream(30).getVideoTracks();
   const audio = new AudioContext();
-  const tone = audio.createOscillator();
   const into = audio.createMediaStreamDestination();
-  const gain = audio.createGain();
-  gain.gain.value = 0.3;
-  tone.connect(gain).connect(into);
-  tone.start();
+  const wav = Uint8Array.from(atob(voice), (c) => c.charCodeAt(0));
+  const speech = new AudioBufferSourceNode(audio, { buffer: await audio.decodeAudioData(wav.buffer), loop: true });
+  speech.connect(into);
+  speech.start();
   await room.localParticipant.publishTrack(new LocalVideoTrack(picture, undefined, true), {
     source: Track.Source.Camera, videoCodec: "h264", simulcast: true,
     videoEncoding: { maxBitrate: 1_500_000, maxFramerate: 30 },
@@ -203,12 +208,12 @@ const library = fs.readFileSync(new URL("../../ui/node_modules/livekit-client/di
 
 /** Chromium in a room. */
 async function theirs(browser, server, room, user, sends) {
-  const page = await browser.newPage();
+  const page = await browser.newPage({ bypassCSP: true });
   page.on("pageerror", (error) => console.error(`  Chromium: ${error.message}`));
-  await page.route(`${server.url}/bench-page`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><body></body>" }));
-  await page.goto(`${server.url}/bench-page`);
+  // A page that really comes from the server: Chromium lets one made up by the test speak to no port of this machine.
+  await page.goto(`${server.url}/healthz`);
   await page.addScriptTag({ content: library });
-  const joined = page.evaluate(inPage, { url: server.url.replace("http", "ws"), token: token(room, user), sends });
+  const joined = page.evaluate(inPage, { url: server.url.replace("http", "ws"), token: token(room, user), sends, voice: fs.readFileSync(voice, "base64") });
   return {
     joined,
     events: () => page.evaluate(() => window.noted.splice(0)),
@@ -228,6 +233,13 @@ function figures(events, user, from, to) {
   const gaps = [from, ...times, to].slice(1).map((at, n) => at - [from, ...times][n]);
   const freezes = gaps.filter((gap) => gap >= 200);
   const delays = pictures.map((e) => e.delay).filter((d) => d !== null);
+  // How old what is on the screen is, looked at a hundred times a second: who leaves out late pictures shows the one before longer.
+  const coded = events.filter((e) => e.kind === "picture" && e.user === user && e.at <= to && e.delay !== null);
+  const ages = [];
+  for (let at = from, n = -1; at < to; at += 10) {
+    while (n + 1 < coded.length && coded[n + 1].at <= at) n += 1;
+    if (n >= 0) ages.push(at - coded[n].at + coded[n].delay);
+  }
   const sound = within.filter((e) => e.kind === "sound");
   const pieces = sound.length > 1 ? sound.at(-1).pieces - sound[0].pieces : 0;
   const madeUp = sound.length > 1 ? sound.at(-1).madeUp - sound[0].madeUp : 0;
@@ -238,6 +250,8 @@ function figures(events, user, from, to) {
     longest_ms: Math.round(Math.max(...gaps)),
     p50_ms: delays.length ? Math.round(percentile(delays, 50)) : null,
     p95_ms: delays.length ? Math.round(percentile(delays, 95)) : null,
+    age_p50_ms: ages.length ? Math.round(percentile(ages, 50)) : null,
+    age_p95_ms: ages.length ? Math.round(percentile(ages, 95)) : null,
     made_up_percent: pieces > 0 ? Math.round((madeUp / pieces) * 1000) / 10 : null,
     width: pictures.at(-1)?.width ?? 0,
   };
@@ -295,10 +309,14 @@ async function direction(name, up) {
     }
     const ended = Date.now();
     await all();
-    const row = { direction: name, label };
+    const row = { direction: name, label, begun, ended };
     [row.ours, row.theirs] = lists.map(([list, user]) => figures(list, user, begun, ended));
     rows.push(row);
     console.log(`  ${name} ${label}\n    ours     ${JSON.stringify(row.ours)}\n    Chromium ${JSON.stringify(row.theirs)}`);
+  }
+  // All that was seen, for whoever wants to know why.
+  for (const [who, list] of [["ann", seenByAnn], ["ours", seenByOurs], ["theirs", seenByTheirs]]) {
+    fs.writeFileSync(path.join(out, `${name}-${who}.jsonl`), list.map((e) => `${JSON.stringify(e)}\n`).join(""));
   }
   for (const who of [bob, cat, ann]) await who.stop();
   await pause(1000);
@@ -342,10 +360,11 @@ try {
   for (const child of children) child.kill("SIGTERM");
   fs.writeFileSync(path.join(out, "net.json"), `${JSON.stringify(rows, null, 2)}\n`);
 }
-const cell = ({ shown, freezes, frozen_ms, longest_ms, p50_ms, p95_ms, made_up_percent }) =>
-  `${shown} | ${freezes} / ${frozen_ms} | ${longest_ms} | ${p50_ms ?? "–"} / ${p95_ms ?? "–"} | ${made_up_percent ?? "–"}`;
+const cell = ({ shown, freezes, frozen_ms, longest_ms, p50_ms, p95_ms, age_p50_ms, age_p95_ms, made_up_percent }) =>
+  [shown, `${freezes} / ${frozen_ms}`, longest_ms, `${p50_ms ?? "–"} / ${p95_ms ?? "–"}`, `${age_p50_ms ?? "–"} / ${age_p95_ms ?? "–"}`,
+    made_up_percent ?? "–"].join(" | ");
 for (const name of ["down", "up"]) {
-  console.log(`\n${name}:\n\n| case | shown | freezes / ms | longest, ms | delay p50 / p95, ms | sound made up, % | shown, ratio |\n|---|---|---|---|---|---|---|`);
+  console.log(`\n${name}:\n\n| case | shown | freezes / ms | longest, ms | delay p50 / p95, ms | age of what is seen p50 / p95, ms | sound made up, % | shown, ratio |\n|---|---|---|---|---|---|---|---|`);
   for (const { label, ours: a, theirs: b } of rows.filter((row) => row.direction === name && row.ours.shown !== undefined)) {
     console.log(`| ${label}, ours | ${cell(a)} | ${(a.shown / Math.max(1, b.shown)).toFixed(2)} |\n| ${label}, Chromium | ${cell(b)} | |`);
   }

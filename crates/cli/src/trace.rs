@@ -42,6 +42,7 @@ pub(crate) async fn run(session: &SessionHandle) {
         for track in report.received.iter().filter(|t| t.live && t.kind == "audio") {
             tell(&json!({
                 "kind": "sound", "user": track.user_id, "at": at, "pieces": track.frames_decoded, "madeUp": track.concealed,
+                "waits": track.jitter_buffer_ms,
             }));
         }
         tell(&json!({

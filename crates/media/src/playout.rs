@@ -1,7 +1,7 @@
 //! Lips and voice: when to show each picture of a remote participant so that it goes with the sound.
 //!
 //! Sound sets the pace, for a stretched voice is heard and a picture shown 20 ms later is not seen. A picture is held until
-//! [`LEAD`] before the sound captured with it plays; when pictures are the slower ones, [`Playout::sound_too_early`] says how much
+//! [`LEAD`] before the sound captured with it plays; when pictures are the slower ones, [`Playout::sound_should_wait_ns`] says how much
 //! longer sound should wait. Pure: times come in with each call.
 //!
 //! Why ahead of the sound: what is far away is seen before it is heard, and nobody minds (ITU-R BT.1359: sound that comes 45 ms early
@@ -121,20 +121,19 @@ impl Playout {
         show
     }
 
-    /// How much longer sound should wait so that pictures can keep up; zero when they do, or when the difference is not seen.
-    /// Hand it to [`JitterBuffer::set_minimum_delay`](crate::jitter::JitterBuffer::set_minimum_delay), added to the delay it has now.
-    pub fn sound_too_early(&self, now: MediaTime) -> Duration {
+    /// How much longer sound should wait so that pictures can keep up, in nanoseconds; less than zero when it waits longer than
+    /// pictures need; zero while neither can be seen. Added to the delay sound has now it is what to hand to
+    /// [`JitterBuffer::set_minimum_delay`](crate::jitter::JitterBuffer::set_minimum_delay).
+    pub fn sound_should_wait_ns(&self, now: MediaTime) -> i64 {
         let fresh = |l: &Latency| now.saturating_since(l.at) < SOUND_STALE;
-        match (self.sound.filter(fresh), self.pictures.filter(fresh)) {
-            (Some(sound), Some(pictures)) => {
-                let early = (pictures.ns - sound.ns) as i64;
-                // A second and more is no lag but a wrong clock.
-                if !(UNSEEN_NS..=1_000_000_000).contains(&early) {
-                    return Duration::ZERO;
-                }
-                Duration::from_nanos(early.unsigned_abs()).min(MOST_SOUND_WAIT)
-            }
-            _ => Duration::ZERO,
+        let (Some(sound), Some(pictures)) = (self.sound.filter(fresh), self.pictures.filter(fresh)) else { return 0 };
+        let behind = (pictures.ns - sound.ns) as i64;
+        let lead = LEAD.as_nanos() as i64;
+        match behind {
+            // A second and more is no lag but a wrong clock.
+            UNSEEN_NS..=1_000_000_000 => behind.min(MOST_SOUND_WAIT.as_nanos() as i64),
+            -1_000_000_000..=0 => (behind + lead).min(0),
+            _ => 0,
         }
     }
 }
@@ -178,7 +177,7 @@ mod tests {
             let t = 900 + n * 33;
             assert_eq!(playout.picture_ready(Some(theirs(t)), ours(t + 50)), ours(t + 120) - LEAD);
         }
-        assert_eq!(playout.sound_too_early(ours(1200)), Duration::ZERO);
+        assert_eq!(playout.sound_should_wait_ns(ours(1200)), -45_000_000, "70 ms before its sound, of which 25 are wanted");
     }
 
     #[test]
@@ -189,8 +188,7 @@ mod tests {
             let t = n * 33;
             assert_eq!(playout.picture_ready(Some(theirs(t)), ours(t + 160)), ours(t + 160));
         }
-        let early = playout.sound_too_early(ours(1100));
-        assert_eq!(early, Duration::from_millis(100));
+        assert_eq!(playout.sound_should_wait_ns(ours(1100)), 100_000_000);
     }
 
     #[test]

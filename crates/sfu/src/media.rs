@@ -116,12 +116,30 @@ impl Room {
             self.next_quality = now + QUALITY_INTERVAL;
             self.judge_connections();
         }
+        self.replace_given_up_layers(now);
         for key in self.keys() {
             self.repeat_key_frame_requests(now, key);
             self.flush_data(key);
             self.allocate_if_due(now, key);
             self.seek(now, key);
             self.tell_subscribed_quality(now, key);
+        }
+    }
+
+    /// Who gets a layer that a publisher stopped sending gets another one.
+    fn replace_given_up_layers(&mut self, now: Instant) {
+        let mut given_up = Vec::new();
+        for p in self.participants.iter_mut().flatten() {
+            let (key, tracks) = (p.key, &mut p.publisher.tracks);
+            given_up.extend(
+                tracks
+                    .iter_mut()
+                    .filter(|t| t.is_simulcast())
+                    .filter_map(|t| t.gave_up_layer(now).then_some((key, t.number))),
+            );
+        }
+        for (publisher, number) in given_up {
+            self.allocate_all(now, publisher, number);
         }
     }
 

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_millis(500);
 /// A stream that sent nothing for this long is not being sent.
 const STALE: Duration = Duration::from_millis(1_500);
-/// A layer that is silent for this long while another one flows is not being sent.
-const QUIET: Duration = Duration::from_millis(400);
+/// A layer that is silent for this long while another one flows is not being sent: layers of one camera come in step, and a
+/// publisher that has to save stops the largest from one picture to the next.
+const QUIET: Duration = Duration::from_millis(220);
 const BUSY: Duration = Duration::from_millis(150);
 
 /// Meter of one incoming stream.

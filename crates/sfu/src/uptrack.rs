@@ -54,6 +54,8 @@ pub(crate) struct UpTrack {
     pub asked: AskedLayers,
     /// Whether the codec in `info` was seen on the wire.
     pub codec_seen: bool,
+    /// Layers that were given up by the publisher, as of the last look.
+    given_up: [bool; MAX_LAYERS],
 }
 
 impl UpTrack {
@@ -67,6 +69,7 @@ impl UpTrack {
             subscribers: Vec::new(),
             asked: AskedLayers::default(),
             codec_seen: false,
+            given_up: [false; MAX_LAYERS],
         }
     }
 
@@ -108,16 +111,10 @@ impl UpTrack {
 
     /// Bits per second of each layer that flows, or would flow if it were asked for.
     pub fn offers(&self, now: Instant) -> [Option<u64>; MAX_LAYERS] {
-        let beats = |layer: &UpLayer| layer.meter.live(now);
-        let others =
-            |i: usize| (0..MAX_LAYERS).any(|o| o != i && self.layers[o].as_ref().is_some_and(|l| l.meter.busy(now)));
         let flowed = self.layers.iter().any(Option::is_some);
         std::array::from_fn(|i| {
             let declared = self.declared_bitrate(i);
-            let flowing = self.layers[i].as_ref().filter(|layer| {
-                // A layer that stops while others go on was given up by the publisher.
-                beats(layer) && !(layer.meter.quiet(now) && others(i))
-            });
+            let flowing = self.layers[i].as_ref().filter(|layer| layer.meter.live(now) && !self.ceased(now, i));
             match flowing {
                 Some(layer) => match layer.meter.bitrate(now).unwrap_or(0) {
                     // Too young to be measured.
@@ -129,6 +126,19 @@ impl UpTrack {
                 }
             }
         })
+    }
+
+    /// A layer that stops while others go on was given up by the publisher.
+    fn ceased(&self, now: Instant, layer: usize) -> bool {
+        let mut others = (0..MAX_LAYERS).filter(|&other| other != layer).flat_map(|other| &self.layers[other]);
+        self.layers[layer].as_ref().is_some_and(|l| l.meter.quiet(now)) && others.any(|l| l.meter.busy(now))
+    }
+
+    /// Whether a layer was given up since the last look: who gets it needs another one at once.
+    pub fn gave_up_layer(&mut self, now: Instant) -> bool {
+        let before = self.given_up;
+        self.given_up = std::array::from_fn(|layer| self.ceased(now, layer));
+        self.given_up.iter().zip(before).any(|(&now, before)| now && !before)
     }
 
     /// When the last packet of a layer came.

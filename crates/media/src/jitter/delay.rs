@@ -41,6 +41,7 @@ impl DelayEstimator {
 
     /// Takes notice of a packet.
     pub(super) fn observe(&mut self, received: MediaTime, transit_ns: i64) {
+        let before = self.base_ns();
         while self.least.back().is_some_and(|(_, t)| *t >= transit_ns) {
             self.least.pop_back();
         }
@@ -48,6 +49,11 @@ impl DelayEstimator {
         while self.least.len() > 1 && self.least.front().is_some_and(|(at, _)| received.saturating_since(*at) > WINDOW)
         {
             self.least.pop_front();
+        }
+        if let (Some(before), Some(base)) = (before, self.base_ns())
+            && let Ok(slower @ 1..) = usize::try_from((base - before) / BUCKET_NS)
+        {
+            self.slower(slower);
         }
         let late = transit_ns - self.base_ns().unwrap_or(transit_ns);
         let bucket = usize::try_from(late / BUCKET_NS).unwrap_or(0).min(BUCKETS - 1);
@@ -58,6 +64,14 @@ impl DelayEstimator {
             *part *= keep;
         }
         self.histogram[bucket] += 1.0 - keep;
+    }
+
+    /// The way itself became longer by so many buckets: what seemed late since then was not.
+    fn slower(&mut self, buckets: usize) {
+        let in_time: f32 = self.histogram[..=buckets.min(BUCKETS - 1)].iter().sum();
+        self.histogram.copy_within(buckets.min(BUCKETS).., 0);
+        self.histogram[BUCKETS.saturating_sub(buckets)..].fill(0.0);
+        self.histogram[0] = in_time;
     }
 
     /// Transit of the fastest packet of late.

@@ -56,12 +56,14 @@ const TOO_EARLY_NS: i64 = 6 * MS;
 const LEFT_OUT_NS: i64 = 3 * MS;
 /// Much further, and it changes faster, at the price of being heard.
 const FAR_TOO_LATE_NS: i64 = 80 * MS;
-/// When more than this part of packets is lost, sound waits for one packet more, so that FEC has its chance: 20 ms until it
-/// comes, and 10 ms because sound is asked for in pieces of that length. Even where the wait is short of its target.
-const LOSSY: f32 = 0.02;
+/// When more than this part of packets is lost, sound waits for one packet more, so that FEC has its chance.
+const LOSSY: f32 = 0.015;
 const LOSSLESS: f32 = 0.005;
-const FEC_WAIT_NS: i64 = 30 * MS;
-/// Weight of a packet in the average of loss.
+/// And only where at least this part of packets carries FEC: music does not.
+const PROTECTED: f32 = 0.3;
+/// Until that packet comes.
+const FEC_WAIT_NS: i64 = 20 * MS;
+/// Weight of a packet in the averages of loss and protection.
 const LOSS_WEIGHT: f32 = 0.01;
 /// Play speed changes at most this often.
 const STRETCH_PAUSE: Duration = Duration::from_millis(40);
@@ -147,6 +149,8 @@ pub struct JitterBuffer {
     minimum_ns: i64,
     /// The part of packets lost of late.
     loss: f32,
+    /// The part of packets that carried FEC of late.
+    protected: f32,
     waits_for_fec: bool,
     position: Option<PlayPosition>,
     stats: JitterStats,
@@ -176,6 +180,7 @@ impl JitterBuffer {
             last_stretch: None,
             minimum_ns: 0,
             loss: 0.0,
+            protected: 0.0,
             waits_for_fec: false,
             position: None,
             stats: JitterStats::default(),
@@ -436,9 +441,12 @@ impl JitterBuffer {
             self.loss += (1.0 - self.loss) * LOSS_WEIGHT;
         }
         self.loss *= 1.0 - LOSS_WEIGHT;
-        if self.loss < LOSSLESS {
+        // Before the sender knows of losses it sends none: one packet counts as much as a few without.
+        let carries = if has_fec(payload) { 1.0 } else { 0.0 };
+        self.protected += (carries - self.protected) * LOSS_WEIGHT * if carries > 0.0 { 4.0 } else { 1.0 };
+        if self.loss < LOSSLESS || self.protected < PROTECTED / 2.0 {
             self.waits_for_fec = false;
-        } else if self.loss > LOSSY && has_fec(payload) {
+        } else if self.loss > LOSSY && self.protected > PROTECTED {
             self.waits_for_fec = true;
         }
     }

@@ -339,3 +339,13 @@ fn a_buffer_nobody_empties_does_not_grow() {
     let first = buffer.position().unwrap().rtp_time;
     assert!(first > 290 * 960, "starts with what is old: {first}");
 }
+
+#[test]
+fn a_longer_way_is_no_unsteadiness() {
+    let packets = encoded(1000);
+    let mut line = Line::new();
+    line.run(&packets, |n| Some(if n < 500 { 20 } else { 120 }));
+    let stats = line.buffer.stats();
+    assert!(stats.target <= Duration::from_millis(30), "ten seconds after the change: {stats:?}");
+    assert!(stats.delay <= Duration::from_millis(40), "{stats:?}");
+}

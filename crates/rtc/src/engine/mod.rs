@@ -1,6 +1,7 @@
 //! The two peer connections of a room, without sockets and clocks: packets, descriptions and time go in, packets,
 //! descriptions and events come out.
 
+mod assembly;
 mod peer;
 mod publisher;
 mod sdp;

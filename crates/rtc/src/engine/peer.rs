@@ -17,8 +17,9 @@ use super::{EngineOut, Incoming, Outputs};
 use crate::stats::LinkStats;
 use crate::transport::Lane;
 
-/// How long UDP may try before TCP candidates join in: UDP is better, and often only a little slower to answer.
-const TCP_HANDICAP: Duration = Duration::from_millis(1500);
+/// How long UDP may try before TCP candidates join in: UDP is better, and often only a little slower to answer. Long enough for an
+/// answer and one repeat on a way of 200 ms; where UDP is blocked, people wait so long.
+const TCP_HANDICAP: Duration = Duration::from_millis(500);
 /// The port of a candidate that only opens connections (RFC 6544, 4.5).
 const DISCARD_PORT: u16 = 9;
 /// The server may name this many candidates after each description.

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use str0m::Event;
 use str0m::channel::ChannelId;
 use str0m::format::Codec;
-use str0m::media::{KeyframeRequestKind, MediaData, Mid};
+use str0m::media::{KeyframeRequestKind, Mid, Pt};
+use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::stats::MediaIngressStats;
 
+use super::assembly::{Packet, Picture, PictureBuffer};
 use super::peer::Peer;
 use super::sdp::{self, DescriptionError, Section};
 use super::times::{Anchor, sender_unix_ns};
@@ -41,7 +43,11 @@ struct Receiving {
     sid: TrackSid,
     sink: Option<(RemoteSink, Arc<RemoteShared>)>,
     stats: RemoteTrackStats,
-    /// The last RTP sequence number handed out, extended.
+    /// The stream that carries it, once a packet has come.
+    ssrc: Option<Ssrc>,
+    /// Pictures that are not whole yet.
+    pictures: PictureBuffer,
+    /// The last RTP sequence number of its sound, extended.
     last_seq: Option<u64>,
     /// A key frame is needed; ask when the stream is known and the last request is old enough.
     wants_key: bool,
@@ -52,6 +58,11 @@ struct Receiving {
 struct Tracks {
     anchor: Anchor,
     receiving: HashMap<Mid, Receiving>,
+    /// Media sections by the streams that carry them.
+    sections: HashMap<Ssrc, Mid>,
+    codecs: HashMap<Pt, Codec>,
+    /// What came in and was not looked at yet.
+    inbox: Vec<RtpPacket>,
     channels: HashMap<ChannelId, bool>,
 }
 
@@ -66,11 +77,18 @@ pub(crate) struct Subscriber {
 
 impl Subscriber {
     pub(super) fn new(now: Instant, config: EngineConfig) -> Self {
-        // The jitter buffer orders audio itself and wants what comes as it comes.
-        let rtc = super::peer::config().set_reordering_size_audio(0).build(now);
+        // Packets as they come: the jitter buffer orders sound, `assembly` pictures.
+        let rtc = super::peer::config().set_rtp_mode(true).build(now);
         Self {
             peer: Peer::new(rtc, now, Lane::Subscriber, config.force_tcp),
-            tracks: Tracks { anchor: config.anchor, receiving: HashMap::new(), channels: HashMap::new() },
+            tracks: Tracks {
+                anchor: config.anchor,
+                receiving: HashMap::new(),
+                sections: HashMap::new(),
+                codecs: HashMap::new(),
+                inbox: Vec::new(),
+                channels: HashMap::new(),
+            },
             next_key: 0,
             offered: false,
             last_offer: String::new(),
@@ -78,10 +96,13 @@ impl Subscriber {
         }
     }
 
-    /// When time should pass: also when a key frame request is held back.
+    /// When time should pass: also when a key frame request is held back, or to be made if repairs do not come.
     pub(super) fn due(&self) -> Instant {
-        let held = self.tracks.receiving.values().filter(|r| r.wants_key).filter_map(|r| r.last_request);
-        held.map(|t| t + KEY_REQUEST_GAP).fold(self.peer.due(), Instant::min)
+        let receiving = self.tracks.receiving.values();
+        let held =
+            receiving.clone().filter(|r| r.wants_key).filter_map(|r| r.last_request).map(|t| t + KEY_REQUEST_GAP);
+        let stalled = receiving.filter_map(|r| r.pictures.due(r.round_trip()));
+        held.chain(stalled).fold(self.peer.due(), Instant::min)
     }
 
     /// Whether packets flow; a subscriber that was never offered anything lacks nothing.
@@ -93,12 +114,31 @@ impl Subscriber {
         self.ask_for_keys(now, out);
         let Self { peer, tracks, .. } = self;
         peer.timeout(now, out, |event, out| tracks.on_event(event, out));
+        self.sort(now);
     }
 
     pub(super) fn receive(&mut self, now: Instant, packet: Incoming<'_>, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
         peer.receive(now, packet, out, |event, out| tracks.on_event(event, out));
+        self.sort(now);
         self.ask_for_keys(now, out);
+    }
+
+    /// Brings the packets that came to their tracks.
+    fn sort(&mut self, now: Instant) {
+        let Self { peer, tracks, .. } = self;
+        for packet in std::mem::take(&mut tracks.inbox) {
+            let ssrc = packet.header.ssrc;
+            let mid = match tracks.sections.get(&ssrc) {
+                Some(mid) => *mid,
+                None => {
+                    let Some(mid) = peer.rtc.direct_api().stream_rx(&ssrc).map(|stream| stream.mid()) else { continue };
+                    tracks.sections.insert(ssrc, mid);
+                    mid
+                }
+            };
+            tracks.media(now, mid, packet);
+        }
     }
 
     pub(super) fn add_local(&mut self, now: Instant, tcp: bool, local: SocketAddr, out: &mut Outputs) {
@@ -124,6 +164,7 @@ impl Subscriber {
         self.timeout(now, out);
         let answer = answer?.to_sdp_string();
         self.offered = true;
+        self.tracks.codecs = self.peer.rtc.codec_config().params().iter().map(|p| (p.pt(), p.spec().codec)).collect();
         for candidate in candidates {
             self.peer.add_remote(now, &candidate, out);
             self.timeout(now, out);
@@ -141,6 +182,7 @@ impl Subscriber {
 
     /// Follows which track each media section carries now.
     fn retrack(&mut self, sections: Vec<Section>, names: &HashMap<String, String>, out: &mut Outputs) {
+        self.tracks.sections.clear();
         for section in sections {
             let mid = Mid::from(section.mid.as_str());
             let current = self.tracks.receiving.get(&mid).map(|r| r.sid.clone());
@@ -165,6 +207,8 @@ impl Subscriber {
                         sid: sid.clone(),
                         sink: None,
                         stats: RemoteTrackStats { sid: sid.clone(), ..RemoteTrackStats::default() },
+                        ssrc: None,
+                        pictures: PictureBuffer::default(),
                         last_seq: None,
                         wants_key: false,
                         last_request: None,
@@ -196,16 +240,19 @@ impl Subscriber {
     fn ask_for_keys(&mut self, now: Instant, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
         let mut asked = false;
-        for (mid, receiving) in &mut tracks.receiving {
+        for receiving in tracks.receiving.values_mut().filter(|r| r.is_video) {
+            let round_trip = receiving.round_trip();
+            receiving.wants_key |= receiving.pictures.wants_key(now, round_trip);
             let recent = receiving.last_request.is_some_and(|t| now < t + KEY_REQUEST_GAP);
             if !receiving.wants_key || recent {
                 continue;
             }
             receiving.last_request = Some(now);
-            // The request fails while no packet of the stream has come; then it is made again later.
-            if let Some(mut writer) = peer.rtc.writer(*mid)
-                && writer.request_keyframe(None, KeyframeRequestKind::Pli).is_ok()
+            // While no packet of the stream has come there is nobody to ask; then it is done later.
+            if let Some(ssrc) = receiving.ssrc
+                && let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc)
             {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
                 receiving.wants_key = false;
                 receiving.stats.key_frame_requests += 1;
                 asked = true;
@@ -236,7 +283,7 @@ impl Subscriber {
 impl Tracks {
     fn on_event(&mut self, event: Event, out: &mut Outputs) {
         match event {
-            Event::MediaData(data) => self.media(data),
+            Event::RtpPacket(packet) => self.inbox.push(packet),
             Event::ChannelOpen(id, label) => {
                 self.channels.insert(id, label == "_reliable");
             }
@@ -252,53 +299,19 @@ impl Tracks {
         }
     }
 
-    fn media(&mut self, data: MediaData) {
-        let Some(receiving) = self.receiving.get_mut(&data.mid) else { return };
-        receiving.stats.frames += 1;
-        receiving.count_lost(**data.seq_range.start(), **data.seq_range.end(), data.contiguous);
-        let received_ns = self.anchor.ns_of(data.network_time);
-        let sender_unix_ns = sender_unix_ns(data.time, data.last_sender_info);
-        let Some((sink, _)) = &receiving.sink else {
-            receiving.wants_key = receiving.is_video;
-            return;
-        };
-        match sink {
-            RemoteSink::Video(tx) => {
-                let key = data.is_keyframe();
-                receiving.stats.key_frames += u64::from(key);
-                if !data.contiguous {
-                    receiving.stats.gaps += 1;
-                    receiving.wants_key = true;
-                }
-                if key {
-                    receiving.wants_key = false;
-                }
-                let dropped = tx.push(RemoteVideoFrame {
-                    codec: codec_of(data.params.spec().codec),
-                    rtp_time: data.time.numer(),
-                    key,
-                    contiguous: data.contiguous,
-                    received_ns,
-                    sender_unix_ns,
-                    data: data.data,
-                });
-                if dropped > 0 && !key {
-                    receiving.wants_key = true;
-                }
-            }
-            RemoteSink::Audio(tx) => {
-                let dropped = tx.push(RemoteAudioPacket {
-                    // The counters on the wire are these low bits.
-                    seq: **data.seq_range.start() as u16,
-                    rtp_time: data.time.numer() as u32,
-                    received_ns,
-                    sender_unix_ns,
-                    payload: data.data,
-                });
-                if dropped > 0 {
-                    tx.trim(STALE_AUDIO);
-                }
-            }
+    fn media(&mut self, now: Instant, mid: Mid, packet: RtpPacket) {
+        let Some(receiving) = self.receiving.get_mut(&mid) else { return };
+        receiving.ssrc = Some(packet.header.ssrc);
+        if !receiving.is_video {
+            return receiving.sound(&self.anchor, packet);
+        }
+        let codec = self.codecs.get(&packet.header.payload_type).map_or(VideoCodec::Other, |codec| codec_of(*codec));
+        if codec != VideoCodec::H264 {
+            return receiving.foreign(&self.anchor, codec, &packet);
+        }
+        receiving.pictures.push(Packet::from(packet));
+        while let Some(picture) = receiving.pictures.pop(now) {
+            receiving.picture(&self.anchor, picture);
         }
     }
 
@@ -314,20 +327,84 @@ impl Tracks {
 }
 
 impl Receiving {
-    /// Counts what is missing between the last packet handed out and these. Where a picture follows the last one
-    /// without a gap, numbers in between were padding.
-    fn count_lost(&mut self, first: u64, last: u64, contiguous: bool) {
+    fn round_trip(&self) -> Option<Duration> {
+        self.stats.rtt_ms.map(|ms| Duration::from_secs_f32(ms.clamp(0.0, 10_000.0) / 1000.0))
+    }
+
+    fn picture(&mut self, anchor: &Anchor, picture: Picture) {
+        self.stats.frames += 1;
+        self.stats.packets_lost += picture.lost;
+        self.stats.gaps += u64::from(!picture.contiguous);
+        self.stats.key_frames += u64::from(picture.key);
+        self.show(RemoteVideoFrame {
+            codec: VideoCodec::H264,
+            rtp_time: picture.time.numer(),
+            key: picture.key,
+            contiguous: picture.contiguous,
+            received_ns: anchor.ns_of(picture.received),
+            sender_unix_ns: sender_unix_ns(picture.time, picture.report),
+            data: picture.data.into(),
+        });
+    }
+
+    /// A picture ends in a codec that we do not put together.
+    fn foreign(&mut self, anchor: &Anchor, codec: VideoCodec, packet: &RtpPacket) {
+        if packet.header.marker {
+            self.stats.frames += 1;
+            self.show(RemoteVideoFrame {
+                codec,
+                rtp_time: packet.time.numer(),
+                key: false,
+                contiguous: true,
+                received_ns: anchor.ns_of(packet.timestamp),
+                sender_unix_ns: sender_unix_ns(packet.time, packet.last_sender_info),
+                data: Arc::default(),
+            });
+        }
+    }
+
+    fn show(&mut self, frame: RemoteVideoFrame) {
+        let Some((RemoteSink::Video(tx), _)) = &self.sink else {
+            self.wants_key = true;
+            return;
+        };
+        let key = frame.key;
+        if key {
+            self.wants_key = false;
+        }
+        if tx.push(frame) > 0 && !key {
+            self.wants_key = true;
+        }
+    }
+
+    fn sound(&mut self, anchor: &Anchor, packet: RtpPacket) {
+        self.stats.frames += 1;
+        self.count_lost(*packet.seq_no);
+        let Some((RemoteSink::Audio(tx), _)) = &self.sink else { return };
+        let dropped = tx.push(RemoteAudioPacket {
+            // The counters on the wire are these low bits.
+            seq: *packet.seq_no as u16,
+            rtp_time: packet.time.numer() as u32,
+            received_ns: anchor.ns_of(packet.timestamp),
+            sender_unix_ns: sender_unix_ns(packet.time, packet.last_sender_info),
+            payload: packet.payload,
+        });
+        if dropped > 0 {
+            tx.trim(STALE_AUDIO);
+        }
+    }
+
+    /// Counts what is missing between the last packet of sound and this one.
+    fn count_lost(&mut self, seq: u64) {
         let lost = &mut self.stats.packets_lost;
         match self.last_seq {
-            Some(before) if first > before => {
-                if !contiguous || !self.is_video {
-                    *lost += first - before - 1;
-                }
-                self.last_seq = Some(last);
+            Some(before) if seq > before => {
+                *lost += seq - before - 1;
+                self.last_seq = Some(seq);
             }
             // Late after all.
             Some(_) => *lost = lost.saturating_sub(1),
-            None => self.last_seq = Some(last),
+            None => self.last_seq = Some(seq),
         }
     }
 }

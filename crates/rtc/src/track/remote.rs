@@ -37,7 +37,7 @@ pub enum VideoCodec {
 /// One picture as it came in, whole.
 #[derive(Clone, Debug)]
 pub struct RemoteVideoFrame {
-    /// The picture; H.264 in Annex B form.
+    /// The picture, H.264 in Annex B form. Empty in other codecs: their pictures are not put together.
     pub data: Arc<[u8]>,
     /// What it is coded in.
     pub codec: VideoCodec,
@@ -45,8 +45,7 @@ pub struct RemoteVideoFrame {
     pub rtp_time: u64,
     /// Whether decoding can start here.
     pub key: bool,
-    /// False when something before it is missing: the decoder may show damage until the next key frame (which has
-    /// been asked for).
+    /// False when something before it is missing, which happens only to key frames.
     pub contiguous: bool,
     /// When its first packet came: ns on the clock given in the connect options.
     pub received_ns: i64,

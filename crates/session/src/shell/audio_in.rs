@@ -22,7 +22,11 @@ use crate::rate::{Direction, Strain};
 use crate::sound::VOLUME_MAX;
 
 /// How often lip sync looks whether sound must wait for slow pictures, in 10 ms frames.
-const SYNC_EVERY: u64 = 100;
+const SYNC_EVERY: u64 = 20;
+/// Each time sound is made to wait by half of what it comes too early, and by an eighth less of what it waits too long: the
+/// measure lags by nearly a second, and late pictures are worse than late sound.
+const TIGHTEN: u32 = 2;
+const EASE: u32 = 8;
 
 /// One audio track being heard.
 struct AudioIn {
@@ -177,9 +181,9 @@ impl AudioIn {
             let mut playout = self.playout.lock();
             playout.sound_heard(captured, sender_clock(heard) + OPUS_LOOKAHEAD);
             if self.frames.is_multiple_of(SYNC_EVERY) {
-                let early = playout.sound_too_early(sender_clock(now));
+                let longer = playout.sound_should_wait_ns(sender_clock(now));
                 drop(playout);
-                self.wait_for_pictures(early);
+                self.wait_for_pictures(longer);
             }
         }
         let beep = if measure { self.beeps.listen(&frame, heard) } else { None };
@@ -212,9 +216,15 @@ impl AudioIn {
         });
     }
 
-    /// Sound waits for slow pictures, and stops waiting bit by bit when they have caught up.
-    fn wait_for_pictures(&mut self, early: Duration) {
-        let waits = if early.is_zero() { self.waits.mul_f64(0.95) } else { self.jitter.stats().delay + early };
+    /// Sound waits for slow pictures, and less when they have caught up.
+    fn wait_for_pictures(&mut self, longer_ns: i64) {
+        let delay = self.jitter.stats().delay;
+        let by = Duration::from_nanos(longer_ns.unsigned_abs());
+        let waits = match longer_ns.signum() {
+            1 => delay + by / TIGHTEN,
+            -1 => self.waits.min(delay).saturating_sub(by / EASE),
+            _ => return,
+        };
         if waits != self.waits {
             self.waits = waits;
             self.jitter.set_minimum_delay(waits);
