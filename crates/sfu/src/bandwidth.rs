@@ -20,6 +20,8 @@ const ESTIMATE_INTERVAL: Duration = Duration::from_millis(200);
 const FALLEN_PERCENT: u64 = 90;
 /// Share of the estimate that may be spent, in percent: repairs and sound need room too.
 const SPENDABLE_PERCENT: u64 = 92;
+/// An average that falls is not taken for a fall to less than this part of it.
+const MOST_FALL: u64 = 4;
 /// A network that loses no more than this share is not full.
 const CLEAN: f32 = 0.03;
 /// One that loses more than this has no use for packets that only try it out.
@@ -52,13 +54,16 @@ impl Estimate {
         self.current = Some(bps);
     }
 
-    /// The average, heard when it changes: it lags behind, but is the first to tell of a fall.
+    /// The average, heard when it changes: it lags behind, but is the first to tell of a fall. What pulled it down is at
+    /// least as far below it as it was above before.
     pub fn averaged(&mut self, bps: u64) {
-        let fell = self.average.replace(bps).is_some_and(|before| bps < before);
-        self.current = match self.current {
-            Some(current) if fell => Some(current.min(bps)),
-            None => Some(bps),
-            kept => kept,
+        let before = self.average.replace(bps);
+        self.current = match (self.current, before) {
+            (None, _) => Some(bps),
+            (Some(current), Some(before)) if bps < before && bps < current => {
+                Some((2 * bps).saturating_sub(before).max(bps / MOST_FALL))
+            }
+            (kept, _) => kept,
         };
     }
 
@@ -130,7 +135,7 @@ impl Room {
             };
             places.push(place);
             demands.push(Demand {
-                layers: up.offers(now),
+                layers: track.current.map_or_else(|| up.offers(now), |current| up.at_hand(now, current)),
                 max: track.wish.max_layer(&up.sizes()),
                 current: track.current,
                 priority: u32::from(up.is_screen()),

@@ -11,6 +11,7 @@ use str0m::rtp::{RtpPacket, RtpWrite, SeqNo, Ssrc};
 use crate::ids::ParticipantKey;
 use crate::layers::{Steady, Wish};
 use crate::rewrite::Rewriter;
+use crate::subscriber::forget_sent;
 use crate::vp8::Vp8Rewriter;
 
 /// What the room found out about a packet once, for all its subscribers.
@@ -160,6 +161,11 @@ impl DownTrack {
         let Some(out) = rewriter.rewrite(now, seq, timestamp) else { return Forwarded::Skipped };
         let mut api = rtc.direct_api();
         let Some(stream) = api.stream_tx(&slot.ssrc) else { return Forwarded::Skipped };
+        if facts.video && facts.starts_picture {
+            // A receiver goes on with the key frame, whatever is missing before it. Where the network suddenly carries less, repairs
+            // of what was before would take its room.
+            forget_sent(stream);
+        }
 
         let mut extensions = packet.header.ext_vals.clone();
         // These name the publisher's transport; the subscriber's own are filled in on sending.

@@ -10,6 +10,7 @@ use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid};
+use str0m::rtp::StreamTx;
 
 use crate::bandwidth::Estimate;
 use crate::downtrack::{DownTrack, Slot};
@@ -30,6 +31,11 @@ const REPAIRABLE: Duration = Duration::from_secs(3);
 /// full, and smaller layers have to help. Below it they must not stop, as each picture that is not
 /// repaired costs a key frame.
 const MOST_REPAIRS: f32 = 0.45;
+
+/// From now on nothing of what this stream has sent is repaired.
+pub(crate) fn forget_sent(stream: &mut StreamTx) {
+    stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
+}
 
 /// A media section of the subscriber's session. Sections are never taken away (they cannot be);
 /// one whose track is gone waits for the next track of its kind.
@@ -238,7 +244,7 @@ impl Subscriber {
         // The publisher's encoder already paces its frames; queueing them again here would only
         // cost time. What does not fit is found out by the estimate, which chooses the layer.
         stream.set_unpaced(true);
-        stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
+        forget_sent(stream);
         let ssrc = stream.ssrc();
         if !self.transport.sources.contains(&ssrc) {
             self.transport.sources.push(ssrc);

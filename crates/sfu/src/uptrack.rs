@@ -128,6 +128,17 @@ impl UpTrack {
         })
     }
 
+    /// What there is for somebody whose layer ended just now: of [`offers`](Self::offers) only what flows, for what may come might not,
+    /// and everything else is better than no picture.
+    pub fn at_hand(&self, now: Instant, ended: usize) -> [Option<u64>; MAX_LAYERS] {
+        let offers = self.offers(now);
+        let flows = |i: usize| self.layers[i].as_ref().is_some_and(|l| l.meter.live(now)) && !self.ceased(now, i);
+        if offers[ended].is_some() || !(0..MAX_LAYERS).any(flows) {
+            return offers;
+        }
+        std::array::from_fn(|i| offers[i].filter(|_| flows(i)))
+    }
+
     /// A layer that stops while others go on was given up by the publisher.
     fn ceased(&self, now: Instant, layer: usize) -> bool {
         let mut others = (0..MAX_LAYERS).filter(|&other| other != layer).flat_map(|other| &self.layers[other]);

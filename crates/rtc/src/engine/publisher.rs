@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use str0m::Event;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::rtp::StreamTx;
 use str0m::stats::MediaEgressStats;
+use str0m::{Event, Rtc};
 
 use super::peer::Peer;
 use super::sdp::{self, DescriptionError};
@@ -33,12 +34,17 @@ const CLOCK_MARGIN: Duration = Duration::from_secs(15);
 /// Changes of the bandwidth estimate smaller than this share (in percent) are not worth telling.
 const ESTIMATE_STEP: u64 = 3;
 
+/// An average that falls is not taken for a fall to less than this part of it.
+const MOST_FALL: u64 = 4;
+
 /// What is kept for repair: three seconds, but no more packets than this.
 const REPAIRABLE_PACKETS: usize = 1024;
 const REPAIRABLE: Duration = Duration::from_secs(3);
 /// Repairs stop when they are this share of all that is sent: then the network is not lossy but full, and the bandwidth
 /// estimate has to act. Below it they must not stop, as each picture that is not repaired costs a key frame.
 const MOST_REPAIRS: f32 = 0.45;
+/// A layer of which nothing was written for this long, while others go on, was given up.
+const GIVEN_UP: Duration = Duration::from_millis(200);
 
 struct Sending {
     shared: Arc<LocalShared>,
@@ -51,6 +57,34 @@ struct Sending {
     stats: Vec<LocalTrackStats>,
     /// The stream that carries each layer's repairs.
     repairs: Vec<u32>,
+    /// When something of each layer was written last, while there is anything to repair.
+    written: Vec<Option<Instant>>,
+}
+
+impl Sending {
+    /// A picture of a layer is about to be sent. What was sent before a key frame need not be repaired, nor what belongs to a layer
+    /// that was given up: where the network suddenly carries less, repairs of it would take the room of what is still to be seen.
+    fn wrote(&mut self, now: Instant, layer: usize, key: bool, rtc: &mut Rtc) {
+        let Some(mid) = self.mid else { return };
+        for (n, last) in self.written.iter_mut().enumerate() {
+            let over = last.is_some_and(|at| now.saturating_duration_since(at) >= GIVEN_UP);
+            let own = n == layer;
+            if own && key && last.is_some() || !own && over {
+                if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, self.shared.rid(n).map(Rid::from)) {
+                    forget_sent(stream);
+                }
+                *last = None;
+            }
+            if own {
+                *last = Some(now);
+            }
+        }
+    }
+}
+
+/// From now on nothing of what this stream has sent is repaired.
+fn forget_sent(stream: &mut StreamTx) {
+    stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
 }
 
 #[derive(Clone, Copy)]
@@ -80,6 +114,15 @@ struct Estimate {
 }
 
 impl Estimate {
+    /// The average is heard when it changes: it lags behind, but is the first to tell of a fall. What pulled it down is at
+    /// least as far below it as it was above before.
+    fn averaged(&mut self, bps: u64) {
+        let before = std::mem::replace(&mut self.smooth, bps);
+        if bps < before && bps < self.latest {
+            self.latest = (2 * bps).saturating_sub(before).max(bps / MOST_FALL);
+        }
+    }
+
     /// A fall is believed at once, a rise when it lasts. Gives what is worth telling.
     fn news(&mut self) -> Option<u64> {
         let bps = match (self.smooth, self.latest) {
@@ -106,6 +149,8 @@ pub(crate) struct Publisher {
     offers: u32,
     dirty: bool,
     restart: bool,
+    /// Pictures waited to be sent when this was looked at last.
+    behind: bool,
 }
 
 impl Publisher {
@@ -125,6 +170,7 @@ impl Publisher {
             offers: 0,
             dirty: true,
             restart: false,
+            behind: false,
         }
     }
 
@@ -139,6 +185,9 @@ impl Publisher {
     pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
         peer.timeout(now, out, |event, out| tracks.on_event(event, out));
+        if self.behind {
+            self.look_at_backlogs(now);
+        }
     }
 
     pub(super) fn receive(&mut self, now: Instant, packet: Incoming<'_>, out: &mut Outputs) {
@@ -171,9 +220,19 @@ impl Publisher {
             .map(|n| LocalTrackStats { layer: shared.rid(n).map(str::to_owned), ..LocalTrackStats::default() })
             .collect();
         let clock = RtpClock::new(rate, self.base, rand::random::<u32>() >> 1);
-        self.tracks
-            .sending
-            .insert(shared.key, Sending { shared, cid, mid: None, pt: None, clock, stats, repairs: Vec::new() });
+        self.tracks.sending.insert(
+            shared.key,
+            Sending {
+                shared,
+                cid,
+                mid: None,
+                pt: None,
+                clock,
+                stats,
+                repairs: Vec::new(),
+                written: vec![None; layers],
+            },
+        );
         self.dirty = true;
         self.set_desired();
     }
@@ -317,7 +376,7 @@ impl Publisher {
                         let stream = api.stream_tx_by_mid(mid, rid);
                         let repair = stream.and_then(|stream| {
                             if wanted == Codec::H264 {
-                                stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
+                                forget_sent(stream);
                             }
                             stream.rtx()
                         });
@@ -363,13 +422,14 @@ impl Publisher {
 
     /// Sends one frame.
     pub(crate) fn write(&mut self, now: Instant, frame: OutFrame, out: &mut Outputs) {
-        let Some(sending) = self.tracks.sending.get(&frame.track) else { return };
+        let Some(sending) = self.tracks.sending.get_mut(&frame.track) else { return };
         let (Some(mid), Some(pt), true) = (sending.mid, sending.pt, sending.shared.carrier.is_up()) else { return };
         let capture = self.anchor.capture(now, frame.capture_ns);
         let ticks = sending.clock.ticks(capture);
-        let Some(writer) = self.peer.rtc.writer(mid) else { return };
         let written = match frame.media {
-            OutMedia::Video { data, layer } => {
+            OutMedia::Video { data, layer, key } => {
+                sending.wrote(now, layer, key, &mut self.peer.rtc);
+                let Some(writer) = self.peer.rtc.writer(mid) else { return };
                 let writer = match sending.shared.rid(layer) {
                     Some(rid) => writer.rid(Rid::from(rid)),
                     None => writer,
@@ -377,6 +437,7 @@ impl Publisher {
                 writer.write(pt, capture, MediaTime::from_90khz(ticks), &data[..])
             }
             OutMedia::Audio { data, level } => {
+                let Some(writer) = self.peer.rtc.writer(mid) else { return };
                 let writer = match level {
                     Some(level) => writer.audio_level(level.clamp(-127, 0), level > -60),
                     None => writer,
@@ -388,6 +449,23 @@ impl Publisher {
             tracing::debug!("a frame was not sent: {e}");
         }
         self.timeout(now, out);
+        self.look_at_backlogs(now);
+    }
+
+    /// How long pictures wait to be sent.
+    fn look_at_backlogs(&mut self, now: Instant) {
+        let mut api = self.peer.rtc.direct_api();
+        self.behind = false;
+        for sending in self.tracks.sending.values() {
+            let Some(mid) = sending.mid.filter(|_| sending.shared.options.kind() == TrackKind::Video) else { continue };
+            let waits = (0..sending.stats.len()).filter_map(|layer| {
+                let stream = api.stream_tx_by_mid(mid, sending.shared.rid(layer).map(Rid::from))?;
+                Some(now.saturating_duration_since(stream.queue_info()?.first_unsent()?))
+            });
+            let backlog = waits.max().unwrap_or_default();
+            self.behind |= !backlog.is_zero();
+            sending.shared.set_backlog(backlog);
+        }
     }
 
     /// Sends a data packet; `false` when the channel is not open or full.
@@ -458,7 +536,7 @@ impl Tracks {
                 }
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
-                self.estimate.smooth = estimate.as_u64();
+                self.estimate.averaged(estimate.as_u64());
                 out.extend(self.estimate.news().map(|bps| EngineOut::Estimate { bps }));
             }
             Event::PeerStats(stats) => {

@@ -219,7 +219,8 @@ impl World {
     fn send(&mut self, count: usize) {
         for number in 0..count {
             let capture_ns = 1_000_000_000 + i64::try_from((self.now - self.start).as_nanos()).unwrap();
-            let media = OutMedia::Video { data: Self::picture(number).into(), layer: 0 };
+            let media =
+                OutMedia::Video { data: Self::picture(number).into(), layer: 0, key: number.is_multiple_of(30) };
             let frame = OutFrame { track: LocalKey(1), capture_ns, media };
             self.publisher.write(self.now, frame, &mut self.out);
             self.run_for(33 * MS);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -54,7 +55,7 @@ impl Carrier {
 }
 
 pub(crate) enum OutMedia {
-    Video { data: Bytes, layer: usize },
+    Video { data: Bytes, layer: usize, key: bool },
     Audio { data: Bytes, level: Option<i8> },
 }
 
@@ -80,6 +81,8 @@ pub(crate) struct LocalShared {
     pub(crate) wants_key: Vec<AtomicBool>,
     /// The layers anybody watches, a bit for each.
     watched: AtomicU8,
+    /// How long the oldest of its packets waits to be sent, in µs.
+    backlog_us: AtomicU64,
     pub(crate) frames: AtomicU64,
     pub(crate) dropped: AtomicU64,
 }
@@ -101,6 +104,7 @@ impl LocalShared {
             needs_key: flags(),
             wants_key: flags(),
             watched: AtomicU8::new(u8::MAX),
+            backlog_us: AtomicU64::new(0),
             frames: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
@@ -140,6 +144,10 @@ impl LocalShared {
                 if sum == 0 && watched != 0 { v.layers.last().map_or(0, |l| l.max_bitrate_bps) } else { sum }
             }
         }
+    }
+
+    pub(crate) fn set_backlog(&self, backlog: Duration) {
+        self.backlog_us.store(u64::try_from(backlog.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// From now on nothing but a key frame is worth sending.
@@ -191,6 +199,12 @@ impl LocalTrack {
         self.shared.carrier.is_up()
     }
 
+    /// How long the oldest picture that was handed over waits to be sent, as of the last one. Where the network suddenly carries
+    /// less, pictures should wait uncoded until this is short again: what was coded cannot be left out.
+    pub fn backlog(&self) -> Duration {
+        Duration::from_micros(self.shared.backlog_us.load(Ordering::Relaxed))
+    }
+
     /// Hands over one picture. An error means this picture was dropped, nothing more; after a drop only a key frame
     /// is taken again, and one is asked for by [`RoomEvent::KeyFrameRequested`](crate::RoomEvent::KeyFrameRequested).
     pub fn write_video(&self, frame: EncodedVideo) -> Result<(), WriteError> {
@@ -207,7 +221,7 @@ impl LocalTrack {
             self.send(OutFrame {
                 track: shared.key,
                 capture_ns: frame.capture_ns,
-                media: OutMedia::Video { data: frame.data, layer: frame.layer },
+                media: OutMedia::Video { data: frame.data, layer: frame.layer, key: frame.key },
             })
         });
         match result {

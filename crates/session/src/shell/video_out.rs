@@ -22,6 +22,8 @@ use crate::tiles::Fanout;
 
 /// Everybody who asks for a key frame within this time gets the same one.
 const KEY_FRAME_PAUSE: Duration = Duration::from_millis(250);
+/// While something coded waits this long to be sent, no more is coded: it would only come later.
+const MOST_BACKLOG: Duration = Duration::from_millis(200);
 /// How long to wait for a picture before looking again whether anything else is to be done: there is nothing else.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -177,6 +179,10 @@ impl VideoOut {
             // What comes after the pause must be decodable.
             self.key_frame(None);
             self.tell_busy(false);
+            return;
+        }
+        if track.backlog() > MOST_BACKLOG {
+            self.meter.with(|m| m.track.skipped += 1);
             return;
         }
         let targets: Vec<_> = {
