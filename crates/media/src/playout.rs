@@ -122,8 +122,7 @@ impl Playout {
     }
 
     /// How much longer sound should wait so that pictures can keep up, in nanoseconds; less than zero when it waits longer than
-    /// pictures need; zero while neither can be seen. Added to the delay sound has now it is what to hand to
-    /// [`JitterBuffer::set_minimum_delay`](crate::jitter::JitterBuffer::set_minimum_delay).
+    /// pictures need; zero while neither can be seen. See [`SoundWait`].
     pub fn sound_should_wait_ns(&self, now: MediaTime) -> i64 {
         let fresh = |l: &Latency| now.saturating_since(l.at) < SOUND_STALE;
         let (Some(sound), Some(pictures)) = (self.sound.filter(fresh), self.pictures.filter(fresh)) else { return 0 };
@@ -135,6 +134,34 @@ impl Playout {
             -1_000_000_000..=0 => (behind + lead).min(0),
             _ => 0,
         }
+    }
+}
+
+/// How long sound is made to wait for pictures: moved step by step towards what [`Playout::sound_should_wait_ns`] says, as
+/// the measure lags by nearly a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SoundWait {
+    waits: Duration,
+}
+
+impl SoundWait {
+    /// How often it is to be looked at.
+    pub const INTERVAL: Duration = Duration::from_millis(200);
+    /// Late pictures are worse than late sound: half of the way to more …
+    const TIGHTEN: u32 = 2;
+    /// … and an eighth of the way back.
+    const EASE: u32 = 8;
+
+    /// Sound, which waits `delay` now, should wait this much longer. Gives what to hand to
+    /// [`JitterBuffer::set_minimum_delay`](crate::jitter::JitterBuffer::set_minimum_delay), if it is another one than before.
+    pub fn look(&mut self, longer_ns: i64, delay: Duration) -> Option<Duration> {
+        let by = Duration::from_nanos(longer_ns.unsigned_abs());
+        let waits = match longer_ns.signum() {
+            1 => delay + by / Self::TIGHTEN,
+            -1 => self.waits.min(delay).saturating_sub(by / Self::EASE),
+            _ => self.waits,
+        };
+        (std::mem::replace(&mut self.waits, waits) != waits).then_some(waits)
     }
 }
 
@@ -177,7 +204,11 @@ mod tests {
             let t = 900 + n * 33;
             assert_eq!(playout.picture_ready(Some(theirs(t)), ours(t + 50)), ours(t + 120) - LEAD);
         }
-        assert_eq!(playout.sound_should_wait_ns(ours(1200)), -45_000_000, "70 ms before its sound, of which 25 are wanted");
+        assert_eq!(
+            playout.sound_should_wait_ns(ours(1200)),
+            -45_000_000,
+            "70 ms before its sound, of which 25 are wanted"
+        );
     }
 
     #[test]
@@ -231,6 +262,18 @@ mod tests {
             last = shown;
         }
         assert!((last.nanos_since(ours(1033 + 59 * 33 + 160) - LEAD)).abs() < 2_000_000);
+    }
+
+    #[test]
+    fn sound_waits_soon_for_late_pictures_and_no_longer_than_for_them() {
+        let mut wait = SoundWait::default();
+        let ms = Duration::from_millis;
+        assert_eq!(wait.look(0, ms(40)), None);
+        assert_eq!(wait.look(100_000_000, ms(40)), Some(ms(90)));
+        assert_eq!(wait.look(50_000_000, ms(90)), Some(ms(115)));
+        assert_eq!(wait.look(0, ms(115)), None);
+        assert_eq!(wait.look(-80_000_000, ms(115)), Some(ms(105)));
+        assert_eq!(wait.look(-80_000_000, ms(60)), Some(ms(50)), "it may wait less than was asked for");
     }
 
     #[test]

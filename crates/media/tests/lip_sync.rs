@@ -10,7 +10,7 @@ use beckon_media::codec::{
     EncoderChoice, EncoderConfig, OPUS_LOOKAHEAD, OpusConfig, OpusEncoder, VideoCodec, VideoDecoder, VideoEncoder,
 };
 use beckon_media::jitter::{AudioPacket, JitterBuffer};
-use beckon_media::playout::{Playout, RtpMap};
+use beckon_media::playout::{Playout, RtpMap, SoundWait};
 use beckon_media::testcard::{BeepDetector, FlashDetector, TestCard, tone_frame};
 
 /// What waits in the sound card.
@@ -55,6 +55,7 @@ fn offsets(audio: u32, video: u64, seconds: i64) -> Vec<i64> {
     map.anchor(0, start - day);
 
     let mut pictures = 0u32;
+    let mut wait = SoundWait::default();
     for tick in 0..seconds * 100 {
         let now = start + Duration::from_millis(10) * tick as u32 + Duration::from_millis(3);
         while let Some(packet) = arrivals.next_if(|packet| packet.received <= now) {
@@ -77,9 +78,10 @@ fn offsets(audio: u32, video: u64, seconds: i64) -> Vec<i64> {
             seen.extend(flashes.look(&picture, shown));
             pictures += 1;
         }
-        let wait = buffer.stats().delay + playout.sound_too_early(now);
-        if tick % 50 == 0 && playout.sound_too_early(now) > Duration::ZERO {
-            buffer.set_minimum_delay(wait);
+        if tick % 20 == 0
+            && let Some(waits) = wait.look(playout.sound_should_wait_ns(now), buffer.stats().delay)
+        {
+            buffer.set_minimum_delay(waits);
         }
     }
     seen.iter()

@@ -148,6 +148,7 @@ impl DownTrack {
         };
         let rewriter = self.rewriter.get_or_insert_with(|| Rewriter::new(facts.clock_rate, first_seq()));
         let (seq, timestamp) = (*packet.seq_no, packet.header.timestamp);
+        let smaller = self.current.is_some_and(|current| current > facts.layer);
         if self.current != Some(facts.layer) {
             let aligned = self
                 .current
@@ -161,9 +162,9 @@ impl DownTrack {
         let Some(out) = rewriter.rewrite(now, seq, timestamp) else { return Forwarded::Skipped };
         let mut api = rtc.direct_api();
         let Some(stream) = api.stream_tx(&slot.ssrc) else { return Forwarded::Skipped };
-        if facts.video && facts.starts_picture {
+        if smaller {
             // A receiver goes on with the key frame, whatever is missing before it. Where the network suddenly carries less, repairs
-            // of what was before would take its room.
+            // of the larger pictures would take the room of these.
             forget_sent(stream);
         }
 

@@ -34,6 +34,8 @@ const CLOCK_MARGIN: Duration = Duration::from_secs(15);
 /// Changes of the bandwidth estimate smaller than this share (in percent) are not worth telling.
 const ESTIMATE_STEP: u64 = 3;
 
+/// A network that carries no more than this part of what it did carries far less.
+const FAR_LESS: u64 = 2;
 /// An average that falls is not taken for a fall to less than this part of it.
 const MOST_FALL: u64 = 4;
 
@@ -59,17 +61,19 @@ struct Sending {
     repairs: Vec<u32>,
     /// When something of each layer was written last, while there is anything to repair.
     written: Vec<Option<Instant>>,
+    /// For each layer: the network carries far less than when its last key frame was written.
+    fallen: Vec<bool>,
 }
 
 impl Sending {
-    /// A picture of a layer is about to be sent. What was sent before a key frame need not be repaired, nor what belongs to a layer
-    /// that was given up: where the network suddenly carries less, repairs of it would take the room of what is still to be seen.
+    /// A picture of a layer is about to be sent. Where the network suddenly carries far less, nothing that was sent before a key frame
+    /// is repaired any more, nor what belongs to a layer that was given up: it would take the room of what is still to be seen.
     fn wrote(&mut self, now: Instant, layer: usize, key: bool, rtc: &mut Rtc) {
         let Some(mid) = self.mid else { return };
         for (n, last) in self.written.iter_mut().enumerate() {
             let over = last.is_some_and(|at| now.saturating_duration_since(at) >= GIVEN_UP);
             let own = n == layer;
-            if own && key && last.is_some() || !own && over {
+            if own && key && std::mem::take(&mut self.fallen[n]) || !own && over {
                 if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, self.shared.rid(n).map(Rid::from)) {
                     forget_sent(stream);
                 }
@@ -231,6 +235,7 @@ impl Publisher {
                 stats,
                 repairs: Vec::new(),
                 written: vec![None; layers],
+                fallen: vec![false; layers],
             },
         );
         self.dirty = true;
@@ -537,17 +542,26 @@ impl Tracks {
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
                 self.estimate.averaged(estimate.as_u64());
-                out.extend(self.estimate.news().map(|bps| EngineOut::Estimate { bps }));
+                self.tell_estimate(out);
             }
             Event::PeerStats(stats) => {
                 if let Some(estimate) = stats.bwe_tx {
                     self.estimate.latest = estimate.as_u64();
-                    out.extend(self.estimate.news().map(|bps| EngineOut::Estimate { bps }));
+                    self.tell_estimate(out);
                 }
             }
             Event::MediaEgressStats(stats) => self.note(&stats),
             _ => {}
         }
+    }
+
+    fn tell_estimate(&mut self, out: &mut Outputs) {
+        let before = self.estimate.told;
+        let Some(bps) = self.estimate.news() else { return };
+        if bps < before / FAR_LESS {
+            self.sending.values_mut().for_each(|s| s.fallen.fill(true));
+        }
+        out.push_back(EngineOut::Estimate { bps });
     }
 
     fn note(&mut self, stats: &MediaEgressStats) {

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use beckon_media::audio_io::{MixInput, Mixer, Render};
 use beckon_media::codec::OPUS_LOOKAHEAD;
 use beckon_media::jitter::{AudioPacket, JitterBuffer};
-use beckon_media::playout::{Playout, RtpMap};
+use beckon_media::playout::{Playout, RtpMap, SoundWait};
 use beckon_media::testcard::BeepDetector;
 use beckon_media::voice::FarEnd;
 use beckon_media::{AudioFrame, MediaTime};
@@ -22,11 +21,7 @@ use crate::rate::{Direction, Strain};
 use crate::sound::VOLUME_MAX;
 
 /// How often lip sync looks whether sound must wait for slow pictures, in 10 ms frames.
-const SYNC_EVERY: u64 = 20;
-/// Each time sound is made to wait by half of what it comes too early, and by an eighth less of what it waits too long: the
-/// measure lags by nearly a second, and late pictures are worse than late sound.
-const TIGHTEN: u32 = 2;
-const EASE: u32 = 8;
+const SYNC_EVERY: u64 = SoundWait::INTERVAL.as_millis() as u64 / 10;
 
 /// One audio track being heard.
 struct AudioIn {
@@ -43,7 +38,7 @@ struct AudioIn {
     claps: Arc<Mutex<ClapPairs>>,
     beeps: BeepDetector,
     frames: u64,
-    waits: Duration,
+    waits: SoundWait,
     ended: bool,
 }
 
@@ -97,7 +92,7 @@ impl AudioRoom {
             claps,
             beeps: BeepDetector::new(),
             frames: 0,
-            waits: Duration::ZERO,
+            waits: SoundWait::default(),
             ended: false,
         };
         let mut tracks = self.tracks.lock();
@@ -183,7 +178,9 @@ impl AudioIn {
             if self.frames.is_multiple_of(SYNC_EVERY) {
                 let longer = playout.sound_should_wait_ns(sender_clock(now));
                 drop(playout);
-                self.wait_for_pictures(longer);
+                if let Some(waits) = self.waits.look(longer, self.jitter.stats().delay) {
+                    self.jitter.set_minimum_delay(waits);
+                }
             }
         }
         let beep = if measure { self.beeps.listen(&frame, heard) } else { None };
@@ -214,21 +211,6 @@ impl AudioIn {
             rtp_time: packet.rtp_time,
             received: MediaTime(packet.received_ns),
         });
-    }
-
-    /// Sound waits for slow pictures, and less when they have caught up.
-    fn wait_for_pictures(&mut self, longer_ns: i64) {
-        let delay = self.jitter.stats().delay;
-        let by = Duration::from_nanos(longer_ns.unsigned_abs());
-        let waits = match longer_ns.signum() {
-            1 => delay + by / TIGHTEN,
-            -1 => self.waits.min(delay).saturating_sub(by / EASE),
-            _ => return,
-        };
-        if waits != self.waits {
-            self.waits = waits;
-            self.jitter.set_minimum_delay(waits);
-        }
     }
 
     /// Tells the meter that the track is over.
