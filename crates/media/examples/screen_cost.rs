@@ -4,6 +4,7 @@
 //! screen_cost paint still|scroll SECONDS    a desktop full of text, standing still or scrolling at 30 pictures a second
 //! screen_cost take WIDTH HEIGHT SECONDS     takes it in pictures of at most that size; prints frames and CPU time
 //! screen_cost sharp BITRATE                 how sharp a still desktop is two seconds after its first picture
+//! screen_cost moves BITRATE FPS             how sharp a desktop is while it moves, encoded as text and as a film
 //! ```
 #[cfg(target_os = "linux")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,6 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["paint", how, seconds] => linux::paint(how == "scroll", seconds.parse()?),
         ["take", width, height, seconds] => linux::take(width.parse()?, height.parse()?, seconds.parse()?),
         ["sharp", bitrate] => linux::sharp(bitrate.parse()?),
+        ["moves", bitrate, fps] => linux::moves(bitrate.parse()?, fps.parse()?),
         _ => Err("what to do? see the top of this example".into()),
     }
 }
@@ -27,7 +29,7 @@ mod linux {
     use std::error::Error;
     use std::time::{Duration, Instant};
 
-    use beckon_media::codec::{Content, EncoderConfig, VideoCodec, VideoDecoder, VideoEncoder};
+    use beckon_media::codec::{Content, EncoderConfig, ScreenEncoder, VideoCodec, VideoDecoder};
     use beckon_media::screen::{Catalog, ScreenChoice, ScreenSettings, ScreenSource};
     use beckon_media::{MediaTime, VideoFrame, VideoSource, latest};
     use x11rb::connection::Connection;
@@ -143,19 +145,65 @@ mod linux {
         running.stop();
         let config =
             EncoderConfig { content: Content::Screen, ..EncoderConfig::new(source.width(), source.height(), bitrate) };
-        let (mut encoder, mut decoder) = (VideoEncoder::new(config)?, VideoDecoder::new(VideoCodec::H264)?);
+        let (mut encoder, mut decoder) = (ScreenEncoder::new(config)?, VideoDecoder::new(VideoCodec::H264)?);
         let begin = MediaTime::now();
-        let mut free_at = 0.0f64;
-        println!("| sent after, s | bytes | there after, s | SSIM |\n|---|---|---|---|");
-        for n in 0..12u32 {
-            let at = f64::from(n) * 0.2;
+        let (mut at, mut free_at, mut begun) = (0.0, 0.0f64, cpu());
+        println!("| sent after, s | bytes | there after, s | SSIM | CPU, ms |\n|---|---|---|---|---|");
+        while at < 2.4 {
             source.capture = begin + Duration::from_secs_f64(at);
-            for encoded in encoder.encode(&source, n == 0)? {
-                free_at = free_at.max(at) + encoded.data.len() as f64 * 8.0 / f64::from(bitrate);
+            for encoded in encoder.encode(&source, at == 0.0)? {
+                let used = (cpu() - begun) * 1000.0;
+                let bytes = encoded.data.len();
+                free_at = free_at.max(at) + bytes as f64 * 8.0 / f64::from(bitrate);
                 if let Some(seen) = decoder.decode(&encoded.data, source.capture)? {
-                    println!("| {at:.1} | {} | {free_at:.2} | {:.4} |", encoded.data.len(), ssim(&source, &seen));
+                    println!("| {at:.2} | {bytes} | {free_at:.2} | {:.4} | {used:.0} |", ssim(&source, &seen));
                 }
             }
+            begun = cpu();
+            // As the room does: the next part when it is due, what is whole five times a second.
+            at = encoder.next_part().map_or(at + 0.2, |due| due.saturating_since(begin).as_secs_f64());
+        }
+        Ok(())
+    }
+
+    /// Takes what moves for three seconds, then encodes it for screens and for films and compares each picture.
+    pub fn moves(bitrate: u32, fps: u32) -> Done {
+        let (out, pictures) = latest::channel();
+        let running = screen(1920, 1080)?.start(out)?;
+        let (begin, period) = (MediaTime::now(), Duration::from_secs(1) / fps);
+        let mut taken: Vec<VideoFrame> = Vec::new();
+        while taken.len() < 3 * fps as usize {
+            let picture = pictures.recv_timeout(Duration::from_secs(10))?;
+            if picture.capture.saturating_since(begin) + period / 4 >= period * taken.len() as u32 {
+                taken.push(picture);
+            }
+        }
+        running.stop();
+        println!("| encoded as | kbit/s | SSIM, mean | last second | CPU a picture, ms |\n|---|---|---|---|---|");
+        for content in [Content::Screen, Content::Film] {
+            let config = EncoderConfig { content, fps, ..EncoderConfig::new(1920, 1080, bitrate) };
+            let (mut encoder, mut decoder) = (ScreenEncoder::new(config)?, VideoDecoder::new(VideoCodec::H264)?);
+            let (mut bytes, mut used, mut alike) = (0, 0.0, Vec::new());
+            for (n, picture) in taken.iter_mut().enumerate() {
+                picture.capture = begin + period * n as u32;
+                let before = cpu();
+                let encoded = encoder.encode(picture, n == 0)?;
+                used += cpu() - before;
+                for encoded in encoded {
+                    bytes += encoded.data.len();
+                    if let Some(seen) = decoder.decode(&encoded.data, picture.capture)? {
+                        alike.push(ssim(picture, &seen));
+                    }
+                }
+            }
+            let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
+            println!(
+                "| {content:?} | {:.0} | {:.3} | {:.3} | {:.1} |",
+                bytes as f64 * 8.0 / 3000.0,
+                mean(&alike),
+                mean(&alike[alike.len().saturating_sub(fps as usize)..]),
+                used * 1000.0 / taken.len() as f64
+            );
         }
         Ok(())
     }

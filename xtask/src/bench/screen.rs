@@ -118,6 +118,11 @@ pub fn run(options: &Options) -> Result<()> {
         let (w, h) = size;
         println!("| {w}×{h} | {a:.3} | {:.1} | {b:.3} | {:.2} |", median(&mut rate), a / b.max(1e-6));
     }
+    for (kbps, fps) in [(1500, 15), (3500, 30)] {
+        let mut command = Command::new(&tool);
+        command.args(["moves", &(kbps * 1000).to_string(), &fps.to_string()]).env("DISPLAY", &scene.display);
+        println!("\n1920×1080 text that scrolls, {kbps} kbit/s, {fps} a second:\n\n{}", run::output(&mut command)?);
+    }
     drop(scene);
 
     let scene = Scene::start(&folder, &tool, "still")?;

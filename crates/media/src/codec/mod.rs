@@ -3,7 +3,11 @@
 mod annexb;
 mod avframe;
 mod error;
+mod h264_options;
 mod opus;
+mod rows;
+mod screen_encoder;
+mod unroll;
 mod video_decoder;
 mod video_encoder;
 
@@ -13,10 +17,12 @@ mod tests;
 pub use annexb::{nal_units, sps_profile_level};
 pub(crate) use avframe::{color_of, wrap_planar};
 pub use error::CodecError;
+pub use h264_options::h264_level_for;
 pub(crate) use opus::packet_samples;
 pub use opus::{EncodedAudio, OPUS_FRAME_SAMPLES, OPUS_LOOKAHEAD, OpusConfig, OpusDecoder, OpusEncoder, has_fec};
+pub use screen_encoder::ScreenEncoder;
 pub use video_decoder::{VideoCodec, VideoDecoder};
-pub use video_encoder::{Content, EncodedVideo, EncoderChoice, EncoderConfig, VideoEncoder, h264_level_for};
+pub use video_encoder::{Content, EncodedVideo, EncoderChoice, EncoderConfig, VideoEncoder};
 
 /// Prepares FFmpeg's libraries; every user of them calls it first. Their own messages are kept off the console:
 /// what matters comes back as an error.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ffmpeg_next::{Dictionary, Packet, Rational, codec, color, encoder, ffi, format::Pixel, frame, picture};
 use parking_lot::Mutex;
 
+use super::h264_options::{h264_level_for, options_of};
 use super::{CodecError, annexb, avframe, prepare_ffmpeg};
 use crate::clock::MediaTime;
 use crate::frame::{ColorSpace, VideoFrame};
@@ -23,7 +24,7 @@ const BUFFER_SECONDS: f64 = 0.6;
 /// The same for screens: text must be legible in the first picture, and nothing moves that could stall.
 const SCREEN_BUFFER_SECONDS: f64 = 1.5;
 /// x264's constant quality for screens: text cannot be told from the source, and a still picture comes to cost nothing.
-const SCREEN_CRF: &str = "20";
+pub(super) const SCREEN_CRF: f64 = 20.0;
 /// An encoder that cannot change its bitrate while it runs is opened anew, with a key frame: only when it pays.
 const REOPEN_STEP: f64 = 0.2;
 const REOPEN_PAUSE: Duration = Duration::from_secs(4);
@@ -46,8 +47,11 @@ pub enum Content {
     /// People: the bitrate is kept evenly, quality gives way.
     #[default]
     Camera,
-    /// Screens: still most of the time. Quality is kept, a key frame may be large, what stays still becomes sharp.
+    /// Screens: still most of the time. Quality is kept, a key frame may be large, what stays still becomes sharp. Letters are
+    /// looked for where they have stood before, far around: more work for each pixel that changes.
     Screen,
+    /// A screen on which a film runs: as a screen, with less work for what changes.
+    Film,
 }
 
 /// What to encode.
@@ -183,6 +187,15 @@ impl VideoEncoder {
         }
     }
 
+    /// Changes the quality that a screen's pictures have where the bitrate allows it, as x264's constant rate factor: 20 cannot
+    /// be told from the source, 40 is coarse. Other encoders keep to the bitrate alone.
+    pub(super) fn set_quality(&mut self, crf: f64) {
+        if self.open.name == "libx264" && self.config.content != Content::Camera {
+            // SAFETY: an option of an open context that this encoder reads again with each picture.
+            unsafe { ffi::av_opt_set_double((*self.open.encoder.as_mut_ptr()).priv_data, c"crf".as_ptr(), crf, 0) };
+        }
+    }
+
     /// Changes size and rate of pictures; the next one is a key frame.
     ///
     /// # Errors
@@ -209,7 +222,7 @@ impl VideoEncoder {
         let epoch = *self.epoch.get_or_insert(picture.capture);
         let ticks = picture.capture.nanos_since(epoch) as i128 * i128::from(CLOCK) / 1_000_000_000;
         let pts = (ticks as i64).max(self.last_pts + 1);
-        if self.config.content == Content::Screen && name == "libx264" {
+        if self.config.content != Content::Camera && name == "libx264" {
             let pause = if self.last_pts < 0 { 0.0 } else { (pts - self.last_pts) as f64 / CLOCK as f64 };
             // SAFETY: a plain field of an open context that this encoder reads again with each picture.
             unsafe { refill(self.open.encoder.as_mut_ptr(), &self.config, pause) };
@@ -348,11 +361,21 @@ fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Re
     // The others choose the level by themselves, and refuse ours if their rate control disagrees.
     if name == "libx264" {
         options.set("level", level);
-        if config.content == Content::Screen {
+        if config.content != Content::Camera {
             // The bitrate is still the most that is sent, by the buffer's rule.
-            options.set("crf", SCREEN_CRF);
+            options.set("crf", &SCREEN_CRF.to_string());
             // Text gets better by it, by a tenth more work.
             options.set("subq", "2");
+        }
+        if config.content == Content::Screen {
+            // Text that has scrolled, or letters that stand elsewhere already, cost next to nothing where they are found.
+            options.set("motion-est", "umh");
+            options.set("me_range", "128");
+            options.set("partitions", "p8x8,i4x4");
+            // The quality that is asked for, whatever the share of the picture that changes.
+            options.set("qcomp", "1");
+            // Letters are sharp edges all of them: spending less on them than on what is flat is for films.
+            options.set("aq-mode", "0");
         }
     }
     let encoder = video.open_as_with(codec, options).map_err(|e| e.to_string())?;
@@ -375,7 +398,7 @@ fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Re
 unsafe fn set_rate(context: *mut ffi::AVCodecContext, bps: u32, content: Content) {
     let seconds = match content {
         Content::Camera => BUFFER_SECONDS,
-        Content::Screen => SCREEN_BUFFER_SECONDS,
+        Content::Screen | Content::Film => SCREEN_BUFFER_SECONDS,
     };
     // SAFETY: by this function's contract.
     unsafe {
@@ -393,67 +416,9 @@ unsafe fn set_rate(context: *mut ffi::AVCodecContext, bps: u32, content: Content
 /// As [`set_rate`].
 unsafe fn refill(context: *mut ffi::AVCodecContext, config: &EncoderConfig, pause: f64) {
     let planned = pause * f64::from(config.fps);
-    let rate = f64::from(config.bitrate_bps) * planned.clamp(1.0, SCREEN_BUFFER_SECONDS * f64::from(config.fps));
+    let rate = f64::from(config.bitrate_bps) * planned.clamp(0.3, SCREEN_BUFFER_SECONDS * f64::from(config.fps));
     // SAFETY: by this function's contract.
     unsafe { (*context).rc_max_rate = rate as _ };
-}
-
-/// No delay, no B frames, constrained baseline, an IDR picture when asked for: each encoder in its own words.
-fn options_of(name: &str) -> &'static [(&'static str, &'static str)] {
-    match name {
-        "libx264" => &[
-            ("preset", "superfast"),
-            ("tune", "zerolatency"),
-            ("profile", "baseline"),
-            ("forced-idr", "1"),
-            ("sc_threshold", "0"),
-        ],
-        "libopenh264" => &[("profile", "constrained_baseline"), ("rc_mode", "bitrate"), ("allow_skip_frames", "0")],
-        "h264_nvenc" => &[
-            ("preset", "p3"),
-            ("tune", "ull"),
-            ("profile", "baseline"),
-            ("rc", "cbr"),
-            ("zerolatency", "1"),
-            ("delay", "0"),
-            ("forced-idr", "1"),
-        ],
-        "h264_qsv" => &[
-            ("preset", "veryfast"),
-            ("profile", "baseline"),
-            ("async_depth", "1"),
-            ("forced_idr", "1"),
-            ("look_ahead", "0"),
-        ],
-        "h264_amf" => {
-            &[("usage", "ultralowlatency"), ("profile", "constrained_baseline"), ("rc", "cbr"), ("forced_idr", "1")]
-        }
-        "h264_mf" => &[("rate_control", "cbr"), ("scenario", "video_conference"), ("hw_encoding", "1")],
-        "h264_videotoolbox" => &[("profile", "constrained_baseline"), ("realtime", "1"), ("allow_sw", "0")],
-        _ => &[],
-    }
-}
-
-/// The lowest level (ITU-T H.264 table A-1) that allows this size and rate, as FFmpeg writes it.
-pub fn h264_level_for(width: u32, height: u32, fps: u32) -> &'static str {
-    let blocks = u64::from(width.div_ceil(16)) * u64::from(height.div_ceil(16));
-    let per_second = blocks * u64::from(fps);
-    // Macroblocks per second, per picture.
-    const LEVELS: [(&str, u64, u64); 12] = [
-        ("1.1", 3_000, 396),
-        ("1.2", 6_000, 396),
-        ("1.3", 11_880, 396),
-        ("2.1", 19_800, 792),
-        ("2.2", 20_250, 1_620),
-        ("3.0", 40_500, 1_620),
-        ("3.1", 108_000, 3_600),
-        ("3.2", 216_000, 5_120),
-        ("4.0", 245_760, 8_192),
-        ("4.2", 522_240, 8_704),
-        ("5.1", 983_040, 36_864),
-        ("5.2", 2_073_600, 36_864),
-    ];
-    LEVELS.iter().find(|(_, rate, size)| per_second <= *rate && blocks <= *size).map_or("6.2", |(level, ..)| level)
 }
 
 /// Copies I420 into NV12.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use beckon_media::codec::{CodecError, Content, EncoderConfig, VideoEncoder};
+use beckon_media::codec::{CodecError, Content, EncoderConfig, ScreenEncoder};
 use beckon_media::latest::RecvError;
 use beckon_media::urgency::Urgency;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
@@ -24,6 +24,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Where one share's pictures go, whether or not we are in a room.
 pub(crate) struct ScreenOut {
     track: Mutex<Option<LocalTrack>>,
+    content: Content,
     policy: Mutex<ScreenPolicy>,
     own: Mutex<Option<Arc<Fanout>>>,
     key_wanted: AtomicBool,
@@ -37,6 +38,7 @@ impl ScreenOut {
     pub(crate) fn new(motion: bool, meter: Arc<SentMeter>) -> Arc<Self> {
         Arc::new(Self {
             track: Mutex::new(None),
+            content: if motion { Content::Film } else { Content::Screen },
             policy: Mutex::new(ScreenPolicy::new(motion)),
             own: Mutex::new(None),
             key_wanted: AtomicBool::new(false),
@@ -96,7 +98,7 @@ impl ScreenOut {
         let mut encoder = Encoder::default();
         loop {
             let now = MediaTime::now();
-            let due = encoder.refresh.due().map_or(LOOK, |due| due.saturating_since(now));
+            let due = encoder.due().map_or(LOOK, |due| due.saturating_since(now));
             match pictures.recv_timeout(due.min(LOOK)) {
                 Ok(picture) => self.picture(&mut encoder, picture),
                 Err(RecvError::Empty) => self.again(&mut encoder),
@@ -128,11 +130,11 @@ impl ScreenOut {
         }
     }
 
-    /// Nothing has changed: what was sent last becomes sharper, or a late viewer gets a key frame.
+    /// Nothing has changed: the rest of what was sent last follows, it becomes sharper, or a late viewer gets a key frame.
     fn again(&self, encoder: &mut Encoder) {
         let now = MediaTime::now();
         self.moving.store(encoder.refresh.is_moving(now), Ordering::Relaxed);
-        let due = encoder.refresh.due().is_some_and(|due| due <= now);
+        let due = encoder.due().is_some_and(|due| due <= now);
         let asked = self.key_wanted.load(Ordering::Relaxed) && encoder.may_key(now);
         if !due && !asked {
             return;
@@ -180,12 +182,12 @@ impl ScreenOut {
             none => {
                 let config = EncoderConfig {
                     fps: target.fps,
-                    content: Content::Screen,
+                    content: self.content,
                     // A still screen needs none, and one that is not needed makes a sharp picture soft again.
                     keyframe_interval: Duration::from_secs(3600),
                     ..EncoderConfig::new(target.width, target.height, bitrate)
                 };
-                let new = VideoEncoder::new(config)?;
+                let new = ScreenEncoder::new(config)?;
                 tracing::info!(encoder = new.name(), target.width, target.height, "encoding our screen");
                 none.insert(new)
             }
@@ -193,6 +195,10 @@ impl ScreenOut {
         let force_key = may_key && self.key_wanted.swap(false, Ordering::Relaxed);
         let encoded = inner.encode(picture, force_key)?;
         let name = inner.name();
+        if inner.next_part().is_some() {
+            // It becomes sharp from when it is there as a whole.
+            encoder.refresh.changed(now);
+        }
         for out in encoded {
             if out.key {
                 encoder.last_key = Some(now);
@@ -224,7 +230,7 @@ impl ScreenOut {
 
 #[derive(Default)]
 struct Encoder {
-    inner: Option<VideoEncoder>,
+    inner: Option<ScreenEncoder>,
     newest: Option<VideoFrame>,
     pacer: Pacer,
     refresh: Refresh,
@@ -233,6 +239,12 @@ struct Encoder {
 }
 
 impl Encoder {
+    /// When to encode the newest picture again: for its next part, or by the rule of still pictures.
+    fn due(&self) -> Option<MediaTime> {
+        let part = self.inner.as_ref().and_then(ScreenEncoder::next_part);
+        self.refresh.due().into_iter().chain(part).min()
+    }
+
     fn may_key(&self, now: MediaTime) -> bool {
         self.last_key.is_none_or(|last| now.saturating_since(last) >= KEY_FRAME_PAUSE)
     }
