@@ -19,7 +19,7 @@ use beckon_media::{AudioFrame, MediaTime};
 use beckon_test_sound::{
     RATE,
     drift::drift,
-    measure::{erle_db, level_of_db, set_active_rms},
+    measure::{erle_db, lateness, level_of_db, set_active_rms},
     noise::{fan, music},
     room::Room,
     stoi::{stoi, stoi_in_parts},
@@ -95,17 +95,21 @@ fn echo(far: &[f32], near: &[f32]) {
 
 fn noise(near: &[f32]) {
     println!("\n### Noise: speech 10 dB above a fan\n");
-    println!("| strength | noise down, dB | STOI (before: as in the first row) | speech level, dB |");
-    println!("|---|---|---|---|");
+    println!("| strength | noise down, dB | STOI (before: as in the first row) | speech level, dB | later, ms |");
+    println!("|---|---|---|---|---|");
     let noisy: Vec<f32> = near.iter().zip(fan(6, near.len())).map(|(s, n)| s + n * 0.316).collect();
     for strength in [NoiseSuppression::Off, NoiseSuppression::Low, NoiseSuppression::Medium, NoiseSuppression::High] {
         let control = VoiceControl::new(VoiceSettings { noise_suppression: strength, ..VoiceSettings::OFF });
         let out = process(&control, &vec![0.0; near.len()], &noisy);
+        // What takes its time is not for that less intelligible.
+        let late = lateness(&near[3 * RATE..8 * RATE], &out[3 * RATE..8 * RATE]);
+        let out = &out[late..];
         println!(
-            "| {strength:?} | {:.1} | {:.2} | {:+.1} |",
-            noise_down_db(near, &noisy, &out),
-            stoi(near, &out).unwrap_or(0.0),
-            level_of_db(&near[3 * RATE..], &out[3 * RATE..])
+            "| {strength:?} | {:.1} | {:.2} | {:+.1} | {:.1} |",
+            noise_down_db(near, &noisy, out),
+            stoi(&near[..out.len()], out).unwrap_or(0.0),
+            level_of_db(&near[3 * RATE..], &out[3 * RATE..]),
+            late as f64 * 1000.0 / RATE as f64
         );
     }
 }

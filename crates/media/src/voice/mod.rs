@@ -1,4 +1,4 @@
-//! Makes the microphone's sound fit for others: takes away the echo of the loudspeaker and steady noise, brings the
+//! Makes the microphone's sound fit for others: takes away the echo of the loudspeaker and noise, brings the
 //! voice to an even level, cuts what rumbles below it.
 //!
 //! ```text
@@ -7,12 +7,13 @@
 //!                     │ VoiceProcessor   │ ──▶ encoder
 //! ```
 //! The loudspeaker's sound is read at the microphone's pace (`reference.rs`): their clocks drift apart. The processing
-//! itself is WebRTC's (echo canceller 3, its noise suppressor, gain controller 2 and high-pass filter) in its Rust port,
-//! the crate `sonora`; the echo canceller with a configuration of ours (`canceller.rs`). What it does in a simulated room
-//! stands in `tests/bench/RESULTS.md`, and `tests/voice` holds it to that.
+//! itself is WebRTC's (echo canceller 3, gain controller 2 and high-pass filter) in its Rust port, the crate `sonora`; the
+//! echo canceller with a configuration of ours (`canceller.rs`). Between canceller and gain stands RNNoise (`denoiser.rs`):
+//! at the same noise it keeps far more of the voice than WebRTC's suppressor. What it does in a simulated room stands in `tests/bench/RESULTS.md`, and `tests/voice` holds it to that.
 
 mod activity;
 mod canceller;
+mod denoiser;
 mod far_end;
 mod processor;
 mod reference;

@@ -1,26 +1,44 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sonora::config::{AdaptiveDigital, GainController2, HighPassFilter, MaxProcessingRate, Pipeline};
+use sonora::config::{
+    AdaptiveDigital, GainController2, HighPassFilter, MaxProcessingRate, NoiseSuppression as Steady,
+    NoiseSuppressionLevel as Level, Pipeline,
+};
 use sonora::{AudioProcessing, Config, StreamConfig};
 
 use super::canceller::EchoCanceller;
+use super::denoiser::Denoiser;
 use super::far_end::FarEnd;
 use super::reference::Reference;
 use crate::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 
-/// How much of steady noise is taken away. More takes a little of the voice with it.
+/// How much of the noise is taken away. More takes a little of the voice with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum NoiseSuppression {
     /// None of it.
     Off,
     /// Some 12 dB.
     Low,
-    /// Some 18 dB.
+    /// Some 24 dB.
     #[default]
     Medium,
-    /// Some 21 dB, for a fan beside the microphone.
+    /// Some 34 dB, for a fan beside the microphone.
     High,
+}
+
+impl NoiseSuppression {
+    /// What the denoiser leaves of the noise at least, as a factor of its amplitude, and how much of what is steady is taken
+    /// away after it; `None` when noise is left alone.
+    fn shares(self) -> Option<(f32, Level)> {
+        match self {
+            Self::Off => None,
+            // −6, −12 and −18 dB.
+            Self::Low => Some((0.5, Level::Low)),
+            Self::Medium => Some((0.25, Level::Moderate)),
+            Self::High => Some((0.126, Level::High)),
+        }
+    }
 }
 
 /// What is done to the microphone's sound.
@@ -28,7 +46,7 @@ pub enum NoiseSuppression {
 pub struct VoiceSettings {
     /// Take away what the loudspeaker plays. Cuts below 80 Hz too: without that it works less well.
     pub echo_cancellation: bool,
-    /// Take away steady noise.
+    /// Take away noise. The sound comes 10 ms later by it.
     pub noise_suppression: NoiseSuppression,
     /// Bring quiet and loud voices to the same level.
     pub automatic_gain: bool,
@@ -56,14 +74,9 @@ impl VoiceSettings {
         high_pass: false,
     };
 
+    /// Of what comes after echo canceller and denoiser.
     fn config(self) -> Config {
-        use sonora::config::{NoiseSuppression as Suppression, NoiseSuppressionLevel as Level};
-        let level = match self.noise_suppression {
-            NoiseSuppression::Off => None,
-            NoiseSuppression::Low => Some(Level::Moderate),
-            NoiseSuppression::Medium => Some(Level::High),
-            NoiseSuppression::High => Some(Level::VeryHigh),
-        };
+        let steady = self.noise_suppression.shares();
         Config {
             // The band above 16 kHz is small, but its loss is heard.
             pipeline: Pipeline {
@@ -72,7 +85,7 @@ impl VoiceSettings {
             },
             // The echo canceller has one of its own, and comes first.
             high_pass_filter: (self.high_pass && !self.echo_cancellation).then(HighPassFilter::default),
-            noise_suppression: level.map(|level| Suppression { level, ..Suppression::default() }),
+            noise_suppression: steady.map(|(_, level)| Steady { level, ..Steady::default() }),
             gain_controller2: self.automatic_gain.then(|| GainController2 {
                 adaptive_digital: Some(AdaptiveDigital::default()),
                 ..GainController2::default()
@@ -113,6 +126,7 @@ pub struct VoiceProcessor {
     reference: Reference,
     /// While it is wanted.
     canceller: Option<EchoCanceller>,
+    denoiser: Option<Denoiser>,
     apm: AudioProcessing,
 }
 
@@ -123,10 +137,11 @@ impl VoiceProcessor {
         let settings = control.get();
         let mono = StreamConfig::new(SAMPLE_RATE, 1);
         let apm = AudioProcessing::builder().config(settings.config()).capture_config(mono).render_config(mono).build();
-        Self { control, settings, far_end, reference: Reference::new(), canceller: None, apm }
+        Self { control, settings, far_end, reference: Reference::new(), canceller: None, denoiser: None, apm }
     }
 
-    /// 10 ms of the microphone's sound, mono, made fit for others. A frame of another shape passes as it is.
+    /// 10 ms of the microphone's sound, mono, made fit for others; while noise is taken away, the 10 ms before them, with
+    /// their time. A frame of another shape passes as it is.
     pub fn process(&mut self, frame: AudioFrame) -> AudioFrame {
         let settings = self.control.get();
         if settings != self.settings {
@@ -151,9 +166,16 @@ impl VoiceProcessor {
             // What it knows of the room is old when it is wanted again.
             self.canceller = None;
         }
+        let mut capture = frame.capture;
+        if let Some((floor, _)) = settings.noise_suppression.shares() {
+            self.denoiser.get_or_insert_with(Denoiser::new).process(&mut near, floor);
+            capture = capture - Denoiser::DELAY;
+        } else {
+            self.denoiser = None;
+        }
         let mut out = [0.0; SAMPLES_PER_CHANNEL];
         match self.apm.process_capture_f32(&[&near], &mut [&mut out]) {
-            Ok(()) => AudioFrame::new(out, 1, frame.capture),
+            Ok(()) => AudioFrame::new(out, 1, capture),
             Err(error) => {
                 tracing::debug!(?error, "voice not processed");
                 frame

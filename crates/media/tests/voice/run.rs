@@ -20,7 +20,7 @@ pub fn process_drifting(control: &VoiceControl, played: &[f32], microphone: &[f3
     let mut out = Vec::with_capacity(microphone.len());
     let jitter = |n: usize| (n as i64 * 7919).rem_euclid(2001).wrapping_sub(1000) * JITTER_NS / 1000;
     let mut asked = played.chunks_exact(480).enumerate();
-    let mut given = 0;
+    let (mut given, mut late) = (0, 0);
     for (n, near) in microphone.chunks_exact(480).enumerate() {
         let captured = n as f64 * 1e7 / (1.0 + ppm * 1e-6);
         while given as f64 * 1e7 <= captured {
@@ -33,10 +33,14 @@ pub fn process_drifting(control: &VoiceControl, played: &[f32], microphone: &[f3
             }
             given += 2;
         }
-        out.extend_from_slice(
-            &voice.process(AudioFrame::new(near, 1, MediaTime(captured as i64 + jitter(n + 17)))).samples,
-        );
+        let capture = MediaTime(captured as i64 + jitter(n + 17));
+        let processed = voice.process(AudioFrame::new(near, 1, capture));
+        // What comes out is of an earlier time while noise is taken away, and says so.
+        late = (capture.nanos_since(processed.capture) as usize * RATE).div_ceil(1_000_000_000);
+        out.extend_from_slice(&processed.samples);
     }
+    out.drain(..late);
+    out.resize(microphone.len() / 480 * 480, 0.0);
     out
 }
 

@@ -52,6 +52,14 @@ pub fn level_of_db(reference: &[f32], sound: &[f32]) -> f32 {
     dbfs(&heard) - dbfs(&own)
 }
 
+/// By how many samples `sound` comes after `reference`, up to 60 ms: where the two are most alike.
+pub fn lateness(reference: &[f32], sound: &[f32]) -> usize {
+    let alike = |late: usize| -> f64 {
+        reference.iter().zip(sound.get(late..).unwrap_or_default()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    };
+    (0..RATE * 60 / 1000).max_by(|a, b| alike(*a).total_cmp(&alike(*b))).unwrap_or(0)
+}
+
 /// Echo return loss enhancement: the echo's level before against what is left of it, in dB.
 pub fn erle_db(echo: &[f32], left: &[f32]) -> f32 {
     dbfs(echo) - dbfs(left)
