@@ -28,7 +28,7 @@ const INITIAL_BITRATE: Bitrate = Bitrate::mbps(2);
 /// a network that became slow seconds later than these do.
 const STATS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Whoever sent something extra this long ago may be probing still: a probe lasts 15 to 100 ms.
+/// Whoever probed this long ago may be probing still: a probe lasts 15 to 100 ms.
 const PROBING: Duration = Duration::from_millis(250);
 
 /// What all transports have in common.
@@ -45,7 +45,9 @@ pub struct TransportConfig {
 /// A transport and its state.
 pub(crate) struct Transport {
     pub rtc: Rtc,
-    /// When the transport is to be woken.
+    /// Until then it had nothing to do when it was last asked, and only media was written to it since.
+    pub looked_until: Option<Instant>,
+    /// When the transport is to be woken: then, or a little later.
     pub wake_at: Instant,
     /// Entry in the room's timer queue: there is one at this time or earlier.
     pub scheduled: Option<Instant>,
@@ -55,8 +57,8 @@ pub(crate) struct Transport {
     pub gathering: bool,
     /// Media packets written and not yet taken out.
     pub queued: u32,
-    /// When it last sent something [extra](Kind::Extra).
-    pub last_extra: Option<Instant>,
+    /// When it last sent something [extra](Kind::Extra), or waited for a probe.
+    pub last_probe: Option<Instant>,
     /// Streams that media packets are written to.
     pub sources: Vec<Ssrc>,
     /// ICE and DTLS are up.
@@ -87,12 +89,13 @@ impl Transport {
         let ufrags = vec![rtc.direct_api().local_ice_credentials().ufrag];
         Self {
             rtc,
+            looked_until: None,
             wake_at: now,
             scheduled: None,
             dirty: false,
             gathering: false,
             queued: 0,
-            last_extra: None,
+            last_probe: None,
             sources: Vec::new(),
             connected: false,
             addresses: Vec::new(),
@@ -150,17 +153,33 @@ impl Transport {
         self.rtc.handle_input(Input::Timeout(now))
     }
 
-    /// Whether what it waits for may as well come a few milliseconds later: bookkeeping of the bandwidth
-    /// estimate and of padding, reports. Answers, repairs, probes and handshakes may not.
-    pub fn is_patient(&self) -> bool {
-        matches!(
-            self.rtc.last_timeout_reason(),
-            Reason::Pacer(PacerReason::Handle | PacerReason::Padding)
-                | Reason::BweDelayControl
-                | Reason::BweProbeEstimator
-                | Reason::Feedback
-                | Reason::Stats
-        )
+    /// How well what it waits for can wait. It names the first of all that it waits for: while the network is probed,
+    /// the probe's next packet may be right behind it.
+    pub fn patience(&self, now: Instant) -> Patience {
+        match self.rtc.last_timeout_reason() {
+            Reason::Pacer(PacerReason::Padding) => Patience::Little,
+            Reason::Pacer(PacerReason::Handle)
+            | Reason::BweDelayControl
+            | Reason::BweProbeEstimator
+            | Reason::Feedback
+            | Reason::Stats => {
+                if self.may_probe(now) {
+                    Patience::Little
+                } else {
+                    Patience::Much
+                }
+            }
+            _ => Patience::None,
+        }
+    }
+
+    /// Looks at what it waits for: whether that is a probe.
+    pub fn note_wait(&mut self, now: Instant) {
+        if let Reason::BweProbeControl | Reason::Pacer(PacerReason::Probe1 | PacerReason::Probe2) =
+            self.rtc.last_timeout_reason()
+        {
+            self.last_probe = Some(now);
+        }
     }
 
     /// What a datagram that it gave carries.
@@ -175,9 +194,9 @@ impl Transport {
         }
     }
 
-    /// Whether its network may be being probed: it sent something extra a moment ago.
+    /// Whether its network may be being probed: it sent something extra, or waited for that, a moment ago.
     pub fn may_probe(&self, now: Instant) -> bool {
-        self.last_extra.is_some_and(|at| now.saturating_duration_since(at) < PROBING)
+        self.last_probe.is_some_and(|at| now.saturating_duration_since(at) < PROBING)
     }
 
     pub fn poll(&mut self) -> Result<Output, RtcError> {
@@ -197,6 +216,17 @@ impl Transport {
             ufrag
         })
     }
+}
+
+/// How well something can wait for company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Answers, repairs, probes and handshakes: not at all.
+    None,
+    /// Padding: a few milliseconds.
+    Little,
+    /// Bookkeeping of the bandwidth estimate, reports: until media is sent next, if that is soon.
+    Much,
 }
 
 /// What a datagram that leaves carries.

@@ -11,7 +11,7 @@ use str0m::Output;
 
 use crate::ids::TransportId;
 use crate::room::{Room, TICK};
-use crate::transport::{Kind, Transport};
+use crate::transport::{Kind, Patience, Transport};
 
 /// Packets in the middle of a picture wait for its end, but no longer than this. Nobody can show a
 /// picture before its end has come, and a picture sent in one go costs a fraction of what it costs
@@ -25,6 +25,13 @@ const ROUND: Duration = Duration::from_micros(1);
 /// Timers that need not be exact come due on a grid of this width, so that those of a hundred
 /// transports come due together.
 const GRID: Duration = Duration::from_millis(5);
+/// What can wait well does so for this long, and then for the next point of the grid: most often media comes before,
+/// and it costs no waking of its own.
+const COMPANY: Duration = Duration::from_millis(10);
+
+/// What a transport said that it wants is believed for this long while nothing but media is written to it: it needs not be
+/// asked again after each packet. Much longer, and it hears too seldom of the time to find more bandwidth.
+const FRESH: Duration = Duration::from_millis(20);
 
 /// Packets of a picture after which the pacer need not be looked after at once if they left without a pause: while
 /// the network is probed, it makes them wait.
@@ -67,31 +74,22 @@ impl Turns {
 impl Room {
     /// Lets time go on: wakes what is due and sends what was written.
     pub fn drive(&mut self, now: Instant) {
-        while let Some(&Reverse((at, transport))) = self.turns.timers.peek() {
-            if at > now {
-                break;
-            }
+        while let Some((at, transport)) = self.next_timer()
+            && at <= now
+        {
             self.turns.timers.pop();
             let Some(state) = self.transport(transport) else { continue };
-            // Entries are never taken out: one that was overtaken by an earlier one is stale.
-            if state.scheduled != Some(at) {
-                continue;
-            }
             state.scheduled = None;
-            if state.gathering {
-                // Its turn comes soon, with the rest of the picture.
-            } else if state.wake_at <= now {
+            // With the beginning of a picture to send its turn comes soon, with the rest.
+            if !state.gathering {
                 self.mark_dirty(transport);
-            } else {
-                let at = state.wake_at;
-                self.wake(transport, at);
             }
         }
         if self.turns.gather_until.is_some_and(|at| at <= now) {
             let mut waited = std::mem::take(&mut self.turns.gathering);
             for transport in waited.drain(..) {
                 if self.transport(transport).is_some_and(|state| std::mem::take(&mut state.gathering)) {
-                    self.mark_dirty(transport);
+                    self.send_soon(transport);
                 }
             }
             (self.turns.gathering, self.turns.waiting, self.turns.gather_until) = (waited, 0, None);
@@ -104,6 +102,27 @@ impl Room {
         while let Some(transport) = self.turns.dirty.pop() {
             self.turn(now, transport);
         }
+        // What is next now is right, whoever asks.
+        self.next_timer();
+    }
+
+    /// The next timer. Entries stay where they are when their transport wants to be woken later, or was woken before:
+    /// those are taken out here, so that nobody is woken for them.
+    fn next_timer(&mut self) -> Option<(Instant, TransportId)> {
+        loop {
+            let &Reverse((at, transport)) = self.turns.timers.peek()?;
+            let Some(state) = self.transport(transport).filter(|state| state.scheduled == Some(at)) else {
+                self.turns.timers.pop();
+                continue;
+            };
+            let wake_at = state.wake_at;
+            if wake_at <= at {
+                return Some((at, transport));
+            }
+            state.scheduled = None;
+            self.turns.timers.pop();
+            self.wake(transport, wake_at);
+        }
     }
 
     /// When [`drive`](Self::drive) wants to be called next, if nothing comes before.
@@ -112,8 +131,15 @@ impl Room {
         [timer, self.turns.gather_until].into_iter().flatten().fold(self.next_tick, Instant::min)
     }
 
-    /// The transport has something to send: drive it before the room's turn is over.
+    /// The transport has something to send or to do: drive it before the room's turn is over.
     pub(crate) fn mark_dirty(&mut self, transport: TransportId) {
+        let Some(state) = self.transport(transport) else { return };
+        state.looked_until = None;
+        self.send_soon(transport);
+    }
+
+    /// The transport has media to send, and nothing else that is new: drive it before the room's turn is over.
+    pub(crate) fn send_soon(&mut self, transport: TransportId) {
         let Some(state) = self.transport(transport) else { return };
         if !std::mem::replace(&mut state.dirty, true) {
             self.turns.dirty.push(transport);
@@ -134,7 +160,7 @@ impl Room {
     /// that waits for its company, or the beginning of a picture: that has its turn soon.
     pub(crate) fn heard(&mut self, now: Instant, transport: TransportId) {
         match self.transport(transport) {
-            Some(state) if state.gathering => {}
+            Some(state) if state.gathering => state.looked_until = None,
             Some(state) if state.queued > 0 => self.mark_dirty(transport),
             _ => self.pump(now, transport),
         }
@@ -144,7 +170,7 @@ impl Room {
     pub(crate) fn pump(&mut self, now: Instant, transport: TransportId) {
         match self.poll(now, transport, false) {
             Polled::Idle(at) if at <= now + ROUND => self.mark_dirty(transport),
-            Polled::Idle(at) => self.schedule(transport, at),
+            Polled::Idle(at) => self.schedule(now, transport, at),
             Polled::More | Polled::Failed => {}
         }
     }
@@ -153,6 +179,8 @@ impl Room {
     fn turn(&mut self, now: Instant, transport: TransportId) {
         let Some(state) = self.transport(transport) else { return };
         state.dirty = false;
+        // Until then it wanted nothing, and media that leaves without a pause does not change that.
+        let has_time = state.looked_until.is_some_and(|until| until > now);
         if std::mem::take(&mut state.gathering) {
             self.turns.waiting = self.turns.waiting.saturating_sub(1);
             if self.turns.waiting == 0 {
@@ -164,9 +192,15 @@ impl Room {
         let mut media = 0;
         for _ in 0..MAX_ROUNDS {
             let Some(state) = self.transport(transport) else { return };
-            if state.queued == 0 && media >= UNPACED && !state.may_probe(now) {
-                let at = self.turns.on_grid(now + IDLE_PACER);
-                return self.wake(transport, at);
+            if state.queued == 0 && media > 0 && !state.may_probe(now) {
+                if has_time {
+                    let at = state.wake_at;
+                    return self.wake(transport, at);
+                }
+                if media >= UNPACED {
+                    let at = self.turns.on_grid(now + IDLE_PACER);
+                    return self.wake(transport, at);
+                }
             }
             if let Err(error) = state.advance(at) {
                 tracing::debug!(%transport, %error, "transport failed");
@@ -184,7 +218,7 @@ impl Room {
             media = 0;
             if next > at + ROUND {
                 state.queued = 0;
-                return self.schedule(transport, next);
+                return self.schedule(now, transport, next);
             }
             at = at.max(next);
         }
@@ -197,13 +231,16 @@ impl Room {
         loop {
             let Some(state) = self.transport(transport) else { return Polled::Failed };
             match state.poll() {
-                Ok(Output::Timeout(at)) => return Polled::Idle(at),
+                Ok(Output::Timeout(at)) => {
+                    state.note_wait(now);
+                    return Polled::Idle(at);
+                }
                 Ok(Output::Transmit(datagram)) => {
                     let kind = state.kind(&datagram.contents);
                     let media = kind == Kind::Media && state.queued > 0;
                     state.queued -= u32::from(media);
                     if kind == Kind::Extra {
-                        state.last_extra = Some(now);
+                        state.last_probe = Some(now);
                     }
                     self.datagrams.push(datagram);
                     // After the last one, too: the transport wants to look after its pacer then, and is asked
@@ -222,9 +259,14 @@ impl Room {
     }
 
     /// The transport wants to be woken.
-    fn schedule(&mut self, transport: TransportId, at: Instant) {
+    fn schedule(&mut self, now: Instant, transport: TransportId, at: Instant) {
         let Some(state) = self.transport(transport) else { return };
-        let at = if state.is_patient() { self.turns.on_grid(at) } else { at };
+        state.looked_until = Some(at.min(now + FRESH));
+        let at = match state.patience(now) {
+            Patience::None => at,
+            Patience::Little => self.turns.on_grid(at),
+            Patience::Much => self.turns.on_grid(at + COMPANY),
+        };
         self.wake(transport, at);
     }
 

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
+use super::batch::{Batch, can_wait};
 use super::command::{Datagram, ToWorker};
 use super::framing::next_frame;
 use super::outlet::{Sockets, TCP_QUEUE};
@@ -78,18 +79,24 @@ impl Inlet {
         };
         let mut storage = vec![0u8; RECEIVE_BUFFER * BATCH_SIZE];
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
-        let mut per_worker: Vec<Vec<Datagram>> = self.workers.iter().map(|_| Vec::new()).collect();
+        let mut batches: Vec<_> = self.workers.iter().map(|_| Batch::new()).collect();
         let mut events = Events::with_capacity(8);
         let mut more = true;
         while !stop.load(Ordering::Relaxed) {
             // Told once of each arrival: what is there must be read to its end before waiting again.
             if !more {
                 let begun = Instant::now();
-                if let Err(error) = poll.poll(&mut events, None)
+                let due = batches.iter().filter_map(Batch::due).min();
+                let wait = due.map(|due| due.saturating_duration_since(begun));
+                if let Err(error) = poll.poll(&mut events, wait)
                     && error.kind() != ErrorKind::Interrupted
                 {
                     tracing::error!(%error, "cannot wait for the UDP media port");
                     return;
+                }
+                if events.is_empty() {
+                    self.hand_over(&mut batches);
+                    continue;
                 }
                 if begun.elapsed() < PAUSE {
                     std::thread::sleep(PAUSE);
@@ -103,36 +110,40 @@ impl Inlet {
                 socket.try_io(|| self.sockets.state.recv(UdpSockRef::from(&socket), &mut buffers, &mut metas));
             // Less than there was room for: that was all.
             more = received.as_ref().map_or_else(|e| e.kind() != ErrorKind::WouldBlock, |&n| n == BATCH_SIZE);
-            let count = match received {
-                Ok(count) => count,
-                Err(error) => {
-                    // Nothing there, or an ICMP answer to something sent earlier: not about this socket.
-                    tracing::trace!(%error, "nothing received");
-                    continue;
-                }
-            };
-            let routes = self.routes.read();
-            for (meta, buffer) in metas[..count].iter().zip(storage.chunks(RECEIVE_BUFFER)) {
-                let local = self.local(meta);
-                for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                    self.count_in(bytes.len());
-                    match routes.find(Protocol::Udp, meta.addr, bytes) {
-                        Some(route) => per_worker[route.worker].push(Datagram {
-                            route,
-                            protocol: Protocol::Udp,
-                            from: meta.addr,
-                            local,
-                            bytes: BytesMut::from(bytes),
-                        }),
-                        None => self.count_dropped(),
-                    }
-                }
+            match received {
+                Ok(count) => self.sort(&metas[..count], &storage, &mut batches),
+                // Nothing there, or an ICMP answer to something sent earlier: not about this socket.
+                Err(error) => tracing::trace!(%error, "nothing received"),
             }
-            drop(routes);
-            for (worker, datagrams) in self.workers.iter().zip(&mut per_worker) {
-                if !datagrams.is_empty() {
-                    let _ = worker.send(ToWorker::Datagrams(std::mem::take(datagrams)));
-                }
+            self.hand_over(&mut batches);
+        }
+    }
+
+    /// Finds out whom what was received is for. Each of `metas` tells of a [`RECEIVE_BUFFER`] of `storage`.
+    fn sort(&self, metas: &[RecvMeta], storage: &[u8], batches: &mut [Batch<Datagram>]) {
+        let now = Instant::now();
+        let routes = self.routes.read();
+        for (meta, buffer) in metas.iter().zip(storage.chunks(RECEIVE_BUFFER)) {
+            let local = self.local(meta);
+            for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                self.count_in(bytes.len());
+                let Some(route) = routes.find(Protocol::Udp, meta.addr, bytes) else {
+                    self.count_dropped();
+                    continue;
+                };
+                let datagram =
+                    Datagram { route, protocol: Protocol::Udp, from: meta.addr, local, bytes: BytesMut::from(bytes) };
+                batches[route.worker].push(now, can_wait(bytes), datagram);
+            }
+        }
+    }
+
+    /// Gives the workers what waits for them, as far as it is time.
+    fn hand_over(&self, batches: &mut [Batch<Datagram>]) {
+        let now = Instant::now();
+        for (worker, batch) in self.workers.iter().zip(batches) {
+            if let Some(datagrams) = batch.take(now) {
+                let _ = worker.send(ToWorker::Datagrams(datagrams));
             }
         }
     }

@@ -10,6 +10,7 @@
 //! Rooms share nothing: each lives on one worker. The table of routes is written when a client's
 //! address is learned and otherwise only read.
 
+mod batch;
 mod command;
 mod config;
 mod engine;
