@@ -29,7 +29,7 @@ const GRID: Duration = Duration::from_millis(5);
 /// and it costs no waking of its own.
 const COMPANY: Duration = Duration::from_millis(10);
 
-/// What a transport said that it wants is believed for this long while nothing but media is written to it: it needs not be
+/// What a transport said that it wants is believed for this long while nothing but media is written to it: it need not be
 /// asked again after each packet. Much longer, and it hears too seldom of the time to find more bandwidth.
 const FRESH: Duration = Duration::from_millis(20);
 
