@@ -41,7 +41,7 @@ impl Room {
                     self.stats.packets_forwarded += 1;
                     let transport = TransportId { participant: key, side: Side::Subscriber };
                     if whole {
-                        self.send_soon(transport);
+                        self.mark_dirty(transport);
                     } else {
                         self.gather(now, transport);
                     }

@@ -45,9 +45,7 @@ pub struct TransportConfig {
 /// A transport and its state.
 pub(crate) struct Transport {
     pub rtc: Rtc,
-    /// Until then it had nothing to do when it was last asked, and only media was written to it since.
-    pub looked_until: Option<Instant>,
-    /// When the transport is to be woken: then, or a little later.
+    /// When the transport is to be woken.
     pub wake_at: Instant,
     /// Entry in the room's timer queue: there is one at this time or earlier.
     pub scheduled: Option<Instant>,
@@ -89,7 +87,6 @@ impl Transport {
         let ufrags = vec![rtc.direct_api().local_ice_credentials().ufrag];
         Self {
             rtc,
-            looked_until: None,
             wake_at: now,
             scheduled: None,
             dirty: false,

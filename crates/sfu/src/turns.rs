@@ -29,10 +29,6 @@ const GRID: Duration = Duration::from_millis(5);
 /// and it costs no waking of its own.
 const COMPANY: Duration = Duration::from_millis(10);
 
-/// What a transport said that it wants is believed for this long while nothing but media is written to it: it need not be
-/// asked again after each packet. Much longer, and it hears too seldom of the time to find more bandwidth.
-const FRESH: Duration = Duration::from_millis(20);
-
 /// Packets of a picture after which the pacer need not be looked after at once if they left without a pause: while
 /// the network is probed, it makes them wait.
 const UNPACED: u32 = 3;
@@ -89,7 +85,7 @@ impl Room {
             let mut waited = std::mem::take(&mut self.turns.gathering);
             for transport in waited.drain(..) {
                 if self.transport(transport).is_some_and(|state| std::mem::take(&mut state.gathering)) {
-                    self.send_soon(transport);
+                    self.mark_dirty(transport);
                 }
             }
             (self.turns.gathering, self.turns.waiting, self.turns.gather_until) = (waited, 0, None);
@@ -131,15 +127,8 @@ impl Room {
         [timer, self.turns.gather_until].into_iter().flatten().fold(self.next_tick, Instant::min)
     }
 
-    /// The transport has something to send or to do: drive it before the room's turn is over.
+    /// The transport has something to send: drive it before the room's turn is over.
     pub(crate) fn mark_dirty(&mut self, transport: TransportId) {
-        let Some(state) = self.transport(transport) else { return };
-        state.looked_until = None;
-        self.send_soon(transport);
-    }
-
-    /// The transport has media to send, and nothing else that is new: drive it before the room's turn is over.
-    pub(crate) fn send_soon(&mut self, transport: TransportId) {
         let Some(state) = self.transport(transport) else { return };
         if !std::mem::replace(&mut state.dirty, true) {
             self.turns.dirty.push(transport);
@@ -160,7 +149,7 @@ impl Room {
     /// that waits for its company, or the beginning of a picture: that has its turn soon.
     pub(crate) fn heard(&mut self, now: Instant, transport: TransportId) {
         match self.transport(transport) {
-            Some(state) if state.gathering => state.looked_until = None,
+            Some(state) if state.gathering => {}
             Some(state) if state.queued > 0 => self.mark_dirty(transport),
             _ => self.pump(now, transport),
         }
@@ -179,8 +168,6 @@ impl Room {
     fn turn(&mut self, now: Instant, transport: TransportId) {
         let Some(state) = self.transport(transport) else { return };
         state.dirty = false;
-        // Until then it wanted nothing, and media that leaves without a pause does not change that.
-        let has_time = state.looked_until.is_some_and(|until| until > now);
         if std::mem::take(&mut state.gathering) {
             self.turns.waiting = self.turns.waiting.saturating_sub(1);
             if self.turns.waiting == 0 {
@@ -192,15 +179,9 @@ impl Room {
         let mut media = 0;
         for _ in 0..MAX_ROUNDS {
             let Some(state) = self.transport(transport) else { return };
-            if state.queued == 0 && media > 0 && !state.may_probe(now) {
-                if has_time {
-                    let at = state.wake_at;
-                    return self.wake(transport, at);
-                }
-                if media >= UNPACED {
-                    let at = self.turns.on_grid(now + IDLE_PACER);
-                    return self.wake(transport, at);
-                }
+            if state.queued == 0 && media >= UNPACED && !state.may_probe(now) {
+                let at = self.turns.on_grid(now + IDLE_PACER);
+                return self.wake(transport, at);
             }
             if let Err(error) = state.advance(at) {
                 tracing::debug!(%transport, %error, "transport failed");
@@ -261,7 +242,6 @@ impl Room {
     /// The transport wants to be woken.
     fn schedule(&mut self, now: Instant, transport: TransportId, at: Instant) {
         let Some(state) = self.transport(transport) else { return };
-        state.looked_until = Some(at.min(now + FRESH));
         let at = match state.patience(now) {
             Patience::None => at,
             Patience::Little => self.turns.on_grid(at),
