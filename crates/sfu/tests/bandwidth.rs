@@ -5,7 +5,8 @@ mod support;
 
 use std::time::Duration;
 
-use livekit_protocol::signal_request::Message as Request;
+use livekit_protocol as proto;
+use proto::signal_request::Message as Request;
 use str0m::media::{MediaKind, Mid};
 use support::camera::{Camera, RIDS, layer_seen};
 use support::{Link, World, sound};
@@ -17,6 +18,8 @@ struct Call {
     world: World,
     camera: Camera,
     voice: Mid,
+    /// Names the camera's track.
+    sid: String,
     ann: usize,
     bob: usize,
     spoken: u32,
@@ -26,13 +29,13 @@ impl Call {
     fn new(rate: u64) -> Self {
         let mut world = World::new();
         let (ann, bob) = (world.join("ann"), world.join("bob"));
-        let (_, video) = world.publish(ann, MediaKind::Video, &RIDS);
+        let (sid, video) = world.publish(ann, MediaKind::Video, &RIDS);
         let (_, voice) = world.publish(ann, MediaKind::Audio, &[]);
         world.run_until("all connected", |w| w.clients[ann].publisher.connected && w.clients[bob].subscriber.connected);
         world.step = Duration::from_millis(1);
         world.clients[bob].subscriber.link = Some(Link::new(rate));
         let camera = Camera::new(&world, ann, video);
-        Self { world, camera, voice, ann, bob, spoken: 0 }
+        Self { world, camera, voice, sid, ann, bob, spoken: 0 }
     }
 
     fn link(&mut self) -> &mut Link {
@@ -96,4 +99,22 @@ fn on_a_steady_network_the_largest_layer_that_fits_is_found_and_kept() {
         assert_eq!(layers(&seen), [fits], "{rate}: {seen:?}");
         assert_eq!(call.link().lost, lost, "{rate}: trying for more loses nothing");
     }
+}
+
+#[test]
+fn a_layer_that_its_sender_gives_up_is_replaced_at_once_by_one_that_flows() {
+    let mut call = Call::new(10_000_000);
+    // Carl has a small window, for which the lowest layer is sent.
+    let carl = call.world.join("carl");
+    let small = proto::UpdateTrackSettings {
+        track_sids: vec![call.sid.clone()],
+        quality: proto::VideoQuality::Low as i32,
+        ..Default::default()
+    };
+    call.world.say(carl, Request::TrackSetting(small));
+    assert_eq!(layers(&call.go_on(10 * S)), [2]);
+    call.camera.most = 0;
+    let seen = call.go_on(3 * S);
+    assert_eq!(layers(&seen), [2, 0], "not the one between, which might come but does not: {seen:?}");
+    assert!(seen[1].0 <= Duration::from_millis(450), "{seen:?}");
 }

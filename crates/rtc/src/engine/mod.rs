@@ -2,8 +2,10 @@
 //! descriptions and events come out.
 
 mod assembly;
+mod estimate;
 mod peer;
 mod publisher;
+mod repairs;
 mod sdp;
 mod silence;
 mod subscriber;

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use str0m::Event;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid, Pt, Rid, Simulcast, SimulcastLayer};
-use str0m::rtp::StreamTx;
 use str0m::stats::MediaEgressStats;
-use str0m::{Event, Rtc};
 
+use super::estimate::{Estimate, News};
 use super::peer::Peer;
+use super::repairs::{Repairs, forget_sent};
 use super::sdp::{self, DescriptionError};
 use super::times::{Anchor, RtpClock};
 use super::{EngineConfig, EngineOut, Incoming, Outputs};
@@ -31,22 +32,6 @@ const H264_REPAIR: u8 = 109;
 const H264_PROFILE: u32 = 0x42_e01f;
 /// Capture times may lie this far before the connection's start.
 const CLOCK_MARGIN: Duration = Duration::from_secs(15);
-/// Changes of the bandwidth estimate smaller than this share (in percent) are not worth telling.
-const ESTIMATE_STEP: u64 = 3;
-
-/// A network that carries no more than this part of what it did carries far less.
-const FAR_LESS: u64 = 2;
-/// An average that falls is not taken for a fall to less than this part of it.
-const MOST_FALL: u64 = 4;
-
-/// What is kept for repair: three seconds, but no more packets than this.
-const REPAIRABLE_PACKETS: usize = 1024;
-const REPAIRABLE: Duration = Duration::from_secs(3);
-/// Repairs stop when they are this share of all that is sent: then the network is not lossy but full, and the bandwidth
-/// estimate has to act. Below it they must not stop, as each picture that is not repaired costs a key frame.
-const MOST_REPAIRS: f32 = 0.45;
-/// A layer of which nothing was written for this long, while others go on, was given up.
-const GIVEN_UP: Duration = Duration::from_millis(200);
 
 struct Sending {
     shared: Arc<LocalShared>,
@@ -58,37 +43,8 @@ struct Sending {
     clock: RtpClock,
     stats: Vec<LocalTrackStats>,
     /// The stream that carries each layer's repairs.
-    repairs: Vec<u32>,
-    /// When something of each layer was written last, while there is anything to repair.
-    written: Vec<Option<Instant>>,
-    /// For each layer: the network carries far less than when its last key frame was written.
-    fallen: Vec<bool>,
-}
-
-impl Sending {
-    /// A picture of a layer is about to be sent. Where the network suddenly carries far less, nothing that was sent before a key frame
-    /// is repaired any more, nor what belongs to a layer that was given up: it would take the room of what is still to be seen.
-    fn wrote(&mut self, now: Instant, layer: usize, key: bool, rtc: &mut Rtc) {
-        let Some(mid) = self.mid else { return };
-        for (n, last) in self.written.iter_mut().enumerate() {
-            let over = last.is_some_and(|at| now.saturating_duration_since(at) >= GIVEN_UP);
-            let own = n == layer;
-            if own && key && std::mem::take(&mut self.fallen[n]) || !own && over {
-                if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, self.shared.rid(n).map(Rid::from)) {
-                    forget_sent(stream);
-                }
-                *last = None;
-            }
-            if own {
-                *last = Some(now);
-            }
-        }
-    }
-}
-
-/// From now on nothing of what this stream has sent is repaired.
-fn forget_sent(stream: &mut StreamTx) {
-    stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
+    repair_streams: Vec<u32>,
+    repairs: Repairs,
 }
 
 #[derive(Clone, Copy)]
@@ -104,42 +60,6 @@ struct Tracks {
     sending: BTreeMap<LocalKey, Sending>,
     channels: Option<Channels>,
     estimate: Estimate,
-}
-
-/// What the way to the server carries, bit/s; 0: not known.
-#[derive(Clone, Copy, Default)]
-struct Estimate {
-    /// Averaged over some seconds.
-    smooth: u64,
-    /// As of now.
-    latest: u64,
-    /// What was told last.
-    told: u64,
-}
-
-impl Estimate {
-    /// The average is heard when it changes: it lags behind, but is the first to tell of a fall. What pulled it down is at
-    /// least as far below it as it was above before.
-    fn averaged(&mut self, bps: u64) {
-        let before = std::mem::replace(&mut self.smooth, bps);
-        if bps < before && bps < self.latest {
-            self.latest = (2 * bps).saturating_sub(before).max(bps / MOST_FALL);
-        }
-    }
-
-    /// A fall is believed at once, a rise when it lasts. Gives what is worth telling.
-    fn news(&mut self) -> Option<u64> {
-        let bps = match (self.smooth, self.latest) {
-            (0, latest) => latest,
-            (smooth, 0) => smooth,
-            (smooth, latest) => smooth.min(latest),
-        };
-        let worth = bps.abs_diff(self.told) * 100 > self.told * ESTIMATE_STEP;
-        worth.then(|| {
-            self.told = bps;
-            bps
-        })
-    }
 }
 
 pub(crate) struct Publisher {
@@ -233,9 +153,8 @@ impl Publisher {
                 pt: None,
                 clock,
                 stats,
-                repairs: Vec::new(),
-                written: vec![None; layers],
-                fallen: vec![false; layers],
+                repair_streams: Vec::new(),
+                repairs: Repairs::new(layers),
             },
         );
         self.dirty = true;
@@ -385,9 +304,9 @@ impl Publisher {
                             }
                             stream.rtx()
                         });
-                        sending.repairs.push(repair.map_or(0, |ssrc| *ssrc));
+                        sending.repair_streams.push(repair.map_or(0, |ssrc| *ssrc));
                     }
-                    watched.extend(sending.repairs.iter().copied().filter(|ssrc| *ssrc != 0));
+                    watched.extend(sending.repair_streams.iter().copied().filter(|ssrc| *ssrc != 0));
                 }
                 None => out.push_back(EngineOut::TrackRejected { track: *key }),
             }
@@ -433,7 +352,12 @@ impl Publisher {
         let ticks = sending.clock.ticks(capture);
         let written = match frame.media {
             OutMedia::Video { data, layer, key } => {
-                sending.wrote(now, layer, key, &mut self.peer.rtc);
+                for layer in sending.repairs.wrote(now, layer, key) {
+                    let rid = sending.shared.rid(layer).map(Rid::from);
+                    if let Some(stream) = self.peer.rtc.direct_api().stream_tx_by_mid(mid, rid) {
+                        forget_sent(stream);
+                    }
+                }
                 let Some(writer) = self.peer.rtc.writer(mid) else { return };
                 let writer = match sending.shared.rid(layer) {
                     Some(rid) => writer.rid(Rid::from(rid)),
@@ -492,14 +416,14 @@ impl Publisher {
 
     pub(super) fn snapshot(&self, stats: &mut RoomStats) {
         stats.publisher = self.peer.stats.clone();
-        stats.send_estimate_bps = self.tracks.estimate.told;
+        stats.send_estimate_bps = self.tracks.estimate.told();
         stats.local.clear();
         for sending in self.tracks.sending.values() {
             let shared = &sending.shared;
             for (n, layer) in sending.stats.iter().enumerate() {
                 let mut layer = layer.clone();
                 layer.sid = shared.info.read().sid.clone();
-                layer.packets_repaired = sending.repairs.get(n).map_or(0, |ssrc| self.peer.repairs(*ssrc));
+                layer.packets_repaired = sending.repair_streams.get(n).map_or(0, |ssrc| self.peer.repairs(*ssrc));
                 if n == 0 {
                     layer.frames = shared.frames.load(Ordering::Relaxed);
                     layer.frames_dropped = shared.dropped.load(Ordering::Relaxed);
@@ -546,7 +470,7 @@ impl Tracks {
             }
             Event::PeerStats(stats) => {
                 if let Some(estimate) = stats.bwe_tx {
-                    self.estimate.latest = estimate.as_u64();
+                    self.estimate.now(estimate.as_u64());
                     self.tell_estimate(out);
                 }
             }
@@ -556,10 +480,9 @@ impl Tracks {
     }
 
     fn tell_estimate(&mut self, out: &mut Outputs) {
-        let before = self.estimate.told;
-        let Some(bps) = self.estimate.news() else { return };
-        if bps < before / FAR_LESS {
-            self.sending.values_mut().for_each(|s| s.fallen.fill(true));
+        let Some(News { bps, far_less }) = self.estimate.news() else { return };
+        if far_less {
+            self.sending.values_mut().for_each(|s| s.repairs.network_fell());
         }
         out.push_back(EngineOut::Estimate { bps });
     }

@@ -26,13 +26,15 @@ pub struct Camera {
     next: Instant,
     timestamp: u32,
     on: [bool; 3],
+    /// Larger layers than this it cannot send, whatever the server wants: its own network does not carry them.
+    pub most: usize,
     /// A layer that comes (back) begins with a key frame.
     key: [bool; 3],
 }
 
 impl Camera {
     pub fn new(world: &World, client: usize, mid: Mid) -> Self {
-        Self { client, mid, next: world.now, timestamp: 0, on: [true; 3], key: [true; 3] }
+        Self { client, mid, next: world.now, timestamp: 0, on: [true; 3], most: 2, key: [true; 3] }
     }
 
     /// Films for so long, while the world goes on. Calls `look` at each step of its clock.
@@ -65,7 +67,7 @@ impl Camera {
         }
         self.timestamp = self.timestamp.wrapping_add(90_000 / FPS);
         for layer in 0..3 {
-            if !self.on[layer] {
+            if !self.on[layer] || layer > self.most {
                 continue;
             }
             let key = std::mem::take(&mut self.key[layer]);

@@ -1,0 +1,110 @@
+//! What the way to the server carries: two measures made one.
+
+/// Changes smaller than this share (in percent) are not worth telling.
+const STEP: u64 = 3;
+/// A network that carries no more than this part of what it did carries far less.
+const FAR_LESS: u64 = 2;
+/// An average that falls is not taken for a fall to less than this part of it.
+const MOST_FALL: u64 = 4;
+
+/// An estimate in bit/s; 0: not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Estimate {
+    /// Averaged over some seconds.
+    smooth: u64,
+    /// As of now.
+    latest: u64,
+    /// What was told last.
+    told: u64,
+}
+
+/// An estimate worth telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct News {
+    pub(super) bps: u64,
+    /// It is far less than the one before.
+    pub(super) far_less: bool,
+}
+
+impl Estimate {
+    /// The estimate as of now; it is heard a few times a second.
+    pub(super) fn now(&mut self, bps: u64) {
+        self.latest = bps;
+    }
+
+    /// The average is heard when it changes: it lags behind, but is the first to tell of a fall. What pulled it down is at
+    /// least as far below it as it was above before.
+    pub(super) fn averaged(&mut self, bps: u64) {
+        let before = std::mem::replace(&mut self.smooth, bps);
+        if bps < before && bps < self.latest {
+            self.latest = (2 * bps).saturating_sub(before).max(bps / MOST_FALL);
+        }
+    }
+
+    /// What was told last.
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// A fall is believed at once, a rise when it lasts. Gives what is worth telling.
+    pub(super) fn news(&mut self) -> Option<News> {
+        let bps = match (self.smooth, self.latest) {
+            (0, latest) => latest,
+            (smooth, 0) => smooth,
+            (smooth, latest) => smooth.min(latest),
+        };
+        if bps.abs_diff(self.told) * 100 <= self.told * STEP {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.told, bps);
+        Some(News { bps, far_less: bps < before / FAR_LESS })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(estimate: &mut Estimate) -> Option<(u64, bool)> {
+        estimate.news().map(|news| (news.bps, news.far_less))
+    }
+
+    #[test]
+    fn a_fall_of_the_average_tells_of_a_deeper_one() {
+        let mut estimate = Estimate::default();
+        estimate.averaged(2_000);
+        estimate.now(2_000);
+        assert_eq!(told(&mut estimate), Some((2_000, false)));
+        estimate.averaged(1_800);
+        assert_eq!(told(&mut estimate), Some((1_600, false)), "it takes a 1600 to make 1800 of one 2000");
+        estimate.averaged(900);
+        assert_eq!(told(&mut estimate), Some((225, true)), "not to nothing");
+        estimate.now(300);
+        assert_eq!(told(&mut estimate), Some((300, false)));
+    }
+
+    #[test]
+    fn an_average_that_follows_says_nothing_new() {
+        let mut estimate = Estimate::default();
+        estimate.averaged(2_000);
+        estimate.now(500);
+        assert_eq!(told(&mut estimate), Some((500, false)));
+        estimate.averaged(1_000);
+        estimate.averaged(600);
+        assert_eq!(told(&mut estimate), None);
+    }
+
+    #[test]
+    fn a_rise_is_believed_when_it_lasts() {
+        let mut estimate = Estimate::default();
+        estimate.averaged(500);
+        estimate.now(500);
+        estimate.news();
+        estimate.now(2_000);
+        assert_eq!(told(&mut estimate), None);
+        estimate.averaged(510);
+        assert_eq!(told(&mut estimate), None, "hardly another one");
+        estimate.averaged(1_000);
+        assert_eq!(told(&mut estimate), Some((1_000, false)));
+    }
+}
