@@ -406,4 +406,46 @@ mod tests {
         push(&mut buffer, stream.picture(true, 1));
         assert!(out(&mut buffer, now).iter().all(|(_, key, _, _)| *key));
     }
+
+    #[test]
+    fn whatever_comes_in_comes_out_in_order_or_not_at_all() {
+        let start = Instant::now();
+        let mut state = 1u64;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut buffer = PictureBuffer::default();
+        let mut out = 0;
+        let mut last = 0;
+        for n in 0..200_000u64 {
+            let first = [0x41, 0x65, 0x67, 0x68, 0x78, 0x7c, 0x7e, 0x09, 0x1f][random(9) as usize];
+            let mut payload: Vec<u8> = (0..random(8)).map(|_| random(256) as u8).collect();
+            if let Some(byte) = payload.first_mut() {
+                *byte = first;
+            }
+            let seq = if random(5_000) == 0 {
+                n + random(10_000)
+            } else {
+                (n + random(6)).saturating_sub(random(40) / 36 * 5)
+            };
+            buffer.push(Packet {
+                seq,
+                time: MediaTime::new(seq / 3 * 3000, str0m::media::Frequency::NINETY_KHZ),
+                marker: random(3) == 0,
+                payload: payload.into(),
+                received: start,
+                report: None,
+            });
+            while let Some(picture) = buffer.pop(start) {
+                out += 1;
+                let at = picture.time.numer();
+                assert!(at >= last || picture.key, "out of order");
+                assert!(picture.contiguous || picture.key, "only key frames follow a gap");
+                last = at;
+            }
+            assert!(buffer.packets.len() as u64 <= MOST_PACKETS);
+        }
+        assert!(out > 100, "{out}");
+    }
 }
