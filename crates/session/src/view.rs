@@ -149,6 +149,13 @@ pub struct NoticeView {
     pub message: String,
 }
 
+impl From<Code> for NoticeView {
+    /// In the code's own words.
+    fn from(code: Code) -> Self {
+        Self { code, message: code.text().to_owned() }
+    }
+}
+
 /// How the room ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -212,14 +212,7 @@ fn card() -> anyhow::Result<Vec<Vec<u8>>> {
 
 /// The tone, encoded.
 fn tone() -> anyhow::Result<Vec<Vec<u8>>> {
-    let mut encoder = OpusEncoder::new(OpusConfig {
-        channels: 1,
-        bitrate_bps: 32_000,
-        fec: true,
-        expected_loss_percent: 5,
-        dtx: false,
-        music: false,
-    })?;
+    let mut encoder = OpusEncoder::new(OpusConfig::default())?;
     let begin = unix_time_of(MediaTime::now()) / 1_000_000 * 1_000_000;
     let mut samples = Vec::new();
     for number in 0..FRAMES {

@@ -46,11 +46,10 @@ impl Core {
         let mut notices: Vec<NoticeView> =
             problems.map(|e| NoticeView { code: e.code, message: e.message.clone() }).collect();
         let replaced = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.stands_in());
-        notices.extend(replaced.map(|code| NoticeView { code, message: code.text().to_owned() }));
+        notices.extend(replaced.map(NoticeView::from));
         notices.extend(self.view.notices.iter().filter(|n| n.code == Code::MediaUnreachable).cloned());
         if self.busy {
-            let code = Code::MachineBusy;
-            notices.push(NoticeView { code, message: code.text().to_owned() });
+            notices.push(Code::MachineBusy.into());
         }
         self.view.notices = notices;
 

@@ -78,14 +78,7 @@ pub(super) async fn send_card(track: Arc<TrackLocalStaticSample>, payload: u8) -
 
 pub(super) async fn send_tone(track: Arc<TrackLocalStaticSample>, payload: u8) -> anyhow::Result<()> {
     let ssrc = *track.ssrcs().await.first().context("the track has no SSRC")?;
-    let mut encoder = OpusEncoder::new(OpusConfig {
-        channels: 1,
-        bitrate_bps: 32_000,
-        fec: true,
-        expected_loss_percent: 5,
-        dtx: false,
-        music: false,
-    })?;
+    let mut encoder = OpusEncoder::new(OpusConfig::default())?;
     let (frames, mut recorded) = mpsc::unbounded_channel();
     let _running = Box::new(ToneSource).start(Box::new(move |frame| drop(frames.send(frame))))?;
     while let Some(frame) = recorded.recv().await {
