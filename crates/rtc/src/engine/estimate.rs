@@ -4,8 +4,9 @@
 const STEP: u64 = 3;
 /// A network that carries no more than this part of what it did carries far less.
 const FAR_LESS: u64 = 2;
-/// An average that falls is not taken for a fall to less than this part of it.
-const MOST_FALL: u64 = 4;
+/// An average that falls is not taken for a fall to less than this part of it: a layer that is given up for nothing is missed for
+/// seconds, and the estimate as of now is heard soon.
+const MOST_FALL: u64 = 2;
 
 /// An estimate in bit/s; 0: not known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,7 +79,7 @@ mod tests {
         estimate.averaged(1_800);
         assert_eq!(told(&mut estimate), Some((1_600, false)), "it takes a 1600 to make 1800 of one 2000");
         estimate.averaged(900);
-        assert_eq!(told(&mut estimate), Some((225, true)), "not to nothing");
+        assert_eq!(told(&mut estimate), Some((450, true)), "not to nothing");
         estimate.now(300);
         assert_eq!(told(&mut estimate), Some((300, false)));
     }

@@ -19,14 +19,15 @@ pub(crate) async fn two_see_and_hear_each_other(server: &Url, tcp: bool) {
         client.sees_and_hears(other).await;
         // The sender's clock reports, by which both are brought in step, come every few seconds.
         let report = client
-            .until("lip sync within 80 ms", Duration::from_secs(40), |r| {
-                let offset = r.from_user(other, "video").and_then(|t| t.av_offset_ms);
-                offset.is_some_and(|s| s.count >= 5 && s.p50.abs() <= 80.0)
+            .until("the whole size, and lip sync within 80 ms", Duration::from_secs(90), |r| {
+                r.from_user(other, "video").is_some_and(|t| {
+                    let in_step = t.av_offset_ms.is_some_and(|s| s.count >= 5 && s.p50.abs() <= 80.0);
+                    in_step && (t.width, t.height) == (640, 360)
+                })
             })
             .await;
         let video = report.from_user(other, "video").unwrap();
         let offset = video.av_offset_ms.unwrap();
-        assert_eq!((video.width, video.height), (640, 360));
         assert_eq!(report.transport, if tcp { "tcp" } else { "udp" });
         println!("{other}: lip sync {offset:?}, shown after {:?}", video.shown_delay_ms);
     }
