@@ -128,7 +128,7 @@ try {
   let two;
   await walk.step("Escape, the right button and a slip of the hand draw no region", async () => {
     two = await paintedWindow("Two", halves, { x: 980, y: 60, width: 560, height: 420 });
-    const { x, y, width } = place(windows("^Two$")[0]);
+    const { x, y, width } = await until("where the window lies", () => place(windows("^Two$")[0]));
     // A third of it red, two thirds blue.
     part = { x: x + width / 2 - 120, y: y + 60, width: 360, height: 240 };
     await askForRegion();
