@@ -152,7 +152,7 @@ async function inPage({ url, token, sends, voice }) {
         }
       }
     }
-    const pair = [...((await room.engine.pcManager?.subscriber?.getStats()) ?? new Map()).values()];
+    const pair = [...((await room.engine?.pcManager?.subscriber?.getStats()) ?? new Map()).values()];
     const chosen = pair.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
     const local = pair.find((s) => s.id === chosen?.localCandidateId);
     window.noted.push({ kind: "link", at: unix(performance.now()), transport: local?.protocol ?? "", phase: room.state });

@@ -114,7 +114,7 @@ impl UpTrack {
         let flowed = self.layers.iter().any(Option::is_some);
         std::array::from_fn(|i| {
             let declared = self.declared_bitrate(i);
-            let flowing = self.layers[i].as_ref().filter(|layer| layer.meter.live(now) && !self.ceased(now, i));
+            let flowing = self.layers[i].as_ref().filter(|_| self.flows(now, i));
             match flowing {
                 Some(layer) => match layer.meter.bitrate(now).unwrap_or(0) {
                     // Too young to be measured.
@@ -132,11 +132,15 @@ impl UpTrack {
     /// and everything else is better than no picture.
     pub fn at_hand(&self, now: Instant, ended: usize) -> [Option<u64>; MAX_LAYERS] {
         let offers = self.offers(now);
-        let flows = |i: usize| self.layers[i].as_ref().is_some_and(|l| l.meter.live(now)) && !self.ceased(now, i);
-        if offers[ended].is_some() || !(0..MAX_LAYERS).any(flows) {
+        if offers[ended].is_some() || !(0..MAX_LAYERS).any(|i| self.flows(now, i)) {
             return offers;
         }
-        std::array::from_fn(|i| offers[i].filter(|_| flows(i)))
+        std::array::from_fn(|i| offers[i].filter(|_| self.flows(now, i)))
+    }
+
+    /// Whether packets of a layer come at present.
+    fn flows(&self, now: Instant, layer: usize) -> bool {
+        self.layers[layer].as_ref().is_some_and(|l| l.meter.live(now)) && !self.ceased(now, layer)
     }
 
     /// A layer that stops while others go on was given up by the publisher.

@@ -7,9 +7,10 @@
 //!                     │ VoiceProcessor   │ ──▶ encoder
 //! ```
 //! The loudspeaker's sound is read at the microphone's pace (`reference.rs`): their clocks drift apart. The processing
-//! itself is WebRTC's (echo canceller 3, gain controller 2 and high-pass filter) in its Rust port, the crate `sonora`; the
-//! echo canceller with a configuration of ours (`canceller.rs`). Between canceller and gain stands RNNoise (`denoiser.rs`):
-//! at the same noise it keeps far more of the voice than WebRTC's suppressor. What it does in a simulated room stands in `tests/bench/RESULTS.md`, and `tests/voice` holds it to that.
+//! itself is WebRTC's (echo canceller 3, its noise suppressor, gain controller 2 and high-pass filter) in its Rust port, the
+//! crate `sonora`; the echo canceller with a configuration of ours (`canceller.rs`). Before the suppressor stands RNNoise
+//! (`denoiser.rs`): the two together take more noise away, and less of the voice, than either alone. What it does in a
+//! simulated room stands in `tests/bench/RESULTS.md`, and `tests/voice` holds it to that.
 
 mod activity;
 mod canceller;

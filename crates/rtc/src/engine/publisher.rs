@@ -73,7 +73,7 @@ pub(crate) struct Publisher {
     offers: u32,
     dirty: bool,
     restart: bool,
-    /// Pictures waited to be sent when this was looked at last.
+    /// Pictures may wait to be sent: they did when this was looked at last, or something was written since.
     behind: bool,
 }
 
@@ -350,15 +350,17 @@ impl Publisher {
         let (Some(mid), Some(pt), true) = (sending.mid, sending.pt, sending.shared.carrier.is_up()) else { return };
         let capture = self.anchor.capture(now, frame.capture_ns);
         let ticks = sending.clock.ticks(capture);
-        let written = match frame.media {
-            OutMedia::Video { data, layer, key } => {
-                for layer in sending.repairs.wrote(now, layer, key) {
-                    let rid = sending.shared.rid(layer).map(Rid::from);
-                    if let Some(stream) = self.peer.rtc.direct_api().stream_tx_by_mid(mid, rid) {
-                        forget_sent(stream);
-                    }
+        if let OutMedia::Video { layer, key, .. } = frame.media {
+            for over in sending.repairs.wrote(now, layer, key) {
+                let rid = sending.shared.rid(over).map(Rid::from);
+                if let Some(stream) = self.peer.rtc.direct_api().stream_tx_by_mid(mid, rid) {
+                    forget_sent(stream);
                 }
-                let Some(writer) = self.peer.rtc.writer(mid) else { return };
+            }
+        }
+        let Some(writer) = self.peer.rtc.writer(mid) else { return };
+        let written = match frame.media {
+            OutMedia::Video { data, layer, .. } => {
                 let writer = match sending.shared.rid(layer) {
                     Some(rid) => writer.rid(Rid::from(rid)),
                     None => writer,
@@ -366,7 +368,6 @@ impl Publisher {
                 writer.write(pt, capture, MediaTime::from_90khz(ticks), &data[..])
             }
             OutMedia::Audio { data, level } => {
-                let Some(writer) = self.peer.rtc.writer(mid) else { return };
                 let writer = match level {
                     Some(level) => writer.audio_level(level.clamp(-127, 0), level > -60),
                     None => writer,
@@ -377,8 +378,8 @@ impl Publisher {
         if let Err(e) = written {
             tracing::debug!("a frame was not sent: {e}");
         }
+        self.behind = true;
         self.timeout(now, out);
-        self.look_at_backlogs(now);
     }
 
     /// How long pictures wait to be sent.

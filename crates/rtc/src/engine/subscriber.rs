@@ -127,7 +127,9 @@ impl Subscriber {
     /// Brings the packets that came to their tracks.
     fn sort(&mut self, now: Instant) {
         let Self { peer, tracks, .. } = self;
-        for packet in std::mem::take(&mut tracks.inbox) {
+        // Given back below: its room is used for each packet.
+        let mut inbox = std::mem::take(&mut tracks.inbox);
+        for packet in inbox.drain(..) {
             let ssrc = packet.header.ssrc;
             let mid = match tracks.sections.get(&ssrc) {
                 Some(mid) => *mid,
@@ -139,6 +141,7 @@ impl Subscriber {
             };
             tracks.media(now, mid, packet);
         }
+        tracks.inbox = inbox;
     }
 
     pub(super) fn add_local(&mut self, now: Instant, tcp: bool, local: SocketAddr, out: &mut Outputs) {

@@ -90,9 +90,8 @@ impl VideoIn {
         }
         if frame.key {
             running.needs_key = false;
-        } else if !frame.contiguous || running.needs_key {
+        } else if running.needs_key {
             // A still picture is better than a broken one.
-            running.needs_key = true;
             self.ask_for_key(running);
             return self.meter.with(|m| m.out.frames_dropped += 1);
         }
