@@ -50,6 +50,33 @@ impl Drop for SignalLink {
     }
 }
 
+/// The room's end of a link without a room: what a test sees of what the signalling side gives to it.
+#[cfg(test)]
+pub(crate) struct Told(std::sync::mpsc::Receiver<ToWorker>);
+
+#[cfg(test)]
+impl Told {
+    /// The client's messages so far.
+    pub(crate) fn heard(&self) -> Vec<proto::signal_request::Message> {
+        let message = |to_worker| match to_worker {
+            ToWorker::Room(_, RoomCommand::Signal(_, message)) => Some(*message),
+            _ => None,
+        };
+        self.0.try_iter().filter_map(message).collect()
+    }
+}
+
+#[cfg(test)]
+impl SignalLink {
+    /// A link with nobody behind it: what it is given, and the way to its client.
+    pub(crate) fn apart() -> (Self, Told, mpsc::Sender<SignalOut>) {
+        let (worker, told) = std::sync::mpsc::channel();
+        let (to_client, outgoing) = mpsc::channel(8);
+        let link = Self { worker, room: RoomNumber(0), connection: ConnectionId(0), outgoing, sid: "PA_1".into() };
+        (link, Told(told), to_client)
+    }
+}
+
 /// A datagram on its way to its room.
 #[derive(Debug)]
 pub(super) struct Datagram {

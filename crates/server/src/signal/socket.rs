@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use beckon_sfu::join_anew;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use livekit_protocol as proto;
 use prost::Message as _;
 use proto::signal_response::Message as Response;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::token::Pass;
 use crate::media::{SignalLink, SignalOut};
@@ -17,60 +17,86 @@ use crate::media::{SignalLink, SignalOut};
 const REFRESH: Duration = Duration::from_secs(5 * 60);
 /// Messages that cannot be read before the connection is ended.
 const MAX_MALFORMED: u32 = 8;
+/// How long a connection that takes nothing more is still read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Carries messages both ways until one side ends it.
-pub(super) async fn serve(socket: WebSocket, mut link: SignalLink, pass: Pass) {
-    let (mut writer, mut reader) = socket.split();
+pub(super) async fn serve(socket: WebSocket, link: SignalLink, pass: Pass) {
+    let (writer, reader) = socket.split();
+    carry(writer, reader, link, &pass).await;
+}
+
+async fn carry<E>(
+    mut writer: impl Sink<Message> + Unpin,
+    mut reader: impl Stream<Item = Result<Message, E>> + Unpin,
+    mut link: SignalLink,
+    pass: &Pass,
+) {
     let mut refresh = interval(REFRESH);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut greeted = false;
     let mut malformed = 0;
-    loop {
-        tokio::select! {
+    let written = loop {
+        let written = tokio::select! {
             outgoing = link.outgoing.recv() => match outgoing {
                 Some(SignalOut::Message(message)) => {
                     greeted = true;
-                    if writer.send(encode(*message)).await.is_err() {
-                        break;
-                    }
+                    writer.send(encode(*message)).await
                 }
-                Some(SignalOut::Close) | None => {
-                    let _ = writer.send(closing("the session ended here")).await;
-                    break;
-                }
+                Some(SignalOut::Close) | None => break writer.send(closing("the session ended here")).await,
             },
             // The first message must be the one that answers the join.
-            _ = refresh.tick(), if greeted => {
-                if let Some(token) = pass.refreshed(SystemTime::now())
-                    && writer.send(encode(Response::RefreshToken(token))).await.is_err()
-                {
-                    break;
-                }
-            }
-            incoming = reader.next() => match incoming {
-                Some(Ok(Message::Binary(bytes))) => match proto::SignalRequest::decode(bytes) {
-                    Ok(proto::SignalRequest { message: Some(message) }) => link.send(message),
-                    // A kind of message that is newer than we are.
-                    Ok(_) => {}
-                    Err(error) => {
-                        malformed += 1;
-                        tracing::debug!(sid = link.sid, %error, "malformed signalling message");
-                        if malformed >= MAX_MALFORMED {
-                            let _ = writer.send(closing("too many malformed messages")).await;
-                            break;
-                        }
-                    }
-                },
-                Some(Ok(Message::Text(_))) => {
-                    let _ = writer.send(closing("only binary messages (protobuf) are understood")).await;
-                    break;
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+            _ = refresh.tick(), if greeted => match pass.refreshed(SystemTime::now()) {
+                Some(token) => writer.send(encode(Response::RefreshToken(token))).await,
+                None => Ok(()),
             },
+            incoming = reader.next() => match take(incoming, &link, &mut malformed) {
+                Incoming::Taken => Ok(()),
+                Incoming::Refused(why) => break writer.send(closing(why)).await,
+                Incoming::Ended => break Ok(()),
+            },
+        };
+        if written.is_err() {
+            break written;
         }
+    };
+    if written.is_err() {
+        // A client that says goodbye and goes is gone before all we have for it is written: its goodbye is still to be read.
+        let rest = async { while let Incoming::Taken = take(reader.next().await, &link, &mut malformed) {} };
+        let _ = timeout(LAST_WORDS, rest).await;
     }
     let _ = writer.close().await;
+}
+
+/// What became of something read.
+enum Incoming {
+    /// It was given to the room, or is nothing to it.
+    Taken,
+    /// It ends the connection, for this reason.
+    Refused(&'static str),
+    /// There is no more.
+    Ended,
+}
+
+fn take<E>(incoming: Option<Result<Message, E>>, link: &SignalLink, malformed: &mut u32) -> Incoming {
+    match incoming {
+        Some(Ok(Message::Binary(bytes))) => match proto::SignalRequest::decode(bytes) {
+            Ok(proto::SignalRequest { message: Some(message) }) => link.send(message),
+            // A kind of message that is newer than we are.
+            Ok(_) => {}
+            Err(error) => {
+                *malformed += 1;
+                tracing::debug!(sid = link.sid, %error, "malformed signalling message");
+                if *malformed >= MAX_MALFORMED {
+                    return Incoming::Refused("too many malformed messages");
+                }
+            }
+        },
+        Some(Ok(Message::Text(_))) => return Incoming::Refused("only binary messages (protobuf) are understood"),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+        Some(Ok(Message::Close(_)) | Err(_)) | None => return Incoming::Ended,
+    }
+    Incoming::Taken
 }
 
 /// Tells a client that wants to go on with an unknown session to join anew.
@@ -86,4 +112,52 @@ fn encode(message: Response) -> Message {
 
 fn closing(reason: &'static str) -> Message {
     Message::Close(Some(CloseFrame { code: close_code::NORMAL, reason: reason.into() }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use futures_util::stream;
+    use proto::signal_request::Message as Request;
+
+    use super::*;
+    use crate::media::SignalLink;
+
+    /// The writing half of a connection whose other end is gone.
+    struct Gone;
+
+    impl Sink<Message> for Gone {
+        type Error = ();
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Err(()))
+        }
+        fn start_send(self: Pin<&mut Self>, _: Message) -> Result<(), ()> {
+            Err(())
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Err(()))
+        }
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Err(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_goodbye_is_heard_though_nothing_can_be_written_any_more() {
+        let (link, room, to_client) = SignalLink::apart();
+        to_client.send(SignalOut::Message(Box::new(Response::RefreshToken(String::new())))).await.unwrap();
+        // What the client sent last is read only after the attempt to write has failed.
+        let leave = proto::SignalRequest { message: Some(Request::Leave(proto::LeaveRequest::default())) };
+        let words = stream::once(async move {
+            tokio::task::yield_now().await;
+            Ok::<_, Infallible>(Message::Binary(leave.encode_to_vec().into()))
+        });
+        carry(Gone, Box::pin(words), link, &Pass::nobody()).await;
+        let heard = room.heard();
+        assert!(matches!(heard.as_slice(), [Request::Leave(_)]), "{heard:?}");
+    }
 }

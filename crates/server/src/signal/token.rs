@@ -35,6 +35,11 @@ pub(super) struct Pass {
 }
 
 impl Pass {
+    #[cfg(test)]
+    pub(super) fn nobody() -> Self {
+        Self { room: "r".into(), admission: Admission::new("nobody"), claims: Value::Null, secret: String::new() }
+    }
+
     /// The same token with more time, for a client to come back with.
     pub(super) fn refreshed(&self, now: SystemTime) -> Option<String> {
         let now = now.duration_since(UNIX_EPOCH).ok()?;
