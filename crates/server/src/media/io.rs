@@ -22,6 +22,7 @@ use super::batch::{Batch, can_wait};
 use super::command::{Datagram, ToWorker};
 use super::framing::next_frame;
 use super::outlet::{Sockets, TCP_QUEUE};
+use super::rhythm::Rhythm;
 use super::route::RouteTable;
 
 /// Space for one received datagram, or several of one sender that the system glued together.
@@ -32,10 +33,6 @@ const MAX_TCP: usize = 4_096;
 const FIRST_FRAME: Duration = Duration::from_secs(10);
 /// A TCP client that says nothing for this long is gone (ICE checks come every few seconds).
 const SILENCE: Duration = Duration::from_secs(60);
-
-/// When datagrams follow each other faster than this, the port is read this often only: each look then
-/// finds several, and the threads wake up once for all of them. Nobody's picture is late by more than that.
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// The UDP port among what is waited for.
 const ARRIVAL: Token = Token(0);
@@ -81,10 +78,13 @@ impl Inlet {
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let mut batches: Vec<_> = self.workers.iter().map(|_| Batch::new()).collect();
         let mut events = Events::with_capacity(8);
+        let mut rhythm = Rhythm::new();
         let mut more = true;
         while !stop.load(Ordering::Relaxed) {
-            // Told once of each arrival: what is there must be read to its end before waiting again.
-            if !more {
+            // Told once of each arrival: what is there is read to its end before pausing or waiting again.
+            if let Some(pause) = rhythm.pause().filter(|_| !more) {
+                std::thread::sleep(pause);
+            } else if !more {
                 let begun = Instant::now();
                 let due = batches.iter().filter_map(Batch::due).min();
                 let wait = due.map(|due| due.saturating_duration_since(begun));
@@ -98,8 +98,9 @@ impl Inlet {
                     self.hand_over(&mut batches);
                     continue;
                 }
-                if begun.elapsed() < PAUSE {
-                    std::thread::sleep(PAUSE);
+                rhythm.arrived(begun.elapsed());
+                if rhythm.pause().is_some() {
+                    continue;
                 }
             }
             let mut chunks = storage.chunks_mut(RECEIVE_BUFFER);
@@ -108,8 +109,13 @@ impl Inlet {
             // `try_io`: where the system tells of readiness once, "nothing there" asks it to tell again.
             let received =
                 socket.try_io(|| self.sockets.state.recv(UdpSockRef::from(&socket), &mut buffers, &mut metas));
+            let nothing = received.as_ref().is_err_and(|e| e.kind() == ErrorKind::WouldBlock);
             // Less than there was room for: that was all.
-            more = received.as_ref().map_or_else(|e| e.kind() != ErrorKind::WouldBlock, |&n| n == BATCH_SIZE);
+            more = received.as_ref().map_or(!nothing, |&n| n == BATCH_SIZE);
+            if rhythm.looked(!nothing) {
+                // The news of what was read in pauses is old; what has come since this look is read before waiting.
+                more = poll.poll(&mut events, Some(Duration::ZERO)).is_ok();
+            }
             match received {
                 Ok(count) => self.sort(&metas[..count], &storage, &mut batches),
                 // Nothing there, or an ICMP answer to something sent earlier: not about this socket.
