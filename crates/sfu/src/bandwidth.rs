@@ -22,6 +22,8 @@ const FALLEN_PERCENT: u64 = 90;
 const SPENDABLE_PERCENT: u64 = 92;
 /// An average that falls is not taken for a fall to less than this part of it.
 const MOST_FALL: u64 = 4;
+/// The average is one of what was estimated within this time, each different value once: whatever stood longer is not in it.
+const AVERAGED: Duration = Duration::from_secs(3);
 /// A network that loses no more than this share is not full.
 const CLEAN: f32 = 0.03;
 /// One that loses more than this has no use for packets that only try it out.
@@ -32,8 +34,8 @@ const FULL: f32 = 0.1;
 pub(crate) struct Estimate {
     /// As of now, or as it was heard last.
     current: Option<u64>,
-    /// Averaged over some seconds.
-    average: Option<u64>,
+    /// Averaged over some seconds, and when that changed last.
+    average: Option<(u64, Instant)>,
     /// What a client that tries itself out asked us to believe.
     pretended: Option<u64>,
 }
@@ -55,13 +57,14 @@ impl Estimate {
     }
 
     /// The average, heard when it changes: it lags behind, but is the first to tell of a fall. What pulled it down is at
-    /// least as far below it as it was above before.
-    pub fn averaged(&mut self, bps: u64) {
-        let before = self.average.replace(bps);
+    /// least as far below it as it was above before, unless what was before is no part of it any more: then it is the estimate itself.
+    pub fn averaged(&mut self, now: Instant, bps: u64) {
+        let before = self.average.replace((bps, now));
         self.current = match (self.current, before) {
             (None, _) => Some(bps),
-            (Some(current), Some(before)) if bps < before && bps < current => {
-                Some((2 * bps).saturating_sub(before).max(bps / MOST_FALL))
+            (Some(current), Some((before, since))) if bps < before && bps < current => {
+                let whole = now.saturating_duration_since(since) > AVERAGED || 2 * bps <= before;
+                Some(if whole { bps } else { (2 * bps - before).max(bps / MOST_FALL) })
             }
             (kept, _) => kept,
         };
@@ -77,7 +80,7 @@ impl Room {
     /// The averaged estimate of what a subscriber's network carries changed.
     pub(crate) fn on_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
         let Some(p) = self.get_mut(key) else { return };
-        p.subscriber.estimate.averaged(bps);
+        p.subscriber.estimate.averaged(now, bps);
         self.estimate_changed(now, key);
     }
 
@@ -267,5 +270,26 @@ impl Room {
         for update in updates {
             self.send(key, Message::SubscribedQualityUpdate(update));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_falling_average_tells_of_a_deeper_fall_unless_it_is_the_estimate_itself() {
+        let now = Instant::now();
+        let mut estimate = Estimate::default();
+        estimate.averaged(now, 2_000);
+        estimate.averaged(now, 1_800);
+        assert_eq!(estimate.bps(), Some(1_600), "it takes a 1600 to make 1800 of one 2000");
+        estimate.averaged(now, 1_000);
+        assert_eq!(estimate.bps(), Some(250), "not to nothing");
+        estimate.now(1_000);
+        estimate.averaged(now + AVERAGED * 2, 800);
+        assert_eq!(estimate.bps(), Some(800), "what stood for long is not in it");
+        estimate.averaged(now + AVERAGED * 2, 300);
+        assert_eq!(estimate.bps(), Some(300), "no other one makes 300 of 800");
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct PacketFacts {
     pub clock_rate: u32,
     /// Its timestamp in the time of each other layer, where sender reports tell.
     pub in_layer_time: [Option<u32>; crate::layers::MAX_LAYERS],
+    /// Layers that the publisher gave up; known where a decoder can start.
+    pub gone: [bool; crate::layers::MAX_LAYERS],
 }
 
 /// Where a subscription's media goes in the subscriber's session.
@@ -130,12 +132,24 @@ impl DownTrack {
         self.video && self.wanted() && !self.muted && self.target.is_some() && self.current != self.target
     }
 
+    /// Whether a key frame comes in the place of a larger layer that the publisher gave up: nothing better is left, and no
+    /// smaller one was chosen.
+    fn takes_over(&self, facts: &PacketFacts) -> bool {
+        let Some(current) = self.current.filter(|&current| current > facts.layer) else { return false };
+        self.target.is_some_and(|target| target > facts.layer)
+            && facts.gone[facts.layer + 1..=current].iter().all(|&gone| gone)
+    }
+
+    /// Writes a packet to the subscriber's queue, if it is of the layer that flows, or begins the one that is to flow.
     pub fn forward(&mut self, now: Instant, rtc: &mut Rtc, facts: &PacketFacts, packet: &RtpPacket) -> Forwarded {
         let Some(slot) = &self.slot else { return Forwarded::Skipped };
         if self.wish.disabled || self.paused {
             return Forwarded::Skipped;
         }
         if self.current != Some(facts.layer) {
+            if facts.starts_picture && self.takes_over(facts) {
+                self.target = Some(facts.layer);
+            }
             if self.target != Some(facts.layer) {
                 return Forwarded::Skipped;
             }

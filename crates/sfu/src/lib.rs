@@ -16,6 +16,7 @@ mod downtrack;
 mod dtls;
 mod event;
 mod ids;
+mod in_step;
 mod keyframe;
 mod layers;
 mod media;

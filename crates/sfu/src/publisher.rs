@@ -128,6 +128,10 @@ impl Publisher {
             up.report = Some(*info);
             self.clock.report(packet.timestamp, info);
         }
+        if video {
+            track.in_step.packet(layer, packet.header.timestamp);
+        }
+        let gone = if starts && video { track.in_step.gone(layer) } else { [false; crate::layers::MAX_LAYERS] };
         let clock_rate = if video { 90_000 } else { 48_000 };
         let codec = up.codec;
         let report = up.report;
@@ -153,7 +157,16 @@ impl Publisher {
         let level = level.map(|l| l.unsigned_abs().min(127));
         Some(Incoming {
             track_number: number,
-            facts: PacketFacts { layer, codec, video, starts_picture: starts, sent_at, clock_rate, in_layer_time },
+            facts: PacketFacts {
+                layer,
+                codec,
+                video,
+                starts_picture: starts,
+                sent_at,
+                clock_rate,
+                in_layer_time,
+                gone,
+            },
             subscribers: std::mem::take(&mut track.subscribers),
             level,
             codec_found,

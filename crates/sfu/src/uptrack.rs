@@ -9,6 +9,7 @@ use str0m::rtp::Ssrc;
 use str0m::rtp::rtcp::SenderInfo;
 
 use crate::ids::ParticipantKey;
+use crate::in_step::InStep;
 use crate::keyframe::KeyFrameRequests;
 use crate::layers::MAX_LAYERS;
 use crate::meter::Meter;
@@ -54,6 +55,7 @@ pub(crate) struct UpTrack {
     pub asked: AskedLayers,
     /// Whether the codec in `info` was seen on the wire.
     pub codec_seen: bool,
+    pub in_step: InStep,
     /// Layers that were given up by the publisher, as of the last look.
     given_up: [bool; MAX_LAYERS],
 }
@@ -69,6 +71,7 @@ impl UpTrack {
             subscribers: Vec::new(),
             asked: AskedLayers::default(),
             codec_seen: false,
+            in_step: InStep::default(),
             given_up: [false; MAX_LAYERS],
         }
     }

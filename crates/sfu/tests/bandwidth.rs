@@ -118,3 +118,24 @@ fn a_layer_that_its_sender_gives_up_is_replaced_at_once_by_one_that_flows() {
     assert_eq!(layers(&seen), [2, 0], "not the one between, which might come but does not: {seen:?}");
     assert!(seen[1].0 <= Duration::from_millis(450), "{seen:?}");
 }
+
+#[test]
+fn a_layer_that_is_handed_over_leaves_no_gap() {
+    let mut call = Call::new(10_000_000);
+    let carl = call.world.join("carl");
+    let medium = proto::UpdateTrackSettings {
+        track_sids: vec![call.sid.clone()],
+        quality: proto::VideoQuality::Medium as i32,
+        ..Default::default()
+    };
+    call.world.say(carl, Request::TrackSetting(medium));
+    assert_eq!(layers(&call.go_on(10 * S)), [2]);
+    let asked = call.world.room.stats().key_frame_requests;
+    (call.camera.most, call.camera.hands_over) = (1, Some(3));
+    let seen = call.go_on(3 * S);
+    assert_eq!(layers(&seen), [2, 1], "{seen:?}");
+    assert!(seen[1].0 <= Duration::from_millis(180), "{seen:?}");
+    assert_eq!(call.world.room.stats().key_frame_requests, asked, "none was asked for");
+    call.camera.most = 2;
+    assert_eq!(layers(&call.go_on(10 * S)).last(), Some(&2), "and it comes back");
+}

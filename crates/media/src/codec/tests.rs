@@ -315,3 +315,17 @@ fn cpu_ns() -> i64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     stat.split(' ').next().and_then(|s| s.parse().ok()).unwrap_or_else(|| MediaTime::now().0)
 }
+
+#[test]
+fn the_first_picture_of_another_size_fits_the_bitrate_that_came_with_it() {
+    for mut encoder in encoders(1280, 720, 1_400_000) {
+        for (n, card) in cards(1280, 720, 61).iter().enumerate() {
+            if n == 60 {
+                encoder.reconfigure(640, 360, 30, 400_000).unwrap();
+            }
+            let encoded = encoder.encode(card, false).unwrap().remove(0);
+            let on_the_way = encoded.data.len() as f64 * 8.0 / 400_000.0;
+            assert!(n < 60 || encoded.key && on_the_way < 0.15, "{}: {on_the_way:.3} s", encoder.name());
+        }
+    }
+}

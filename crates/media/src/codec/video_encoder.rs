@@ -196,6 +196,18 @@ impl VideoEncoder {
         }
     }
 
+    /// Changes size, rate of pictures and bitrate at once: where the size is another one, the key frame that begins it is
+    /// made for the new bitrate.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn reconfigure(&mut self, width: u32, height: u32, fps: u32, bps: u32) -> Result<(), CodecError> {
+        if self.config.bitrate_bps != bps {
+            self.set_bitrate(bps);
+        }
+        self.set_size(width, height, fps)
+    }
+
     /// Changes size and rate of pictures; the next one is a key frame.
     ///
     /// # Errors

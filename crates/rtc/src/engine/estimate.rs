@@ -1,5 +1,7 @@
 //! What the way to the server carries: two measures made one.
 
+use std::time::{Duration, Instant};
+
 /// Changes smaller than this share (in percent) are not worth telling.
 const STEP: u64 = 3;
 /// A network that carries no more than this part of what it did carries far less.
@@ -7,12 +9,16 @@ const FAR_LESS: u64 = 2;
 /// An average that falls is not taken for a fall to less than this part of it: a layer that is given up for nothing is missed for
 /// seconds, and the estimate as of now is heard soon.
 const MOST_FALL: u64 = 2;
+/// The average is one of what was estimated within this time, each different value once: whatever stood longer is not in it.
+const AVERAGED: Duration = Duration::from_secs(3);
 
 /// An estimate in bit/s; 0: not known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Estimate {
     /// Averaged over some seconds.
     smooth: u64,
+    /// When that changed last.
+    since: Option<Instant>,
     /// As of now.
     latest: u64,
     /// What was told last.
@@ -34,11 +40,13 @@ impl Estimate {
     }
 
     /// The average is heard when it changes: it lags behind, but is the first to tell of a fall. What pulled it down is at
-    /// least as far below it as it was above before.
-    pub(super) fn averaged(&mut self, bps: u64) {
+    /// least as far below it as it was above before, unless what was before is no part of it any more: then it is the estimate itself.
+    pub(super) fn averaged(&mut self, now: Instant, bps: u64) {
         let before = std::mem::replace(&mut self.smooth, bps);
+        let since = self.since.replace(now);
         if bps < before && bps < self.latest {
-            self.latest = (2 * bps).saturating_sub(before).max(bps / MOST_FALL);
+            let whole = since.is_some_and(|since| now.saturating_duration_since(since) > AVERAGED) || 2 * bps <= before;
+            self.latest = if whole { bps } else { (2 * bps - before).max(bps / MOST_FALL) };
         }
     }
 
@@ -72,40 +80,56 @@ mod tests {
 
     #[test]
     fn a_fall_of_the_average_tells_of_a_deeper_one() {
+        let now = Instant::now();
         let mut estimate = Estimate::default();
-        estimate.averaged(2_000);
+        estimate.averaged(now, 2_000);
         estimate.now(2_000);
         assert_eq!(told(&mut estimate), Some((2_000, false)));
-        estimate.averaged(1_800);
+        estimate.averaged(now, 1_800);
         assert_eq!(told(&mut estimate), Some((1_600, false)), "it takes a 1600 to make 1800 of one 2000");
-        estimate.averaged(900);
-        assert_eq!(told(&mut estimate), Some((450, true)), "not to nothing");
+        estimate.averaged(now, 1_000);
+        assert_eq!(told(&mut estimate), Some((500, true)), "not to nothing");
         estimate.now(300);
         assert_eq!(told(&mut estimate), Some((300, false)));
     }
 
     #[test]
-    fn an_average_that_follows_says_nothing_new() {
+    fn an_average_of_one_is_the_estimate_itself() {
+        let now = Instant::now();
         let mut estimate = Estimate::default();
-        estimate.averaged(2_000);
+        estimate.averaged(now, 2_000);
+        estimate.now(2_000);
+        estimate.news();
+        estimate.averaged(now + AVERAGED * 2, 1_500);
+        assert_eq!(told(&mut estimate), Some((1_500, false)), "what stood for long is not in it");
+        estimate.averaged(now + AVERAGED * 2, 700);
+        assert_eq!(told(&mut estimate), Some((700, true)), "no other one makes 700 of 1500");
+    }
+
+    #[test]
+    fn an_average_that_follows_says_nothing_new() {
+        let now = Instant::now();
+        let mut estimate = Estimate::default();
+        estimate.averaged(now, 2_000);
         estimate.now(500);
         assert_eq!(told(&mut estimate), Some((500, false)));
-        estimate.averaged(1_000);
-        estimate.averaged(600);
+        estimate.averaged(now, 1_000);
+        estimate.averaged(now, 600);
         assert_eq!(told(&mut estimate), None);
     }
 
     #[test]
     fn a_rise_is_believed_when_it_lasts() {
+        let now = Instant::now();
         let mut estimate = Estimate::default();
-        estimate.averaged(500);
+        estimate.averaged(now, 500);
         estimate.now(500);
         estimate.news();
         estimate.now(2_000);
         assert_eq!(told(&mut estimate), None);
-        estimate.averaged(510);
+        estimate.averaged(now, 510);
         assert_eq!(told(&mut estimate), None, "hardly another one");
-        estimate.averaged(1_000);
+        estimate.averaged(now, 1_000);
         assert_eq!(told(&mut estimate), Some((1_000, false)));
     }
 }

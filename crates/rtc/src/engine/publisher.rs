@@ -108,7 +108,7 @@ impl Publisher {
 
     pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
-        peer.timeout(now, out, |event, out| tracks.on_event(event, out));
+        peer.timeout(now, out, |event, out| tracks.on_event(now, event, out));
         if self.behind {
             self.look_at_backlogs(now);
         }
@@ -117,7 +117,7 @@ impl Publisher {
     pub(super) fn receive(&mut self, now: Instant, packet: Incoming<'_>, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
         let was = peer.connected();
-        peer.receive(now, packet, out, |event, out| tracks.on_event(event, out));
+        peer.receive(now, packet, out, |event, out| tracks.on_event(now, event, out));
         if peer.connected() != was {
             self.carry(out);
         }
@@ -440,7 +440,7 @@ impl Tracks {
         self.sending.iter_mut().find(|(_, s)| s.mid == Some(mid)).map(|(k, s)| (*k, s))
     }
 
-    fn on_event(&mut self, event: Event, out: &mut Outputs) {
+    fn on_event(&mut self, now: Instant, event: Event, out: &mut Outputs) {
         match event {
             Event::ChannelOpen(id, _) => {
                 if let Some(channels) = &mut self.channels {
@@ -466,7 +466,7 @@ impl Tracks {
                 }
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
-                self.estimate.averaged(estimate.as_u64());
+                self.estimate.averaged(now, estimate.as_u64());
                 self.tell_estimate(out);
             }
             Event::PeerStats(stats) => {

@@ -6,6 +6,7 @@
 //! the machine has too much to do ([`load`], [`strain`]) the largest layer shrinks, and is left out once it would be no
 //! larger than the one below.
 
+mod hand_over;
 mod ladder;
 mod load;
 mod pacer;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use beckon_media::MediaTime;
 
+pub(crate) use hand_over::HandOver;
 pub(crate) use load::Work;
 pub(crate) use pacer::Pacer;
 pub(crate) use simulcast::{layer_count, layers};
@@ -106,6 +108,11 @@ impl RatePolicy {
             }),
             std::cmp::Ordering::Greater => None,
         }
+    }
+
+    /// Whether somebody watches a layer.
+    pub(crate) fn wants(&self, layer: usize) -> bool {
+        self.layers.get(layer).is_some_and(|l| l.wanted)
     }
 
     /// What the bandwidth allows in a layer.

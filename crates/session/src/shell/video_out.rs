@@ -16,7 +16,7 @@ use super::Message;
 use super::meters::SentMeter;
 use crate::beauty::{BeautyStep, BeautyWish};
 use crate::core::Input;
-use crate::rate::{Pacer, RatePolicy, Strain, Target, Work, layer_count, layers};
+use crate::rate::{HandOver, Pacer, RatePolicy, Strain, Target, Work, layer_count, layers};
 use crate::request::VideoSettings;
 use crate::tiles::Fanout;
 
@@ -144,6 +144,7 @@ impl VideoOut {
         let mut encoder = Encoder {
             beauty: BeautyStep::new(self.beauty.clone()),
             layers: self.layers.iter().map(|_| LayerEncoder::default()).collect(),
+            hand_over: HandOver::default(),
             captured: 0,
         };
         loop {
@@ -190,6 +191,9 @@ impl VideoOut {
             (0..self.layers.len()).map(|n| policy.target(n)).collect()
         };
         let largest = targets.iter().rposition(Option::is_some);
+        if let Some(layer) = encoder.hand_over.picture(largest, |n| self.policy.lock().wants(n)) {
+            self.layers[layer].key.store(true, Ordering::Relaxed);
+        }
         let mut encoded = false;
         for (n, target) in targets.iter().enumerate() {
             let layer = &mut encoder.layers[n];
@@ -259,13 +263,7 @@ impl VideoOut {
         let bitrate = u32::try_from(target.bitrate_bps).unwrap_or(u32::MAX);
         let inner = match &mut layer.inner {
             Some(inner) => {
-                let config = inner.config();
-                if (config.width, config.height, config.fps) != (width, height, target.fps) {
-                    inner.set_size(width, height, target.fps)?;
-                }
-                if inner.config().bitrate_bps != bitrate {
-                    inner.set_bitrate(bitrate);
-                }
+                inner.reconfigure(width, height, target.fps, bitrate)?;
                 inner
             }
             none => {
@@ -314,6 +312,7 @@ impl VideoOut {
 struct Encoder {
     beauty: BeautyStep,
     layers: Vec<LayerEncoder>,
+    hand_over: HandOver,
     captured: u64,
 }
 

@@ -28,13 +28,26 @@ pub struct Camera {
     on: [bool; 3],
     /// Larger layers than this it cannot send, whatever the server wants: its own network does not carry them.
     pub most: usize,
+    /// When it gives up a layer, the largest one left begins anew with the picture after so many: it tells nobody otherwise.
+    pub hands_over: Option<u32>,
+    given_up: Option<u32>,
     /// A layer that comes (back) begins with a key frame.
     key: [bool; 3],
 }
 
 impl Camera {
     pub fn new(world: &World, client: usize, mid: Mid) -> Self {
-        Self { client, mid, next: world.now, timestamp: 0, on: [true; 3], most: 2, key: [true; 3] }
+        Self {
+            client,
+            mid,
+            next: world.now,
+            timestamp: 0,
+            on: [true; 3],
+            most: 2,
+            hands_over: None,
+            given_up: None,
+            key: [true; 3],
+        }
     }
 
     /// Films for so long, while the world goes on. Calls `look` at each step of its clock.
@@ -64,6 +77,10 @@ impl Camera {
         for rid in asked.into_iter().flatten() {
             let name: &str = &rid;
             self.key[RIDS.iter().position(|r| *r == name).unwrap()] = true;
+        }
+        self.given_up = if self.most < 2 { Some(self.given_up.map_or(0, |pictures| pictures + 1)) } else { None };
+        if self.given_up.is_some() && self.given_up == self.hands_over {
+            self.key[self.most] = true;
         }
         self.timestamp = self.timestamp.wrapping_add(90_000 / FPS);
         for layer in 0..3 {
