@@ -36,7 +36,7 @@ const CHECK_REPEATS: usize = 18;
 
 /// How often figures are made. The averaged bandwidth estimate hears of a network that became slow seconds later than the
 /// one in these figures does.
-const STATS_INTERVAL: Duration = Duration::from_millis(400);
+const STATS_INTERVAL: Duration = Duration::from_millis(150);
 
 /// The pacer gives one packet each time it is told the time, and wants this to go by between two: a timer would make
 /// milliseconds of it, for each packet of a picture.

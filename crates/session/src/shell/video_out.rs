@@ -191,8 +191,13 @@ impl VideoOut {
             (0..self.layers.len()).map(|n| policy.target(n)).collect()
         };
         let largest = targets.iter().rposition(Option::is_some);
-        if let Some(layer) = encoder.hand_over.picture(largest, |n| self.policy.lock().wants(n)) {
-            self.layers[layer].key.store(true, Ordering::Relaxed);
+        // No pause holds this key frame back: the one before began the layer, and came too soon for those who are to get it now.
+        let anew = encoder.hand_over.picture(largest, |n| self.policy.lock().wants(n));
+        if let Some(begun) = anew.and_then(|n| encoder.layers.get_mut(n)) {
+            begun.last_key = None;
+        }
+        if let Some(wish) = anew.and_then(|n| self.layers.get(n)) {
+            wish.key.store(true, Ordering::Relaxed);
         }
         let mut encoded = false;
         for (n, target) in targets.iter().enumerate() {
