@@ -190,7 +190,8 @@ impl Publisher {
         let track = self.tracks.iter_mut().find(|t| t.mid == mid)?;
         let layer = track.layer_of_rid(rid)?;
         let known = (track.number, layer);
-        if let Some(old) = track.layers[layer].replace(UpLayer::new(now, ssrc, codec)) {
+        let small = layer + 1 < track.sizes().len();
+        if let Some(old) = track.layers[layer].replace(UpLayer::new(now, ssrc, codec, small)) {
             self.streams.remove(&old.ssrc);
         }
         self.streams.insert(ssrc, known);

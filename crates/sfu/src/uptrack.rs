@@ -14,8 +14,10 @@ use crate::keyframe::KeyFrameRequests;
 use crate::layers::MAX_LAYERS;
 use crate::meter::Meter;
 
-/// A publisher is asked for a key frame of a layer no more often than this.
+/// A publisher is asked for a key frame of a layer no more often than this …
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
+/// … and for one of a layer below the largest, which costs little.
+const SMALL_KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 
 /// One encoding of a track.
 #[derive(Debug)]
@@ -28,14 +30,10 @@ pub(crate) struct UpLayer {
 }
 
 impl UpLayer {
-    pub fn new(now: Instant, ssrc: Ssrc, codec: Codec) -> Self {
-        Self {
-            ssrc,
-            codec,
-            meter: Meter::new(now),
-            key_frames: KeyFrameRequests::new(KEY_FRAME_INTERVAL),
-            report: None,
-        }
+    /// `small`: there is a larger layer.
+    pub fn new(now: Instant, ssrc: Ssrc, codec: Codec, small: bool) -> Self {
+        let interval = if small { SMALL_KEY_FRAME_INTERVAL } else { KEY_FRAME_INTERVAL };
+        Self { ssrc, codec, meter: Meter::new(now), key_frames: KeyFrameRequests::new(interval), report: None }
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Changes smaller than this share (in percent) are not worth telling.
 const STEP: u64 = 3;
+/// No more than this is kept for repairs, in thousandths: on the way down they are given up.
+const MOST_REPAIRS: u64 = 300;
 /// A network that carries no more than this part of what it did carries far less.
 const FAR_LESS: u64 = 2;
 /// An average that falls is not taken for a fall to less than this part of it: a layer that is given up for nothing is missed for
@@ -21,6 +23,8 @@ pub(super) struct Estimate {
     since: Option<Instant>,
     /// As of now.
     latest: u64,
+    /// Share of our packets that gets lost, in thousandths.
+    lost: u64,
     /// What was told last.
     told: u64,
 }
@@ -50,6 +54,11 @@ impl Estimate {
         }
     }
 
+    /// This share of our packets gets lost (0 … 1): what is sent again for them has its place in what the way carries.
+    pub(super) fn lost(&mut self, share: f32) {
+        self.lost = ((share * 1_000.0) as u64).min(MOST_REPAIRS);
+    }
+
     /// What was told last.
     pub(super) fn told(&self) -> u64 {
         self.told
@@ -62,6 +71,7 @@ impl Estimate {
             (smooth, 0) => smooth,
             (smooth, latest) => smooth.min(latest),
         };
+        let bps = bps - bps * self.lost / 1_000;
         if bps.abs_diff(self.told) * 100 <= self.told * STEP {
             return None;
         }
@@ -91,6 +101,18 @@ mod tests {
         assert_eq!(told(&mut estimate), Some((500, true)), "not to nothing");
         estimate.now(300);
         assert_eq!(told(&mut estimate), Some((300, false)));
+    }
+
+    #[test]
+    fn what_is_lost_and_sent_again_has_its_place() {
+        let mut estimate = Estimate::default();
+        estimate.now(2_000);
+        estimate.lost(0.2);
+        assert_eq!(told(&mut estimate), Some((1_600, false)));
+        estimate.lost(0.9);
+        assert_eq!(told(&mut estimate), Some((1_400, false)), "not nearly all of it");
+        estimate.lost(0.0);
+        assert_eq!(told(&mut estimate), Some((2_000, false)));
     }
 
     #[test]

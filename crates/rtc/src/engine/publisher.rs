@@ -470,6 +470,7 @@ impl Tracks {
                 self.tell_estimate(out);
             }
             Event::PeerStats(stats) => {
+                self.estimate.lost(stats.egress_loss_fraction.unwrap_or(0.0));
                 if let Some(estimate) = stats.bwe_tx {
                     self.estimate.now(estimate.as_u64());
                     self.tell_estimate(out);
