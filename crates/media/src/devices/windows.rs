@@ -9,12 +9,15 @@ use std::{
 };
 
 use windows::{
-    Win32::Devices::DeviceAndDriverInstallation::{
-        CM_NOTIFY_ACTION, CM_NOTIFY_ACTION_DEVICEINTERFACEARRIVAL, CM_NOTIFY_ACTION_DEVICEINTERFACEREMOVAL,
-        CM_NOTIFY_EVENT_DATA, CM_NOTIFY_FILTER, CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE, CM_Register_Notification,
-        CM_Unregister_Notification, CR_SUCCESS, HCMNOTIFICATION,
+    Win32::{
+        Devices::DeviceAndDriverInstallation::{
+            CM_NOTIFY_ACTION, CM_NOTIFY_ACTION_DEVICEINTERFACEARRIVAL, CM_NOTIFY_ACTION_DEVICEINTERFACEREMOVAL,
+            CM_NOTIFY_EVENT_DATA, CM_NOTIFY_FILTER, CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE, CM_Register_Notification,
+            CM_Unregister_Notification, CR_SUCCESS, HCMNOTIFICATION,
+        },
+        System::LibraryLoader::{GetProcAddress, LoadLibraryW},
     },
-    core::GUID,
+    core::{GUID, s, w},
 };
 
 /// Interfaces of cameras (`KSCATEGORY_VIDEO_CAMERA`), of sound output (`DEVINTERFACE_AUDIO_RENDER`) and of sound input
@@ -63,6 +66,9 @@ unsafe impl Send for Ear {}
 /// # Errors
 /// What the system says.
 pub fn bell() -> io::Result<(Bell, Ear)> {
+    if !tells() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not tell of devices"));
+    }
     let (ring, rings) = channel();
     let context = Box::into_raw(Box::new(ring.clone()));
     let mut ear = Ear { rings, registrations: Vec::new(), context };
@@ -83,6 +89,15 @@ pub fn bell() -> io::Result<(Bell, Ear)> {
         ear.registrations.push(handle);
     }
     Ok((Bell(ring), ear))
+}
+
+/// Whether the system has what is called here. Wine 8 has not, and ends a program that calls it all the same.
+fn tells() -> bool {
+    // SAFETY: a library that this program is linked with, so it is loaded already; a name that it lacks gives none.
+    unsafe {
+        LoadLibraryW(w!("cfgmgr32.dll"))
+            .is_ok_and(|library| GetProcAddress(library, s!("CM_Register_Notification")).is_some())
+    }
 }
 
 unsafe extern "system" fn changed(

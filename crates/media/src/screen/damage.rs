@@ -32,6 +32,7 @@ impl Damage {
     }
 
     /// Whether this is about a picture of that size.
+    #[cfg(target_os = "linux")]
     pub(super) fn covers(&self, width: u32, height: u32) -> bool {
         (self.bounds.w, self.bounds.h) == (width, height)
     }

@@ -52,6 +52,6 @@ impl Catalog {
 fn not_supported() -> SourceError {
     SourceError::NotSupported {
         what: "screen sharing".to_owned(),
-        reason: "Beckon shares screens on Linux with X11 only so far".to_owned(),
+        reason: "Beckon shares screens on Linux and Windows only so far".to_owned(),
     }
 }

@@ -3,16 +3,29 @@
 //! Pictures are taken when something on the screen has changed, at most 30 a second, and only what has changed is
 //! fetched and converted: a still screen costs almost nothing. Each system has its own way to the pixels, behind one
 //! small interface ([`grab`]); when to look, what to convert and how to make it smaller is decided here, the same
-//! for all ([`damage`], [`pace`], [`canvas`]).
+//! for all ([`damage`], [`pace`], [`canvas`]; [`picture`] and [`watch`] where the system does not tell of changes).
 
 mod canvas;
-#[cfg(target_os = "linux")]
+#[cfg(any(test, target_os = "linux", windows))]
 mod damage;
-#[cfg_attr(not(any(test, target_os = "linux")), expect(dead_code, reason = "only used where screens can be shared"))]
+#[cfg_attr(
+    not(any(test, target_os = "linux", windows)),
+    expect(dead_code, reason = "only used where screens can be shared")
+)]
 mod grab;
+#[cfg(any(test, windows))]
+mod masks;
 mod pace;
+#[cfg(any(test, windows))]
+mod picture;
+#[cfg(any(test, target_os = "linux", windows))]
+mod pointer;
 mod shrink;
 mod source;
+#[cfg(any(test, target_os = "linux", windows))]
+mod thumbnail;
+#[cfg(any(test, windows))]
+mod watch;
 
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
@@ -20,7 +33,11 @@ mod system;
 #[cfg(target_os = "linux")]
 mod x11;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod system;
+
+#[cfg(not(any(target_os = "linux", windows)))]
 #[path = "elsewhere.rs"]
 mod system;
 
@@ -42,7 +59,7 @@ pub enum ScreenChoice {
 /// A monitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Monitor {
-    /// The system's name for it, such as `HDMI-1`.
+    /// The system's name for it, such as `HDMI-1` or `\\.\DISPLAY1`.
     pub name: String,
     /// Where it lies on the desktop, in physical pixels.
     pub bounds: Rect,

@@ -1,0 +1,300 @@
+//! One monitor, window or region of a Windows desktop.
+
+use std::time::Duration;
+
+use super::capture::Capture;
+use super::duplication::Duplication;
+use super::gdi::Surface;
+use super::pointer::{self, Eye};
+use super::window::{Place, Window};
+use super::{Aware, desktop};
+use crate::clock::MediaTime;
+use crate::screen::grab::{Grab, Parts};
+use crate::screen::picture::Picture;
+use crate::screen::watch::Watch;
+use crate::screen::{Rect, ScreenChoice, ScreenSettings, Visibility};
+use crate::source::SourceError;
+
+/// How often it is asked whether the monitors are the same.
+const MONITORS: Duration = Duration::from_millis(500);
+/// A monitor that changes its mode, or wakes, is away for a moment.
+const AWAY: Duration = Duration::from_secs(3);
+
+/// A look that comes less late than this counts as one in time.
+const LATE: Duration = Duration::from_millis(10);
+
+/// What is shared.
+pub(super) enum Target {
+    /// A part of the desktop; of a monitor with this name, which may change or go.
+    Desktop {
+        monitor: Option<String>,
+        part: Rect,
+    },
+    Window(Window),
+}
+
+impl Target {
+    pub(super) fn find(choice: &ScreenChoice, label: &str) -> Result<Self, SourceError> {
+        let gone = || SourceError::Gone { what: label.to_owned() };
+        let target = match choice {
+            ScreenChoice::Monitor(name) => {
+                let monitor = desktop::monitors()?.into_iter().find(|m| m.name == *name).ok_or_else(gone)?;
+                Self::Desktop { monitor: Some(monitor.name), part: monitor.bounds }
+            }
+            ScreenChoice::Region(part) => Self::Desktop { monitor: None, part: part.intersection(&desktop::bounds()) },
+            ScreenChoice::Window(id) => Self::Window(Window::known_as(*id).ok_or_else(gone)?),
+        };
+        match target {
+            Self::Desktop { part, .. } if part.w < 2 || part.h < 2 => Err(SourceError::Unsupported {
+                device: label.to_owned(),
+                offered: "less than 2 × 2 pixels of the desktop".to_owned(),
+            }),
+            target => Ok(target),
+        }
+    }
+}
+
+/// Where the pixels come from.
+enum Way {
+    Duplication(Duplication),
+    Capture(Capture),
+    Gdi(Option<Surface>),
+}
+
+pub(super) struct WindowsGrab {
+    label: String,
+    target: Target,
+    way: Way,
+    picture: Picture,
+    watch: Watch,
+    fps: u32,
+    /// Looks for the pointer, where it is to be drawn.
+    eye: Option<Eye>,
+    shown: bool,
+    /// When it was last seen that the monitor is there, and when that was last looked for.
+    monitor: (MediaTime, MediaTime),
+    _aware: Aware,
+}
+
+impl WindowsGrab {
+    pub(super) fn open(target: Target, label: String, settings: ScreenSettings) -> Self {
+        let aware = Aware::now();
+        let way = match &target {
+            Target::Desktop { part, .. } => Duplication::open(*part).map(Way::Duplication),
+            Target::Window(window) => Capture::open(*window).map(Way::Capture),
+        };
+        let way = way.unwrap_or_else(|error| {
+            tracing::info!(%error, what = label, "pictures come by GDI");
+            Way::Gdi(None)
+        });
+        let shown = match &target {
+            Target::Desktop { .. } => true,
+            Target::Window(window) => window.is_shown(),
+        };
+        let mut eye = settings.pointer.then(Eye::default);
+        if let Way::Capture(capture) = &way
+            && capture.draws_pointer()
+        {
+            eye = None;
+        }
+        let watch = Watch::new(settings.fps, matches!(target, Target::Desktop { .. }));
+        let now = MediaTime::now();
+        let (picture, fps, monitor) = (Picture::new(), settings.fps, (now, now));
+        Self { label, target, way, picture, watch, fps, eye, shown, monitor, _aware: aware }
+    }
+
+    fn gone(&self) -> SourceError {
+        SourceError::Gone { what: self.label.clone() }
+    }
+
+    /// Whether it is there, where it lies, whether it can be seen.
+    fn check(&mut self, now: MediaTime) -> Result<(), SourceError> {
+        let (seen, looked) = self.monitor;
+        let part = match &self.target {
+            Target::Window(window) if !window.is_there() => return Err(self.gone()),
+            Target::Window(window) => {
+                self.shown = window.is_shown();
+                return Ok(());
+            }
+            Target::Desktop { .. } if now.saturating_since(looked) < MONITORS => return Ok(()),
+            // A desktop whose monitors cannot be read is away.
+            Target::Desktop { monitor: Some(name), .. } => {
+                let all = desktop::monitors().unwrap_or_default();
+                all.into_iter().find(|m| m.name == *name).map(|m| m.bounds)
+            }
+            Target::Desktop { monitor: None, part } => Some(part.intersection(&desktop::bounds())),
+        };
+        self.monitor.1 = now;
+        let Some(now_at) = part.filter(|part| part.w >= 2 && part.h >= 2) else {
+            return if now.saturating_since(seen) > AWAY { Err(self.gone()) } else { Ok(()) };
+        };
+        self.monitor.0 = now;
+        if let Target::Desktop { part, .. } = &mut self.target
+            && *part != now_at
+        {
+            *part = now_at;
+            self.picture.forget();
+            if let Way::Duplication(duplication) = &mut self.way {
+                duplication.move_to(now_at);
+            }
+        }
+        Ok(())
+    }
+
+    /// From now on pictures come by GDI.
+    fn fall_back(&mut self, error: &windows::core::Error) {
+        tracing::warn!(%error, what = self.label, "pictures come by GDI from now on");
+        self.way = Way::Gdi(None);
+        self.watch = Watch::new(self.fps, matches!(self.target, Target::Desktop { .. }));
+        self.picture.forget();
+    }
+
+    fn look(&mut self, patience: Duration) {
+        if let Way::Duplication(duplication) = &mut self.way {
+            let pointer = self.eye.is_some();
+            if let Err(error) = duplication.look(patience, &mut self.picture, pointer) {
+                self.fall_back(&error);
+            }
+            return;
+        }
+        let began = MediaTime::now();
+        let mut due = self.watch.due(began, desktop::idle());
+        if matches!(self.way, Way::Capture(_)) {
+            // It costs nothing to see that nothing has come.
+            due = due.min(began + patience);
+        }
+        let wait = due.saturating_since(began);
+        std::thread::sleep(wait.min(patience));
+        if wait > patience {
+            return;
+        }
+        let now = MediaTime::now();
+        let changed = match &mut self.way {
+            Way::Capture(capture) => match capture.look(&mut self.picture) {
+                Ok(changed) => changed,
+                Err(error) => return self.fall_back(&error),
+            },
+            Way::Gdi(surface) => match &self.target {
+                Target::Desktop { part, .. } => {
+                    look_at_desktop(*part, surface, &mut self.picture, &mut self.watch, now)
+                }
+                Target::Window(window) => self.shown && look_at_window(*window, surface, &mut self.picture),
+            },
+            Way::Duplication(_) => false,
+        };
+        // In step with the time, so that 30 looks a second stay 30.
+        let at = if now.saturating_since(due) < LATE { due } else { now };
+        self.watch.looked(at, changed);
+    }
+
+    fn look_for_pointer(&mut self) {
+        if matches!(self.way, Way::Duplication(_)) {
+            return;
+        }
+        let Some(eye) = &mut self.eye else { return };
+        let Some(((x, y), shape)) = eye.look() else { return self.picture.pointer.move_to(None) };
+        if let Some(shape) = shape {
+            self.picture.pointer.reshape(shape);
+        }
+        let at = match &self.target {
+            Target::Desktop { part, .. } => part.contains(x, y).then(|| (x - part.x, y - part.y)),
+            Target::Window(window) => window.place().filter(|_| self.shown).and_then(|Place { visible, .. }| {
+                let (width, height) = self.picture.size()?;
+                // A pointer over what covers the window does not point at the window.
+                let here = visible.contains(x, y) && pointer::is_over(window.handle(), (x, y));
+                let scaled = |at: i32, from: u32, to: u32| (i64::from(at) * i64::from(to) / i64::from(from)) as i32;
+                here.then(|| (scaled(x - visible.x, visible.w, width), scaled(y - visible.y, visible.h, height)))
+            }),
+        };
+        self.picture.pointer.move_to(at);
+    }
+}
+
+impl Grab for WindowsGrab {
+    fn changed(&mut self, patience: Duration) -> Result<bool, SourceError> {
+        self.check(MediaTime::now())?;
+        self.look(patience);
+        self.look_for_pointer();
+        Ok(self.picture.is_stale())
+    }
+
+    fn size(&self) -> Option<(u32, u32)> {
+        self.picture.size()
+    }
+
+    fn visibility(&self) -> Visibility {
+        if self.shown { Visibility::Shown } else { Visibility::Minimised }
+    }
+
+    fn take(&mut self, parts: &mut dyn Parts) -> Result<bool, SourceError> {
+        Ok(self.picture.hand_over(parts))
+    }
+}
+
+/// Looks at a part of the desktop, or at some of its rows. Returns whether anything there has changed.
+fn look_at_desktop(
+    part: Rect,
+    surface: &mut Option<Surface>,
+    picture: &mut Picture,
+    watch: &mut Watch,
+    now: MediaTime,
+) -> bool {
+    picture.resize(part.w, part.h);
+    let Some((width, height)) = picture.size() else { return false };
+    let part = Rect::new(part.x, part.y, width, height);
+    let mut look = |rows: std::ops::Range<u32>, picture: &mut Picture| -> windows::core::Result<bool> {
+        let surface = fitting(surface, width, height)?;
+        surface.copy_desktop(part, rows.clone())?;
+        let first = rows.start as usize * surface.stride();
+        Ok(picture.compare(rows, &surface.pixels()[first..], surface.stride()))
+    };
+    let rows = if picture.is_seen() { watch.rows(now, desktop::idle(), height) } else { 0..height };
+    let looked = look(rows.clone(), picture).and_then(|changed| {
+        if changed && rows != (0..height) {
+            look(0..height, picture)?;
+        }
+        Ok(changed)
+    });
+    looked.unwrap_or_else(|error| {
+        // While the desktop is locked, or asks for a password, nobody may look at it.
+        tracing::debug!(%error, "the desktop shows nothing");
+        false
+    })
+}
+
+/// Looks at a window. Returns whether it has changed.
+fn look_at_window(window: Window, surface: &mut Option<Surface>, picture: &mut Picture) -> bool {
+    let Some(part) = print(window, surface) else { return false };
+    let Some(surface) = surface else { return false };
+    picture.resize(part.w, part.h);
+    let Some((_, height)) = picture.size() else { return false };
+    let first = part.y as usize * surface.stride() + part.x as usize * 4;
+    picture.compare(0..height, &surface.pixels()[first..], surface.stride())
+}
+
+/// Lets a window draw itself. Returns where in the surface what can be seen of it is; `None` when there is nothing.
+pub(super) fn print(window: Window, surface: &mut Option<Surface>) -> Option<Rect> {
+    if !window.is_shown() || window.is_stuck() {
+        return None;
+    }
+    let Place { outer, visible, dpi: (own, shown) } = window.place()?;
+    let scaled = |side: i32| (i64::from(side) * i64::from(own) / i64::from(shown)) as i32;
+    let (width, height) = (scaled(outer.w as i32).max(1), scaled(outer.h as i32).max(1));
+    let whole = Rect::new(0, 0, width as u32, height as u32);
+    let (x, y) = (scaled(visible.x - outer.x), scaled(visible.y - outer.y));
+    let part = Rect::new(x, y, scaled(visible.w as i32) as u32, scaled(visible.h as i32) as u32).intersection(&whole);
+    let printed = fitting(surface, whole.w, whole.h).and_then(|surface| surface.print(window.handle()));
+    if let Err(error) = printed {
+        tracing::debug!(%error, "a window shows nothing");
+        return None;
+    }
+    (!part.is_empty()).then_some(part)
+}
+
+/// The surface if it is of this size, a new one otherwise.
+fn fitting(surface: &mut Option<Surface>, width: u32, height: u32) -> windows::core::Result<&mut Surface> {
+    match surface.take_if(|known| known.is_of(width, height)) {
+        Some(known) => Ok(surface.insert(known)),
+        None => Ok(surface.insert(Surface::new(width, height)?)),
+    }
+}
