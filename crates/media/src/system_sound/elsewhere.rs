@@ -11,6 +11,6 @@ pub(super) fn available() -> bool {
 pub(super) fn start(_: AudioSink) -> Result<RunningSource, SourceError> {
     Err(SourceError::NotSupported {
         what: "sharing the computer's sound".to_owned(),
-        reason: "Beckon shares it on Linux only so far".to_owned(),
+        reason: "Beckon shares it on Linux and Windows only so far".to_owned(),
     })
 }

@@ -15,17 +15,12 @@ use pulseaudio::protocol::{
     write_command_message,
 };
 
-use super::Blend;
-use crate::clock::MediaTime;
+use super::blend::Blend;
+use super::listening::{self, Listener as _};
 use crate::devices::pulse::{Server, SoundServerError};
 use crate::frame::{SAMPLE_RATE, SAMPLES_PER_CHANNEL};
-use crate::source::{AudioSink, RunningSource, SourceControl, SourceError};
+use crate::source::{AudioSink, RunningSource, SourceError};
 
-const FRAME: Duration = Duration::from_millis(10);
-/// A clock further behind than this was asleep: it goes on from now.
-const ASLEEP: Duration = Duration::from_millis(500);
-/// How often a server that is gone is looked for.
-const LOOK_FOR_SERVER: Duration = Duration::from_secs(1);
 /// The name a stream has for people who look at the server's own mixer.
 const NAME: &std::ffi::CStr = c"Beckon shares the computer's sound";
 
@@ -41,43 +36,9 @@ pub(super) fn start(mut out: AudioSink) -> Result<RunningSource, SourceError> {
         reason: error.to_string(),
     })?;
     RunningSource::spawn("system-sound", move |control| {
-        run(control, first, &mut out);
+        listening::run(control, first, &mut out);
         Ok(())
     })
-}
-
-fn run(control: &SourceControl, first: Listener, out: &mut AudioSink) {
-    let mut listener = Some(first);
-    let mut blend = Blend::default();
-    let mut due = MediaTime::now() + FRAME;
-    let mut look_again = due;
-    while !control.stopping() {
-        let left = due.saturating_since(MediaTime::now());
-        match &mut listener {
-            Some(open) => {
-                if let Err(error) = open.listen(left, &mut blend) {
-                    tracing::warn!(%error, "the sound server is gone; shared sound is silent until it is back");
-                    blend.clear();
-                    (listener, look_again) = (None, MediaTime::now() + LOOK_FOR_SERVER);
-                }
-            }
-            None => {
-                control.sleep_until(due);
-                if MediaTime::now() >= look_again {
-                    look_again = MediaTime::now() + LOOK_FOR_SERVER;
-                    listener = Listener::open().ok();
-                }
-            }
-        }
-        let now = MediaTime::now();
-        if now >= due {
-            out(blend.pull(due));
-            due += FRAME;
-            if now.saturating_since(due) > ASLEEP {
-                due = now;
-            }
-        }
-    }
 }
 
 /// What the server was asked and has not answered.
@@ -102,7 +63,9 @@ struct Listener {
     payload: Vec<u8>,
 }
 
-impl Listener {
+impl listening::Listener for Listener {
+    type Error = SoundServerError;
+
     fn open() -> Result<Self, SoundServerError> {
         let server = Server::open()?;
         let mut listener = Self {
@@ -118,16 +81,7 @@ impl Listener {
         Ok(listener)
     }
 
-    fn ask(&mut self, what: Asked, command: &Command) -> Result<(), ProtocolError> {
-        write_command_message(self.server.socket.get_mut(), self.next, command, self.server.version)?;
-        self.server.socket.get_mut().flush()?;
-        self.asked.insert(self.next, what);
-        self.next = self.next.wrapping_add(1);
-        Ok(())
-    }
-
-    /// Takes what the server says within this time.
-    fn listen(&mut self, patience: Duration, blend: &mut Blend) -> Result<(), ProtocolError> {
+    fn listen(&mut self, patience: Duration, blend: &mut Blend) -> Result<(), SoundServerError> {
         if self.server.is_readable_within(patience)? {
             self.message(blend)?;
             // What has been read into the buffer already makes no socket readable.
@@ -135,6 +89,16 @@ impl Listener {
                 self.message(blend)?;
             }
         }
+        Ok(())
+    }
+}
+
+impl Listener {
+    fn ask(&mut self, what: Asked, command: &Command) -> Result<(), ProtocolError> {
+        write_command_message(self.server.socket.get_mut(), self.next, command, self.server.version)?;
+        self.server.socket.get_mut().flush()?;
+        self.asked.insert(self.next, what);
+        self.next = self.next.wrapping_add(1);
         Ok(())
     }
 

@@ -2,20 +2,23 @@
 //!
 //! Our own loudspeaker is never in it: whoever is in the call would hear themselves again. Nothing is subtracted or
 //! cancelled for that, as it would never be wholly gone, and music would suffer. Instead each program is taken on its own,
-//! before the sound server adds them up (`linux`), and ours is left out; what is taken is added up here (`blend`).
+//! before the sound server adds them up (`linux`), and ours is left out; what is taken is added up here (`blend`). Windows adds
+//! up all others itself (`windows`).
 
-#[cfg(any(test, target_os = "linux"))]
+#[cfg(any(test, target_os = "linux", windows))]
 mod blend;
+#[cfg(any(target_os = "linux", windows))]
+mod listening;
+
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
 mod system;
-
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
+#[cfg(not(any(target_os = "linux", windows)))]
 #[path = "elsewhere.rs"]
 mod system;
-
-#[cfg(target_os = "linux")]
-use blend::Blend;
 
 use crate::source::{AudioSink, AudioSource, RunningSource, SourceError, SourceInfo};
 
