@@ -10,7 +10,6 @@ use beckon_sfu::{JoinError, JoinRequest, LeaveReason, TransportConfig};
 use livekit_protocol as proto;
 use mio::{Poll, Waker};
 use parking_lot::{Mutex, RwLock};
-use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -22,6 +21,7 @@ use super::error::{EngineError, EnterError};
 use super::event::{EngineEvent, EngineStats};
 use super::io::{Inlet, WAKE};
 use super::outlet::{Sockets, Traffic};
+use super::port::Port;
 use super::route::{RoomNumber, RouteTable};
 use super::worker::{Shared, Worker};
 
@@ -89,9 +89,8 @@ impl Engine {
     pub async fn start(config: EngineConfig) -> Result<EngineHandle, EngineError> {
         let bind_error = |proto, addr| move |source| EngineError::Bind { proto, addr, source };
         let udp_wanted = SocketAddr::new(config.bind, config.udp_port);
-        let udp = open_udp(udp_wanted).map_err(bind_error("UDP", udp_wanted))?;
-        let state = UdpSocketState::new(UdpSockRef::from(&udp)).map_err(bind_error("UDP", udp_wanted))?;
-        let udp_addr = udp.local_addr().map_err(bind_error("UDP", udp_wanted))?;
+        let udp = open_udp(udp_wanted).and_then(Port::over).map_err(bind_error("UDP", udp_wanted))?;
+        let udp_addr = udp.socket().local_addr().map_err(bind_error("UDP", udp_wanted))?;
         let tcp = match config.tcp_port {
             Some(port) => {
                 let wanted = SocketAddr::new(config.bind, port);
@@ -104,11 +103,11 @@ impl Engine {
         let at_port = |port: u16| announce.iter().map(|&ip| SocketAddr::new(ip, port)).collect::<Vec<_>>();
         let udp_announced = at_port(config.announce_udp_port.unwrap_or(udp_addr.port()));
         let tcp_announced = tcp_addr.map(|addr| at_port(addr.port())).unwrap_or_default();
-        let batch = state.max_gso_segments();
+        let batch = udp.batch();
         tracing::info!(udp = ?udp_announced, tcp = ?tcp_announced, batch, "media ports are open");
 
         let own = announce.iter().copied().filter(|ip| UdpSocket::bind((*ip, 0)).is_ok()).collect();
-        let sockets = Arc::new(Sockets { udp, state, tcp: RwLock::default(), own, traffic: Traffic::default() });
+        let sockets = Arc::new(Sockets { udp, tcp: RwLock::default(), own, traffic: Traffic::default() });
         let routes = Arc::new(RwLock::new(RouteTable::default()));
         let shared = Arc::new(Shared {
             sockets: sockets.clone(),

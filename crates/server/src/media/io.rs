@@ -11,7 +11,7 @@ use beckon_sfu::Protocol;
 use bytes::BytesMut;
 use mio::{Events, Interest, Poll, Token};
 use parking_lot::RwLock;
-use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef};
+use quinn_udp::{BATCH_SIZE, RecvMeta};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -63,10 +63,11 @@ impl Inlet {
     /// The port is watched for arrivals only: an async runtime's socket watches for room to send,
     /// too, and would wake this thread for every datagram that any worker sent.
     pub(super) fn receive(&self, mut poll: Poll, stop: &AtomicBool) {
-        let registered = self.sockets.udp.try_clone().map(mio::net::UdpSocket::from_std).and_then(|mut socket| {
-            poll.registry().register(&mut socket, ARRIVAL, Interest::READABLE)?;
-            Ok(socket)
-        });
+        let registered =
+            self.sockets.udp.socket().try_clone().map(mio::net::UdpSocket::from_std).and_then(|mut socket| {
+                poll.registry().register(&mut socket, ARRIVAL, Interest::READABLE)?;
+                Ok(socket)
+            });
         let socket = match registered {
             Ok(socket) => socket,
             Err(error) => {
@@ -107,8 +108,7 @@ impl Inlet {
             let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
                 std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
             // `try_io`: where the system tells of readiness once, "nothing there" asks it to tell again.
-            let received =
-                socket.try_io(|| self.sockets.state.recv(UdpSockRef::from(&socket), &mut buffers, &mut metas));
+            let received = socket.try_io(|| self.sockets.udp.receive(&mut buffers, &mut metas));
             let nothing = received.as_ref().is_err_and(|e| e.kind() == ErrorKind::WouldBlock);
             // Less than there was room for: that was all.
             more = received.as_ref().map_or(!nothing, |&n| n == BATCH_SIZE);

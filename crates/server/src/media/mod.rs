@@ -19,6 +19,7 @@ mod event;
 mod framing;
 mod io;
 mod outlet;
+mod port;
 mod rhythm;
 mod route;
 mod worker;

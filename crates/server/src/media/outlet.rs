@@ -1,16 +1,16 @@
 //! The way out: datagrams of a room onto the sockets, many at a time.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use beckon_sfu::{Protocol, Transmit};
 use parking_lot::RwLock;
-use quinn_udp::{UdpSockRef, UdpSocketState};
 use tokio::sync::mpsc;
 
 use super::framing::frame;
+use super::port::Port;
 
 /// Frames that may wait for a TCP client; more are dropped, as a network would.
 pub(super) const TCP_QUEUE: usize = 512;
@@ -33,8 +33,7 @@ pub(super) type TcpPeers = RwLock<HashMap<SocketAddr, mpsc::Sender<Vec<u8>>>>;
 
 /// What all workers send through.
 pub(super) struct Sockets {
-    pub udp: UdpSocket,
-    pub state: UdpSocketState,
+    pub udp: Port,
     pub tcp: TcpPeers,
     /// Addresses of this machine: replies leave from the one that was spoken to.
     pub own: Vec<IpAddr>,
@@ -75,7 +74,7 @@ impl Outlet {
             && length <= self.size
             // Only the last one of a batch may be shorter.
             && self.batch.len() == self.size * self.count
-            && self.count < self.sockets.state.max_gso_segments()
+            && self.count < self.sockets.udp.batch()
             && self.batch.len() + length <= MAX_BATCH;
         if !fits {
             self.flush();
@@ -97,7 +96,7 @@ impl Outlet {
                 src_ip: self.sockets.own.contains(&source).then_some(source),
             };
             let traffic = &self.sockets.traffic;
-            match self.sockets.state.try_send(UdpSockRef::from(&self.sockets.udp), &transmit) {
+            match self.sockets.udp.send(&transmit) {
                 Ok(()) => {
                     traffic.packets_out.fetch_add(self.count as u64, Ordering::Relaxed);
                     traffic.bytes_out.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
