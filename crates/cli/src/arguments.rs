@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use beckon_media::screen::Rect;
 use beckon_protocol::{beauty::BeautySettings, room::Template};
 use beckon_session::{CameraChoice, MicrophoneChoice, Socks5, SpeakerChoice};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -80,6 +81,13 @@ pub(crate) struct Join {
     /// none (measured, not heard), default or device:ID.
     #[arg(long, default_value = "none", value_parser = speaker)]
     pub(crate) speaker: SpeakerChoice,
+    /// What to share beside the camera: monitor (the one with the task bar), monitor:NAME, window:TITLE (or a part of it), or
+    /// region:X,Y,WxH of the desktop.
+    #[arg(long, value_name = "WHAT", value_parser = screen)]
+    pub(crate) screen: Option<Screen>,
+    /// Write what each of the others showed last into this folder at the end: USER-camera.y4m, USER-screen.y4m.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) pictures: Option<PathBuf>,
     /// How long to stay, as in 30s, 5m or 1500ms; 0 stays until interrupted.
     #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
     pub(crate) stay: Duration,
@@ -110,6 +118,34 @@ pub(crate) struct Join {
     /// Send this text once we are in; may be given several times.
     #[arg(long, value_name = "TEXT")]
     pub(crate) say: Vec<String>,
+}
+
+/// What of this machine's screen to share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// The monitor of this name, or the one with the task bar.
+    Monitor(Option<String>),
+    /// The first window with this in its title.
+    Window(String),
+    /// A part of the desktop.
+    Region(Rect),
+}
+
+fn screen(text: &str) -> Result<Screen, String> {
+    let bad = || "must be monitor, monitor:NAME, window:TITLE or region:X,Y,WxH".to_owned();
+    match text.split_once(':') {
+        None if text == "monitor" => Ok(Screen::Monitor(None)),
+        Some(("monitor", name)) => Ok(Screen::Monitor(Some(name.to_owned()))),
+        Some(("window", title)) if !title.is_empty() => Ok(Screen::Window(title.to_owned())),
+        Some(("region", place)) => {
+            let mut parts = place.splitn(3, ',');
+            let mut next = || parts.next().ok_or_else(bad);
+            let [x, y] = [next()?, next()?].map(|number| number.parse());
+            let (w, h) = size(next()?)?;
+            Ok(Screen::Region(Rect::new(x.map_err(|_| bad())?, y.map_err(|_| bad())?, w, h)))
+        }
+        _ => Err(bad()),
+    }
 }
 
 fn template(text: &str) -> Result<Template, String> {
@@ -242,6 +278,19 @@ mod tests {
         assert_eq!(camera("file:/a b.mp4").unwrap(), CameraChoice::File("/a b.mp4".into()));
         assert_eq!(microphone("tone").unwrap(), MicrophoneChoice::Tone);
         assert!(camera("tone").is_err() && microphone("x:y").is_err() && speaker("file:x").is_err());
+    }
+
+    #[test]
+    fn a_screen_is_a_monitor_a_window_or_a_part_of_the_desktop() {
+        assert_eq!(screen("monitor").unwrap(), Screen::Monitor(None));
+        let name = r"\\.\DISPLAY2";
+        assert_eq!(screen(&format!("monitor:{name}")).unwrap(), Screen::Monitor(Some(name.to_owned())));
+        assert_eq!(screen("window:a: b").unwrap(), Screen::Window("a: b".to_owned()));
+        assert_eq!(screen("region:-1280,40,640x360").unwrap(), Screen::Region(Rect::new(-1280, 40, 640, 360)));
+        for bad in ["", "window", "window:", "region:1,2", "region:a,2,3x4", "region:1,2,3", "region:0,0,640", "screen"]
+        {
+            assert!(screen(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use beckon_session::{
 use url::Url;
 
 use crate::arguments::{Join, Report};
+use crate::{pictures, screen};
 
 /// Joins, stays, leaves and reports.
 pub(crate) async fn run(join: Join) -> anyhow::Result<()> {
@@ -60,6 +61,13 @@ async fn stay(session: &SessionHandle, join: &Join) -> anyhow::Result<()> {
     for text in &join.say {
         session.send_chat(text.as_str())?;
     }
+    if let Some(wanted) = &join.screen {
+        session.start_screen(screen::find(wanted)?);
+    }
+    let telling = async {
+        screen::tell(session).await;
+        pending::<Infallible>().await
+    };
     let over = async { if join.stay.is_zero() { pending::<()>().await } else { tokio::time::sleep(join.stay).await } };
     tokio::select! {
         closed = session.closed() => Err(SessionError::new(closed.code, closed.msg).into()),
@@ -67,7 +75,11 @@ async fn stay(session: &SessionHandle, join: &Join) -> anyhow::Result<()> {
             leave(session).await;
             Ok(())
         }
+        never = telling => match never {},
         () = over => {
+            if let Some(folder) = &join.pictures {
+                pictures::write(session, folder)?;
+            }
             leave(session).await;
             Ok(())
         }

@@ -3,6 +3,8 @@
 
 mod arguments;
 mod join;
+mod pictures;
+mod screen;
 mod trace;
 
 use std::process::ExitCode;
