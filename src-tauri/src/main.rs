@@ -5,7 +5,7 @@
 //! - [`consent`], [`profile`]: what the person and the machine's owner laid down, kept between runs
 //! - [`shell`]: windows, channels and rooms around the desk
 //! - [`stage`]: pictures drawn natively into a room's window
-//! - `webkit`: how the web view draws on Linux; `console`: where Windows prints
+//! - `webkit`: how the web view draws on Linux; `webview2`: whether Windows has one; `console`: where Windows prints
 //! - [`registration`], [`self_test`], [`log`]: what an installer, an administrator and a developer need
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
@@ -24,6 +24,8 @@ mod shell;
 mod stage;
 #[cfg(target_os = "linux")]
 mod webkit;
+#[cfg(windows)]
+mod webview2;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -62,6 +64,10 @@ fn main() -> ExitCode {
     } else if options.unregister {
         registration::unregister().context("beckon: addresses could not be unregistered")
     } else {
+        #[cfg(windows)]
+        if !webview2::is_there() {
+            return ExitCode::from(webview2::MISSING);
+        }
         run(start)
     };
     match done {

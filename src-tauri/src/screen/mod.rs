@@ -1,7 +1,7 @@
 //! Sharing the screen: what the picker of a room's window may ask for. A page cannot reach any of this: what is shared
 //! is the person's own choice, made in our own window.
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod drawing;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
@@ -9,7 +9,11 @@ mod region;
 #[cfg(target_os = "linux")]
 mod words;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod region;
+
+#[cfg(not(any(target_os = "linux", windows)))]
 #[path = "elsewhere.rs"]
 mod region;
 
@@ -200,7 +204,7 @@ fn share_region(room: &OpenRoom, scale: f64, how: ScreenHow) -> Result<bool, Reg
 }
 
 /// What somebody who draws a region is told, and when to stop asking them.
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "asked on Linux"))]
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "asked on Linux and Windows"))]
 pub struct Ask<'a> {
     /// What to do, beside the pointer.
     hint: &'a str,
@@ -222,10 +226,10 @@ pub fn stop_screen(shell: App<'_>, window: WebviewWindow) -> Result<(), String> 
 pub enum RegionError {
     /// Not on this system.
     #[error("drawing a region does not work on this system; share a window or a whole screen")]
-    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "said elsewhere"))]
+    #[cfg_attr(any(target_os = "linux", windows), expect(dead_code, reason = "said elsewhere"))]
     NotSupported,
     /// The desktop said no.
     #[error("the desktop does not let a region be drawn: {0}")]
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "said on Linux"))]
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "said on Linux and Windows"))]
     Refused(String),
 }
