@@ -80,6 +80,7 @@ pub const WINDOWS: &[Package] = packages! {
 pub const WINE: &[Package] = packages! {
     "wine": "runs programs for Windows",
     "wine64": "runs programs for Windows of 64 bits",
+    "xvfb": "a display without a screen",
 };
 
 /// Everything that builds, demo and tests on this machine need.

@@ -1,6 +1,7 @@
 //! `cargo xtask windows`: the Windows programs from a Linux machine: checked, built, and tried out under Wine.
 
 mod ffmpeg;
+mod screen;
 mod wine;
 
 use std::process::Command;
@@ -20,7 +21,7 @@ pub struct Options {
     /// Build server, app and command-line participant, with the DLLs they need beside them
     #[arg(long)]
     build: bool,
-    /// Build, and try out under Wine what can run there: the server, with a call
+    /// Build, and try out under Wine what can run there: the server, with a call, and screens that are shared
     #[arg(long)]
     run: bool,
 }
@@ -66,9 +67,11 @@ fn cargo(ffmpeg: &ffmpeg::Ffmpeg, task: &str) -> Command {
     // The compiler whose threads are those of POSIX; Debian has the other one under the plain name, where both are.
     command.env("CC_x86_64_pc_windows_gnu", "x86_64-w64-mingw32-gcc-posix");
     command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc-posix");
-    // libopus is compiled with stack protection, whose functions this compiler keeps in a library of its own.
-    command
-        .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS", "-Clink-args=-l:libssp.a -ladvapi32 -lmsvcrt -lkernel32");
+    // libopus is compiled with stack protection, whose functions this compiler keeps in a library of its own. Libraries are
+    // read once, in order: those that it needs come after it.
+    let libraries =
+        ["-l:libssp.a", "-ladvapi32", "-lmsvcrt", "-lkernel32"].map(|library| format!("-Clink-arg={library}"));
+    command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS", libraries.join(" "));
     command
 }
 
