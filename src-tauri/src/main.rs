@@ -138,6 +138,7 @@ fn run(start: Start) -> anyhow::Result<()> {
             screen::screen_picked,
             screen::start_screen,
             screen::start_region,
+            screen::ask_screen,
             screen::stop_screen,
         ])
         .on_menu_event(|app, event| {

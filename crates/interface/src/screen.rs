@@ -40,6 +40,16 @@ pub struct ScreenOffers {
     pub region: bool,
     /// The computer's sound can be shared here.
     pub sound: bool,
+    /// This desktop lists nothing: it asks the person itself.
+    pub dialog: Option<ScreenDialog>,
+}
+
+/// The desktop's own dialog about what to share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ScreenDialog {
+    /// What was shared last may be had again, without the dialog where the desktop knows it still.
+    pub again: bool,
 }
 
 /// How it is to be shared.

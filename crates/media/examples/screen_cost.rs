@@ -1,4 +1,5 @@
-//! What sharing a screen costs, for `cargo xtask bench screen` (Linux, X11).
+//! What sharing a screen costs, for `cargo xtask bench screen` (Linux: X11, and in a Wayland session what is given in its
+//! dialog).
 //!
 //! ```text
 //! screen_cost paint still|scroll SECONDS    a desktop full of text, standing still or scrolling at 30 pictures a second
@@ -30,7 +31,7 @@ mod linux {
     use std::time::{Duration, Instant};
 
     use beckon_media::codec::{Content, EncoderConfig, ScreenEncoder, VideoCodec, VideoDecoder};
-    use beckon_media::screen::{Catalog, ScreenChoice, ScreenSettings, ScreenSource};
+    use beckon_media::screen::{Ask, Catalog, ScreenChoice, ScreenSettings, ScreenSource, ask, desktop_asks};
     use beckon_media::{MediaTime, VideoFrame, VideoSource, latest};
     use x11rb::connection::Connection;
     use x11rb::protocol::xproto::{ConnectionExt, CreateGCAux, CreateWindowAux, WindowClass};
@@ -102,9 +103,14 @@ mod linux {
     }
 
     fn screen(width: u32, height: u32) -> Result<Box<ScreenSource>, Box<dyn Error>> {
-        let monitor = Catalog::open()?.monitors()?.into_iter().next().ok_or("no monitor")?;
         let settings = ScreenSettings { max_width: width, max_height: height, ..ScreenSettings::default() };
-        Ok(Box::new(ScreenSource::new(ScreenChoice::Monitor(monitor.name), "screen", settings)))
+        let choice = if desktop_asks() {
+            ask(&Ask { settings, again: None, over: &|| false })?.ok_or("nothing was given")?.choice()
+        } else {
+            let monitor = Catalog::open()?.monitors()?.into_iter().next().ok_or("no monitor")?;
+            ScreenChoice::Monitor(monitor.name)
+        };
+        Ok(Box::new(ScreenSource::new(choice, "screen", settings)))
     }
 
     /// CPU time of this process so far, s.

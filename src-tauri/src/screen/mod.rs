@@ -17,15 +17,15 @@ mod region;
 #[path = "elsewhere.rs"]
 mod region;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use beckon_interface::{
     Language,
-    screen::{ScreenHow, ScreenKind, ScreenOffer, ScreenOffers},
+    screen::{ScreenDialog, ScreenHow, ScreenKind, ScreenOffer, ScreenOffers},
 };
 use beckon_media::{
     SourceError,
-    screen::{Catalog, Offer, Rect, ScreenChoice},
+    screen::{self, Again, Catalog, Granted, Offer, Rect, ScreenChoice, ScreenSettings},
     system_sound,
 };
 use beckon_session::ScreenShare;
@@ -49,6 +49,8 @@ pub struct Picker {
     catalog: Mutex<Option<Catalog>>,
     /// Whether the computer's sound can be shared, once that was looked for.
     sound: Mutex<Option<bool>>,
+    /// To have again what the person gave last in the desktop's own dialog.
+    again: Mutex<Option<Again>>,
 }
 
 impl Picker {
@@ -70,6 +72,11 @@ impl Picker {
         *self.sound.lock().get_or_insert_with(system_sound::available)
     }
 
+    /// The desktop's own dialog, where it has one.
+    fn dialog(&self) -> Option<ScreenDialog> {
+        screen::desktop_asks().then(|| ScreenDialog { again: self.again.lock().is_some() })
+    }
+
     fn close(&self) {
         self.catalog.lock().take();
         self.sound.lock().take();
@@ -88,7 +95,8 @@ fn offered(offer: Offer) -> Option<ScreenOffer> {
     let (kind, id) = match offer.choice {
         ScreenChoice::Monitor(id) => (ScreenKind::Monitor, id),
         ScreenChoice::Window(id) => (ScreenKind::Window, id.to_string()),
-        ScreenChoice::Region(_) => return None,
+        // Nothing else is in a list.
+        _ => return None,
     };
     Some(ScreenOffer { kind, id, title: clean(&offer.title), width: offer.width, height: offer.height })
 }
@@ -108,12 +116,13 @@ fn room(shell: &Shell, window: &WebviewWindow) -> Result<Arc<OpenRoom>, String> 
 #[tauri::command(async)]
 pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Result<ScreenOffers, String> {
     room(&shell, &window)?;
+    let (sound, dialog) = (shell.picker.has_sound(), shell.picker.dialog());
+    if dialog.is_some() {
+        return Ok(ScreenOffers { offers: Vec::new(), region: false, sound, dialog });
+    }
     let found = shell.picker.with(|catalog| catalog.offers(Some(std::process::id()))).map_err(|e| e.to_string())?;
-    Ok(ScreenOffers {
-        offers: found.into_iter().filter_map(offered).collect(),
-        region: region::SUPPORTED,
-        sound: shell.picker.has_sound(),
-    })
+    let offers = found.into_iter().filter_map(offered).collect();
+    Ok(ScreenOffers { offers, region: region::SUPPORTED, sound, dialog })
 }
 
 /// A small picture of one of them: width and height as two little-endian 16-bit numbers, then red, green, blue, alpha.
@@ -138,7 +147,7 @@ pub fn screen_thumbnail(
 /// The picker is closed.
 #[tauri::command(async)]
 pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Result<(), String> {
-    room(&shell, &window)?;
+    room(&shell, &window)?.picks.fetch_add(1, Ordering::Relaxed);
     shell.picker.close();
     Ok(())
 }
@@ -200,6 +209,40 @@ fn share_region(room: &OpenRoom, scale: f64, how: ScreenHow) -> Result<bool, Reg
     let choice = ScreenChoice::Region(part);
     let ScreenHow { motion, sound } = how;
     room.share(ScreenShare { choice, label, width, height, motion, sound }, frame);
+    Ok(true)
+}
+
+/// Has the desktop ask the person what to share, and shares it; `again` for what was shared last. False when they want to
+/// share nothing.
+#[tauri::command]
+pub async fn ask_screen(shell: App<'_>, window: WebviewWindow, again: bool, how: ScreenHow) -> Result<bool, String> {
+    let room = room(&shell, &window)?;
+    let shell = Arc::clone(&shell);
+    // A person takes their time: not on a thread that others wait for.
+    let asked = tauri::async_runtime::spawn_blocking(move || share_given(&shell, &room, again, how));
+    asked.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+}
+
+fn share_given(shell: &Shell, room: &OpenRoom, again: bool, how: ScreenHow) -> Result<bool, SourceError> {
+    let picks = room.picks.load(Ordering::Relaxed);
+    let over = || room.is_over() || room.is_put_down() || room.picks.load(Ordering::Relaxed) != picks;
+    let last = if again { shell.picker.again.lock().clone() } else { None };
+    let ask = screen::Ask { settings: ScreenSettings::default(), again: last.as_ref(), over: &over };
+    let Some(given) = screen::ask(&ask)? else { return Ok(false) };
+    if over() {
+        return Ok(false);
+    }
+    let choice = given.choice();
+    let Granted { window, width, height, again, .. } = given;
+    *shell.picker.again.lock() = again;
+    let label = match (room.language, window) {
+        (Language::Chinese, true) => "一个窗口",
+        (Language::Chinese, false) => "整个屏幕",
+        (Language::English, true) => "a window",
+        (Language::English, false) => "the whole screen",
+    };
+    let ScreenHow { motion, sound } = how;
+    room.share(ScreenShare { choice, label: label.to_owned(), width, height, motion, sound }, None);
     Ok(true)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use beckon_interface::{Language, boot::Panels};
@@ -52,6 +52,8 @@ pub struct OpenRoom {
     painter: Mutex<Option<Arc<Painter>>>,
     /// Around a shared region, and for how long.
     frame: Mutex<Option<Frame>>,
+    /// Counts how often its picker was closed: what was asked for before is not wanted any more.
+    pub picks: AtomicU32,
 }
 
 /// The event for a room that ended before it began.
@@ -113,6 +115,7 @@ impl OpenRoom {
             placed: AtomicBool::new(false),
             painter: Mutex::new(painter),
             frame: Mutex::new(None),
+            picks: AtomicU32::new(0),
         })
     }
 

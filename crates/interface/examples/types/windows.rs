@@ -44,6 +44,7 @@ pub fn file() -> String {
         devices::TryoutView,
         screen::ScreenKind,
         screen::ScreenOffer,
+        screen::ScreenDialog,
         screen::ScreenOffers,
         screen::ScreenHow,
         boot::Panels,

@@ -1,8 +1,8 @@
-//! Linux: X11 itself; under Wayland only what the desktop's portal would give.
+//! Linux: X11 itself; under Wayland what the person gives in the desktop's own dialog.
 
 use super::grab::Grab;
 use super::x11;
-use super::{Monitor, Offer, ScreenChoice, ScreenSettings, Thumbnail};
+use super::{Monitor, Offer, ScreenChoice, ScreenSettings, Thumbnail, desktop_asks};
 use crate::source::SourceError;
 
 /// Opens a way to the pixels on the thread that will use it.
@@ -10,6 +10,10 @@ pub(super) type Opener = Box<dyn FnOnce() -> Result<Box<dyn Grab>, SourceError> 
 
 /// Checks that there is something to share; what comes back opens it for good.
 pub(super) fn open(choice: &ScreenChoice, label: &str, settings: ScreenSettings) -> Result<Opener, SourceError> {
+    if let ScreenChoice::Granted(grant) = choice {
+        let grab = grant.take(label)?;
+        return Ok(Box::new(move || Ok(Box::new(grab) as Box<dyn Grab>)));
+    }
     refuse_wayland()?;
     let grab = x11::open(choice, label, settings)?;
     Ok(Box::new(move || Ok(Box::new(grab) as Box<dyn Grab>)))
@@ -24,7 +28,7 @@ impl Catalog {
     /// Reaches the desktop.
     ///
     /// # Errors
-    /// [`SourceError::NotSupported`] where there is no desktop or it lets nobody look.
+    /// [`SourceError::NotSupported`] where there is no desktop, or it asks the person itself ([`desktop_asks`]).
     pub fn open() -> Result<Self, SourceError> {
         refuse_wayland()?;
         Ok(Self { inner: x11::Catalog::open()? })
@@ -62,15 +66,11 @@ impl Catalog {
 
 /// Under Wayland an X server is there too, but it sees nobody's windows but its own: black pictures help nobody.
 fn refuse_wayland() -> Result<(), SourceError> {
-    let session = std::env::var("XDG_SESSION_TYPE").unwrap_or_default();
-    let wayland = session == "wayland" || (session != "x11" && std::env::var_os("WAYLAND_DISPLAY").is_some());
-    if !wayland {
+    if !desktop_asks() {
         return Ok(());
     }
     Err(SourceError::NotSupported {
-        what: "screen sharing".to_owned(),
-        reason:
-            "this desktop runs on Wayland, which lets no program look at the screen; choose \"Xorg\" when you log in"
-                .to_owned(),
+        what: "looking at the screen without being given it".to_owned(),
+        reason: "this desktop runs on Wayland, which asks you itself what a program may see".to_owned(),
     })
 }

@@ -32,6 +32,12 @@ mod watch;
 mod system;
 #[cfg(target_os = "linux")]
 mod x11;
+// A desktop that asks the person itself is Linux's own: its twin has nothing to ask.
+#[cfg(target_os = "linux")]
+mod portal;
+#[cfg(not(target_os = "linux"))]
+#[path = "portal_elsewhere.rs"]
+mod portal;
 
 #[cfg(windows)]
 #[path = "windows/mod.rs"]
@@ -42,6 +48,7 @@ mod system;
 mod system;
 
 pub use crate::layout::Rect;
+pub use portal::{Again, Ask, Grant, Granted, ask, desktop_asks};
 pub use source::{ScreenSettings, ScreenSource};
 pub use system::Catalog;
 
@@ -54,6 +61,9 @@ pub enum ScreenChoice {
     Window(u64),
     /// A part of the desktop, in physical pixels of the whole desktop ([`Monitor::bounds`] has the same origin).
     Region(Rect),
+    /// What the person gave in the desktop's own dialog ([`ask`]).
+    #[cfg(target_os = "linux")]
+    Granted(Grant),
 }
 
 /// A monitor.

@@ -133,8 +133,11 @@ const table: Record<number, Entry> = {
     say('共享已结束', '窗口已关闭或显示器已断开，现在没有共享任何内容。'),
   ],
   4021: [
-    say('This screen cannot be shared', 'The system does not allow it. On Linux, log in with Xorg instead of Wayland.'),
-    say('无法共享此屏幕', '系统不允许共享。在 Linux 上，请在登录时选择 Xorg 而不是 Wayland。'),
+    say(
+      'This screen cannot be shared',
+      'The system does not allow it. On Linux with Wayland it takes PipeWire and xdg-desktop-portal.',
+    ),
+    say('无法共享此屏幕', '系统不允许共享。Linux 的 Wayland 桌面需要安装 PipeWire 和 xdg-desktop-portal。'),
   ],
   5001: [
     say('The server does not answer', 'Check your network and try again from the page.'),

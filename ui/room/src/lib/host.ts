@@ -54,6 +54,8 @@ export interface Host {
   startScreen(kind: ScreenKind, id: string, how: ScreenHow): Promise<void>;
   /** Lets the person draw a region; false when they thought better of it. */
   startRegion(how: ScreenHow): Promise<boolean>;
+  /** Has the desktop ask the person in its own dialog, or give what it gave last; false when they want to share nothing. */
+  askScreen(again: boolean, how: ScreenHow): Promise<boolean>;
   stopScreen(): Promise<void>;
   sendChat(text: string): Promise<void>;
   leave(): Promise<void>;
@@ -94,6 +96,7 @@ async function tauri(): Promise<Host> {
     screenPicked: () => invoke('screen_picked'),
     startScreen: (kind, id, how) => invoke('start_screen', { kind, id, how }),
     startRegion: (how) => invoke('start_region', { how }),
+    askScreen: (again, how) => invoke('ask_screen', { again, how }),
     stopScreen: () => invoke('stop_screen'),
     sendChat: (text) => invoke('send_chat', { text }),
     leave: () => invoke('leave'),

@@ -264,9 +264,10 @@ export function mock(): Host {
     holdToTalk: async (held) =>
       change({ talk: { ...view.talk, held }, microphone: { ...view.microphone, on: held || !query.has('muted') } }),
     screenOffers: async () => ({
-      offers: query.has('none') ? [] : offers,
-      region: !query.has('noregion'),
+      offers: query.has('none') || query.has('dialog') ? [] : offers,
+      region: !query.has('noregion') && !query.has('dialog'),
       sound: !query.has('nosound'),
+      dialog: query.has('dialog') ? { again: query.get('dialog') === 'again' } : null,
     }),
     screenThumbnail: async (_kind, id) => (id === '3' ? null : picture({ id })),
     screenPicked: () => done('picked'),
@@ -278,6 +279,14 @@ export function mock(): Host {
     startRegion: async (how) => {
       const label = 'part of the screen (640 × 360)';
       change({ screen: { ...noScreen, on: true, running: true, label, sound: how.sound } });
+      return true;
+    },
+    askScreen: async (again, how) => {
+      say('ask', again, how);
+      await new Promise((answered) => setTimeout(answered, Number(query.get('thinks') ?? 1000)));
+      if (query.has('refuses')) throw new Error('access to the screen is denied');
+      if (query.has('cancels')) return false;
+      change({ screen: { ...noScreen, on: true, running: true, label: 'a window', sound: how.sound } });
       return true;
     },
     stopScreen: async () => change({ screen: noScreen }),

@@ -542,6 +542,15 @@ width: number,
 height: number, };
 
 /**
+ * The desktop's own dialog about what to share.
+ */
+export type ScreenDialog = { 
+/**
+ * What was shared last may be had again, without the dialog where the desktop knows it still.
+ */
+again: boolean, };
+
+/**
  * Everything that can be shared now.
  */
 export type ScreenOffers = { 
@@ -556,7 +565,11 @@ region: boolean,
 /**
  * The computer's sound can be shared here.
  */
-sound: boolean, };
+sound: boolean, 
+/**
+ * This desktop lists nothing: it asks the person itself.
+ */
+dialog: ScreenDialog | null, };
 
 /**
  * How it is to be shared.

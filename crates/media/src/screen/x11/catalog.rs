@@ -67,6 +67,8 @@ impl Catalog {
         let gone = || SourceError::Gone { what: "what was to be shown".to_owned() };
         let most = (width.max(1), height.max(1));
         match choice {
+            // Nothing is seen of it before it is shared.
+            ScreenChoice::Granted(_) => Ok(None),
             ScreenChoice::Monitor(name) => {
                 let monitor = self.desktop.monitors()?.into_iter().find(|m| m.name == *name).ok_or_else(gone)?;
                 Ok(Some(self.look(self.desktop.root, monitor.bounds, most)?))

@@ -73,6 +73,8 @@ impl X11Grab {
     ) -> Result<Self, SourceError> {
         let gone = || SourceError::Gone { what: label.to_owned() };
         let target = match choice {
+            // The desktop gives it, not the X server.
+            ScreenChoice::Granted(_) => return Err(gone()),
             ScreenChoice::Monitor(name) => {
                 let monitor = desktop.monitors()?.into_iter().find(|m| m.name == *name).ok_or_else(gone)?;
                 Target::Desktop { monitor: Some(monitor.name), part: monitor.bounds }
