@@ -66,6 +66,11 @@ pub const TEST: &[Package] = packages! {
     "ffmpeg": "media files for tests",
     "procps": "asks about processes",
     "openssl": "certificates for a server behind TLS",
+    "sway": "a Wayland desktop without a screen",
+    "xdg-desktop-portal": "asks the person what a Wayland desktop may show",
+    "xdg-desktop-portal-wlr": "the part of it for sway",
+    "pipewire": "hands out a Wayland desktop's pictures",
+    "wireplumber": "allows programs to have them",
 };
 
 /// Needed to build for Windows, beside what is needed to build.
