@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use tempfile::TempDir;
-use zbus::blocking::{connection::Builder, fdo::DBusProxy};
+use zbus::blocking::{Connection, Proxy, connection::Builder, fdo::DBusProxy};
 
 /// Far longer than anything takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// sway refuses to run as root, as which tests run in containers.
 const NOBODY: u32 = 65_534;
+const BACKEND: &str = "org.freedesktop.impl.portal.desktop.wlr";
 const SHIM: &str = "software.so";
 const OUTPUT: &str = "HEADLESS-1";
 
@@ -146,7 +147,7 @@ impl Desktop {
 
         this.build_shim();
         this.start("xdg-desktop-portal-wlr", &["-l", "DEBUG"], None);
-        this.wait_for("org.freedesktop.impl.portal.desktop.wlr");
+        this.wait_for(BACKEND);
         this.start("xdg-desktop-portal", &["--verbose"], None);
         this.wait_for("org.freedesktop.portal.Desktop");
         Some(this)
@@ -196,8 +197,26 @@ impl Desktop {
         self.running.push((name, process));
     }
 
+    fn bus(&self) -> Connection {
+        Builder::address(self.bus_address().as_str()).unwrap().method_timeout(PATIENCE).build().unwrap()
+    }
+
+    /// Ends the one share there is, as a desktop's own "stop sharing" does.
+    pub fn end_share(&self) {
+        let (bus, mut path) = (self.bus(), "/org/freedesktop/portal/desktop/session".to_owned());
+        // The session's path ends in the asker's name and the session's own.
+        for _ in 0..2 {
+            let said = Proxy::new(&bus, BACKEND, path.clone(), "org.freedesktop.DBus.Introspectable").unwrap();
+            let said = said.introspect().unwrap();
+            let name = said.split("<node name=\"").nth(1).and_then(|rest| rest.split('"').next());
+            path = format!("{path}/{}", name.unwrap_or_else(|| panic!("no share at {path}: {said}")));
+        }
+        let session = Proxy::new(&bus, BACKEND, path, "org.freedesktop.impl.portal.Session").unwrap();
+        session.call_method("Close", &()).unwrap();
+    }
+
     fn wait_for(&self, name: &str) {
-        let bus = Builder::address(self.bus_address().as_str()).unwrap().method_timeout(PATIENCE).build().unwrap();
+        let bus = self.bus();
         let names = DBusProxy::new(&bus).unwrap();
         until(name, || names.name_has_owner(name.try_into().unwrap()).ok().filter(|there| *there));
     }
