@@ -1,6 +1,6 @@
 //! The UDP media port: many datagrams in one call where the system has what that needs, one at a time where it has not.
 
-use std::io::{self, ErrorKind, IoSliceMut};
+use std::io::{self, IoSliceMut};
 use std::net::UdpSocket;
 
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -59,7 +59,7 @@ impl Port {
     /// Takes what has come, and says of how many of the buffers it is. Never waits.
     ///
     /// # Errors
-    /// [`ErrorKind::WouldBlock`] when nothing has come, and what else the system says.
+    /// [`io::ErrorKind::WouldBlock`] when nothing has come, and what else the system says.
     pub(super) fn receive(&self, buffers: &mut [IoSliceMut<'_>], metas: &mut [RecvMeta]) -> io::Result<usize> {
         if let Some(many) = &self.many {
             return many.recv(UdpSockRef::from(&self.socket), buffers, metas);
@@ -71,8 +71,9 @@ impl Port {
                     *meta = RecvMeta::default();
                     (meta.addr, meta.len, meta.stride) = (from, length, length);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock && count > 0 => break,
-                Err(error) => return Err(error),
+                Err(error) if count == 0 => return Err(error),
+                // What has come counts; if the error lasts it is met again.
+                Err(_) => break,
             }
             count += 1;
         }
@@ -83,6 +84,8 @@ impl Port {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
 
     fn port(many: bool) -> Port {
