@@ -2,14 +2,17 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+mod pictures;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use beckon_media::screen::{Catalog, Rect, ScreenChoice, ScreenSettings, ScreenSource, Visibility};
 use beckon_media::{LatestReceiver, RunningSource, SourceError, SourceStatus, VideoFrame, VideoSource, latest};
 use parking_lot::{Mutex, MutexGuard};
+use pictures::{PATIENCE, at, size};
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
     AtomEnum, ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt, CreateWindowAux, PropMode, Screen,
@@ -17,9 +20,6 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
-
-/// Far longer than anything takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Red, green, blue, and the luma and chroma of each in BT.709's limited range.
 const RED: (u32, [u8; 3]) = (0xFF0000, [63, 102, 240]);
@@ -127,33 +127,12 @@ fn share(choice: ScreenChoice, pointer: bool) -> Shared {
 impl Shared {
     /// The first picture that fits.
     fn until(&self, what: &str, fits: impl Fn(&VideoFrame) -> bool) -> VideoFrame {
-        let end = Instant::now() + PATIENCE;
-        let mut last = None;
-        while let Some(left) = end.checked_duration_since(Instant::now()) {
-            match self.pictures.recv_timeout(left) {
-                Ok(picture) if fits(&picture) => return picture,
-                Ok(picture) => last = Some(at(&picture, 8, 8)),
-                Err(error) => panic!("{what}: {error}; {:?}, last {last:?}", self.source.status()),
-            }
-        }
-        panic!("{what}: not within {PATIENCE:?}, last {last:?}");
+        pictures::until(&self.pictures, &self.source, what, fits)
     }
-}
-
-fn at(picture: &VideoFrame, x: usize, y: usize) -> [u8; 3] {
-    [
-        picture.y()[y * picture.y_stride() + x],
-        picture.u()[y / 2 * picture.u_stride() + x / 2],
-        picture.v()[y / 2 * picture.v_stride() + x / 2],
-    ]
 }
 
 fn shows(picture: &VideoFrame, x: usize, y: usize, colour: (u32, [u8; 3])) -> bool {
     at(picture, x, y).iter().zip(colour.1).all(|(a, b)| a.abs_diff(b) <= 2)
-}
-
-fn size(picture: &VideoFrame) -> (u32, u32) {
-    (picture.width(), picture.height())
 }
 
 #[test]

@@ -131,13 +131,14 @@ impl Publisher {
         if video {
             track.in_step.packet(layer, packet.header.timestamp);
         }
-        let gone = if starts && video { track.in_step.gone(layer) } else { [false; crate::layers::MAX_LAYERS] };
         let clock_rate = if video { 90_000 } else { 48_000 };
         let codec = up.codec;
         let report = up.report;
         let sent_at = self.clock.sent_at(now, packet.header.timestamp, clock_rate, report.as_ref());
         let mut in_layer_time = [None; crate::layers::MAX_LAYERS];
+        let mut gone = [false; crate::layers::MAX_LAYERS];
         if starts && video {
+            gone = track.in_step.gone(layer);
             for (other, time) in track.layers.iter().zip(&mut in_layer_time) {
                 let theirs = other.as_ref().and_then(|o| o.report);
                 *time = report.zip(theirs).map(|(from, to)| translate(packet.header.timestamp, &from, &to, clock_rate));

@@ -5,6 +5,7 @@
 //! small interface ([`grab`]); when to look, what to convert and how to make it smaller is decided here, the same
 //! for all ([`damage`], [`pace`], [`canvas`]; [`picture`] and [`watch`] where the system does not tell of changes).
 
+mod asking;
 mod canvas;
 #[cfg(any(test, target_os = "linux", windows))]
 mod damage;
@@ -48,7 +49,8 @@ mod system;
 mod system;
 
 pub use crate::layout::Rect;
-pub use portal::{Again, Ask, Grant, Granted, ask, desktop_asks};
+pub use asking::{Ask, Granted};
+pub use portal::{Again, Grant, ask, desktop_asks};
 pub use source::{ScreenSettings, ScreenSource};
 pub use system::Catalog;
 

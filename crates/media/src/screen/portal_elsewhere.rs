@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use super::{ScreenChoice, ScreenSettings};
+use super::{Ask, Granted, ScreenChoice};
 use crate::source::SourceError;
 
 /// What the person gave in the desktop's own dialog: nothing, here.
@@ -12,31 +12,6 @@ pub struct Grant(Infallible);
 /// With this the desktop may give the same again without asking.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Again(Infallible);
-
-/// What to ask the desktop for.
-pub struct Ask<'a> {
-    /// How it will be shared.
-    pub settings: ScreenSettings,
-    /// What was given before.
-    pub again: Option<&'a Again>,
-    /// Nobody waits for the person's answer any more.
-    pub over: &'a dyn Fn() -> bool,
-}
-
-/// What the person chose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Granted {
-    /// What to share.
-    pub grant: Grant,
-    /// A window rather than a whole screen.
-    pub window: bool,
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// To have the same again later.
-    pub again: Option<Again>,
-}
 
 impl Granted {
     /// What to give to a [`ScreenSource`](super::ScreenSource).

@@ -11,8 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tempfile::TempDir;
 use zbus::blocking::{Connection, Proxy, connection::Builder, fdo::DBusProxy};
 
-/// Far longer than anything takes, even on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+use super::pictures::PATIENCE;
 
 /// sway refuses to run as root, as which tests run in containers.
 const NOBODY: u32 = 65_534;

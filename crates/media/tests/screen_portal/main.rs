@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod desktop;
+#[path = "../pictures/mod.rs"]
+mod pictures;
 
 use std::cell::Cell;
 use std::process::Command;
@@ -12,7 +14,8 @@ use beckon_media::screen::{
     Again, Ask, Catalog, Granted, ScreenChoice, ScreenSettings, ScreenSource, ask, desktop_asks,
 };
 use beckon_media::{LatestReceiver, RunningSource, SourceError, SourceStatus, VideoFrame, VideoSource, latest};
-use desktop::{Chooser, Desktop, PATIENCE, until};
+use desktop::{Chooser, Desktop, until};
+use pictures::{PATIENCE, at, size};
 
 /// Colours as sway takes them, and their luma and chroma in BT.709's limited range.
 const RED: (&str, [u8; 3]) = ("#FF0000", [63, 102, 240]);
@@ -42,16 +45,7 @@ fn share(choice: ScreenChoice) -> Shared {
 impl Shared {
     /// The first picture that fits.
     fn until(&self, what: &str, fits: impl Fn(&VideoFrame) -> bool) -> VideoFrame {
-        let end = Instant::now() + PATIENCE;
-        let mut last = None;
-        while let Some(left) = end.checked_duration_since(Instant::now()) {
-            match self.pictures.recv_timeout(left) {
-                Ok(picture) if fits(&picture) => return picture,
-                Ok(picture) => last = Some((size(&picture), at(&picture, 8, 8))),
-                Err(error) => panic!("{what}: {error}; {:?}, last {last:?}", self.source.status()),
-            }
-        }
-        panic!("{what}: not within {PATIENCE:?}, last {last:?}");
+        pictures::until(&self.pictures, &self.source, what, fits)
     }
 
     /// The first picture that fits of a screen that changes again and again, as screens do that somebody uses. sway's portal
@@ -83,14 +77,6 @@ fn repaint(desktop: &Desktop, n: usize) {
     desktop.output(&format!("background {} solid_color", colour.0));
 }
 
-fn at(picture: &VideoFrame, x: usize, y: usize) -> [u8; 3] {
-    [
-        picture.y()[y * picture.y_stride() + x],
-        picture.u()[y / 2 * picture.u_stride() + x / 2],
-        picture.v()[y / 2 * picture.v_stride() + x / 2],
-    ]
-}
-
 fn shows(picture: &VideoFrame, x: usize, y: usize, colour: (&str, [u8; 3])) -> bool {
     at(picture, x, y).iter().zip(colour.1).all(|(a, b)| a.abs_diff(b) <= 2)
 }
@@ -99,10 +85,6 @@ fn all(picture: &VideoFrame, colour: (&str, [u8; 3])) -> bool {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     (0..height).step_by(40).all(|y| (0..width).step_by(40).all(|x| shows(picture, x, y, colour)))
         && shows(picture, width - 1, height - 1, colour)
-}
-
-fn size(picture: &VideoFrame) -> (u32, u32) {
-    (picture.width(), picture.height())
 }
 
 #[test]

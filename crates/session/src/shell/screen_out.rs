@@ -173,10 +173,11 @@ impl ScreenOut {
         let bitrate = u32::try_from(target.bitrate_bps).unwrap_or(u32::MAX);
         let inner = match &mut encoder.inner {
             Some(inner) => {
-                inner.set_size(target.width, target.height, target.fps)?;
                 if inner.config().bitrate_bps.abs_diff(bitrate) > bitrate / 20 {
                     inner.set_bitrate(bitrate);
                 }
+                // After it: the key frame of another size is made for the new bitrate.
+                inner.set_size(target.width, target.height, target.fps)?;
                 inner
             }
             none => {

@@ -192,12 +192,9 @@ impl VideoOut {
         };
         let largest = targets.iter().rposition(Option::is_some);
         // No pause holds this key frame back: the one before began the layer, and came too soon for those who are to get it now.
-        let anew = encoder.hand_over.picture(largest, |n| self.policy.lock().wants(n));
-        if let Some(begun) = anew.and_then(|n| encoder.layers.get_mut(n)) {
-            begun.last_key = None;
-        }
-        if let Some(wish) = anew.and_then(|n| self.layers.get(n)) {
-            wish.key.store(true, Ordering::Relaxed);
+        if let Some(anew) = encoder.hand_over.picture(largest, |n| self.policy.lock().wants(n)) {
+            encoder.layers[anew].last_key = None;
+            self.layers[anew].key.store(true, Ordering::Relaxed);
         }
         let mut encoded = false;
         for (n, target) in targets.iter().enumerate() {

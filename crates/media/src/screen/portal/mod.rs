@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{ScreenChoice, ScreenSettings};
+use super::{Ask, Granted, ScreenChoice};
 use crate::source::SourceError;
 use dialog::{Given, NotGiven};
 pub(super) use grab::PortalGrab;
@@ -71,31 +71,6 @@ impl Hash for Grant {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.0).hash(state);
     }
-}
-
-/// What to ask the desktop for.
-pub struct Ask<'a> {
-    /// How it will be shared.
-    pub settings: ScreenSettings,
-    /// What was given before, to have it again without asking the person where the desktop knows it still.
-    pub again: Option<&'a Again>,
-    /// Nobody waits for the person's answer any more. Looked at several times a second.
-    pub over: &'a dyn Fn() -> bool,
-}
-
-/// What the person chose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Granted {
-    /// What to share.
-    pub grant: Grant,
-    /// A window rather than a whole screen.
-    pub window: bool,
-    /// Width in pixels; it may change.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// To have the same again later, where the desktop can give it.
-    pub again: Option<Again>,
 }
 
 impl Granted {
