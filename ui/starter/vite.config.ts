@@ -26,6 +26,12 @@ export default defineConfig({
       },
     },
   ],
-  // Chromium has a slow machine's time to get there: a second is not enough while something else builds.
-  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000, expect: { poll: { timeout: 10_000 } } },
+  // Chromium has a slow machine's time to get there: a second is not enough while something else builds, and ten are
+  // not for its very first start, which reads a quarter of a gigabyte from a disk that was never read before.
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 10_000 } },
+  },
 } as Parameters<typeof defineConfig>[0]);

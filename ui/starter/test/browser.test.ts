@@ -15,6 +15,8 @@ declare global {
     Beckon: typeof shim.Beckon;
     EXEStarter: typeof shim.EXEStarter;
     seen: unknown[];
+    /** How long the last opening took by the page's own clock, in milliseconds. */
+    took: number;
     launched: string;
     session: shim.Session;
   }
@@ -32,6 +34,10 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
   beforeAll(async () => {
     ({ server, origin, relay } = await serve(() => app));
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    // The first page starts processes of its own: their time is no test's.
+    const first = await browser.newPage();
+    await first.goto(origin);
+    await first.close();
   });
   afterAll(async () => {
     await browser?.close();
@@ -59,6 +65,7 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
     page.evaluate(
       async ({ port, options }) => {
         window.seen = [];
+        const begun = performance.now();
         try {
           const session = (window.session = await window.Beckon.open({
             userdata: { userID: 'u', sdkAppID: 1, userSig: 's' },
@@ -78,6 +85,8 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
         } catch (error) {
           const { code, field } = error as shim.BeckonError;
           return { code, field };
+        } finally {
+          window.took = performance.now() - begun;
         }
       },
       { port, options },
@@ -94,9 +103,8 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
   });
 
   it('says "not installed" within 5 s when nothing answers', async () => {
-    const before = Date.now();
     expect(await open({ starts: false })).toMatchObject({ code: -1 });
-    expect(Date.now() - before).toBeLessThan(5000);
+    expect(await page.evaluate(() => window.took)).toBeLessThan(5000);
   });
 
   it('waits for consent as long as it takes', async () => {
