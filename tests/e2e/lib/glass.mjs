@@ -100,22 +100,26 @@ export async function delays(rect, seconds) {
 const GLANCES = 25;
 
 /**
- * Watches a screen of this size from now on. The function that comes back ends that and tells when the first picture
- * with a bar code was to be seen: UNIX time in ms, null when there was none.
+ * Watches a screen of this size from now on. `shows` tells whether a picture with a bar code is to be seen now, and
+ * takes the processor for some milliseconds; `end` ends the watch and tells since when: UNIX time in ms, null when there
+ * was none.
  */
 export function watch({ width, height }) {
   const seen = [];
   const stop = grab({ x: 0, y: 0, width, height }, GLANCES, 2, (image, now) => seen.push({ image, now }));
-  return async () => {
-    await stop();
-    // Looked at afterwards, and not all of them: once it is there, a picture stays.
-    let [from, to] = [0, seen.length];
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (findPicture(seen[middle].image)) to = middle;
-      else from = middle + 1;
-    }
-    return seen[from]?.now ?? null;
+  return {
+    shows: () => seen.length > 0 && findPicture(seen.at(-1).image) !== null,
+    end: async () => {
+      await stop();
+      // Looked at afterwards, and not all of them: once it is there, a picture stays.
+      let [from, to] = [0, seen.length];
+      while (from < to) {
+        const middle = (from + to) >> 1;
+        if (findPicture(seen[middle].image)) to = middle;
+        else from = middle + 1;
+      }
+      return seen[from]?.now ?? null;
+    },
   };
 }
 
