@@ -188,7 +188,7 @@ export interface Session {
   detach(): void;
 }
 
-/** Where an opening stands: the URL was opened · the app answered · the person is asked · the room is being joined. */
+/** Where an opening stands: the URL was opened (not where the app stands by) · the app answered · the person is asked · the room is being joined. */
 export type Progress = 'launching' | 'connected' | 'awaitingConsent' | 'joining';
 
 export interface OpenOptions {

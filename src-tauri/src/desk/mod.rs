@@ -96,6 +96,8 @@ pub enum Input {
         /// What.
         event: Event,
     },
+    /// The person took an "always" back.
+    Revoked(Asker),
     /// The app ends: the system asks for it, or the person's session is over.
     AppEnds,
     /// The person pressed "leave", or closed the room's window.
@@ -143,6 +145,8 @@ pub enum Effect {
     Focus(RoomKey),
     /// Close the room's window.
     CloseWindow(RoomKey),
+    /// End a launch: its page may not come back without a new one.
+    End(LaunchId),
 }
 
 /// What a call came to.
@@ -170,6 +174,8 @@ struct Page {
     asker: Asker,
     /// The person or a policy said yes.
     admitted: bool,
+    /// That holds for one room: the next one wants a launch, which asks again.
+    once: bool,
     room: Option<RoomKey>,
 }
 
@@ -179,7 +185,7 @@ pub struct Desk {
     pages: BTreeMap<LaunchId, Page>,
     rooms: BTreeMap<RoomKey, Room>,
     questions: VecDeque<Question>,
-    next_room: u32,
+    last_room: u32,
     /// The app ends: nothing new begins.
     ending: bool,
 }
@@ -196,6 +202,7 @@ impl Desk {
             Input::Ended(launch) => self.ended(launch, &mut out),
             Input::Opened { room, outcome } => self.opened(room, outcome, &mut out),
             Input::Told { room, event } => self.told(room, event, &mut out),
+            Input::Revoked(asker) => self.revoked(&asker, &mut out),
             Input::AppEnds => self.app_ends(&mut out),
             Input::PersonLeft(room) => self.leave_at_once(room, Why::Person, &mut out),
             Input::PersonTurnedOn { room, camera, microphone } => {
@@ -216,6 +223,11 @@ impl Desk {
     /// Whether a room is not over yet.
     pub fn in_room(&self) -> bool {
         self.rooms.values().any(|r| r.active)
+    }
+
+    /// The key of the room that opens next.
+    pub fn next_room(&self) -> RoomKey {
+        RoomKey(self.last_room + 1)
     }
 
     fn app_ends(&mut self, out: &mut Vec<Effect>) {
@@ -239,7 +251,7 @@ impl Desk {
         if standing == Standing::Forbidden || (!admitted && crowded) {
             return out.push(Effect::Admit(launch, false));
         }
-        self.pages.insert(launch, Page { asker: asker.clone(), admitted, room: None });
+        self.pages.insert(launch, Page { asker: asker.clone(), admitted, once: false, room: None });
         if admitted {
             out.push(Effect::Admit(launch, true));
         } else if !asked {
@@ -291,9 +303,20 @@ impl Desk {
         let yes = answer != Answer::No;
         for (launch, page) in self.pages.iter_mut().filter(|(_, p)| p.asker == *asker && !p.admitted) {
             page.admitted = yes;
+            page.once = answer == Answer::Once;
             out.push(Effect::Admit(*launch, yes));
         }
         self.pages.retain(|_, p| p.admitted || p.asker != *asker);
+    }
+
+    /// A room that is open stays open; for the next one these pages have to be launched, and ask.
+    fn revoked(&mut self, asker: &Asker, out: &mut Vec<Effect>) {
+        for (launch, page) in self.pages.iter_mut().filter(|(_, p)| p.asker == *asker && p.admitted) {
+            page.once = true;
+            if !page.room.is_some_and(|key| self.rooms.get(&key).is_some_and(|r| r.active)) {
+                out.push(Effect::End(*launch));
+            }
+        }
     }
 
     fn called(&mut self, launch: LaunchId, id: CallId, call: Call, out: &mut Vec<Effect>) {
@@ -341,6 +364,7 @@ impl Desk {
             out.extend([Effect::Focus(there), reply(id, Err(Code::AlreadyOpen))]);
             return;
         }
+        let key = self.next_room();
         let Some(page) = self.pages.get_mut(&launch) else { return };
         // What is left of this page's last room makes place.
         if let Some(over) = page.room.take()
@@ -349,8 +373,7 @@ impl Desk {
         {
             out.push(Effect::CloseWindow(over));
         }
-        self.next_room += 1;
-        let key = RoomKey(self.next_room);
+        self.last_room = key.0;
         page.room = Some(key);
         self.rooms.insert(key, Room::new(page.asker.clone(), launch, id, &open));
         out.push(Effect::Open { room: key, open });
@@ -452,6 +475,8 @@ impl Desk {
         if matches!(event, Event::Closed(_)) {
             room.active = false;
             out.extend(room.closing.drain(..).map(|id| reply(id, Ok(()))));
+            let once = |launch: &LaunchId| self.pages.get(launch).is_some_and(|p| p.once);
+            out.extend(room.launch.filter(once).map(Effect::End));
             if room.window && !room.keep_window {
                 room.window = false;
                 out.push(Effect::CloseWindow(key));

@@ -123,6 +123,30 @@ fn always_is_remembered_and_once_is_not() {
 }
 
 #[test]
+fn once_is_one_room_and_always_is_as_many_as_the_page_wants() {
+    for (answer, ends) in [(Answer::Once, true), (Answer::Always, false)] {
+        let mut bench = Bench::default();
+        bench.arrive(PAGE, CRM, Standing::Unknown);
+        bench.desk.on(Input::Answered(answer));
+        let (_, effects) = bench.call(PAGE, open_call(json!({})));
+        let room = opened_room(&effects).unwrap();
+        bench.desk.on(Input::Opened { room, outcome: Ok("r1".into()) });
+        let effects = bench.close(room, Code::Ok);
+        assert_eq!(effects.first(), Some(&Effect::Tell(PAGE, closed(Code::Ok))), "before anything ends");
+        assert_eq!(effects.contains(&Effect::End(PAGE)), ends);
+    }
+}
+
+#[test]
+fn an_always_that_is_taken_back_holds_for_the_room_that_is_open() {
+    let (mut bench, room) = Bench::with_room(json!({}));
+    bench.arrive(LaunchId(2), CRM, Standing::Allowed);
+    let effects = bench.desk.on(Input::Revoked(asker(CRM)));
+    assert_eq!(effects, [Effect::End(LaunchId(2))], "only the page that has no room");
+    assert!(bench.close(room, Code::Ok).contains(&Effect::End(PAGE)));
+}
+
+#[test]
 fn a_policy_allows_and_forbids_without_a_question() {
     let mut bench = Bench::default();
     assert_eq!(bench.arrive(PAGE, CRM, Standing::Allowed), [Effect::Admit(PAGE, true)]);

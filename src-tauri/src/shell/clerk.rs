@@ -25,6 +25,9 @@ use crate::{
 /// How long the app stays when nobody needs it: the next click then opens its room at once.
 const LINGER: Duration = Duration::from_secs(45);
 
+/// How long nothing has happened when the window for the next room is made: it must not be in the way of anything.
+const SPARE_AFTER: Duration = Duration::from_millis(500);
+
 /// How long leaving the rooms may take when the app ends. With the pages' goodbye it stays below what a system that shuts
 /// down allows (5 s on Windows).
 const LEAVE_WITHIN: Duration = Duration::from_millis(3200);
@@ -80,6 +83,13 @@ impl Clerk {
                         }
                         continue;
                     }
+                    Some(Work::Spare(moment)) => {
+                        if moment == self.moments && self.wants_spare() {
+                            // The window waits for the main thread.
+                            tokio::task::block_in_place(|| windows::make_spare(&self.shell, self.desk.next_room()));
+                        }
+                        continue;
+                    }
                     Some(Work::Desk(input)) => self.bring(input),
                     Some(Work::Start(start)) => self.start(start),
                     Some(Work::WindowGone) => {}
@@ -96,14 +106,21 @@ impl Clerk {
             if self.ending.is_some() && !self.desk.in_room() {
                 return self.end().await;
             }
+            if self.wants_spare() {
+                self.after(SPARE_AFTER, Work::Spare(self.moments));
+            }
             if self.idle() {
-                let (shell, moment) = (self.shell.clone(), self.moments);
-                tauri::async_runtime::spawn(async move {
-                    tokio::time::sleep(LINGER).await;
-                    shell.work(Work::Linger(moment));
-                });
+                self.after(LINGER, Work::Linger(self.moments));
             }
         }
+    }
+
+    fn after(&self, time: Duration, work: Work) {
+        let shell = self.shell.clone();
+        tauri::async_runtime::spawn(async move {
+            tokio::time::sleep(time).await;
+            shell.work(work);
+        });
     }
 
     /// Leaves every room; the app ends when that is done, or takes too long.
@@ -112,11 +129,7 @@ impl Clerk {
         self.ending.get_or_insert_default().extend(done);
         if first {
             tracing::info!("the app ends");
-            let shell = self.shell.clone();
-            tauri::async_runtime::spawn(async move {
-                tokio::time::sleep(LEAVE_WITHIN).await;
-                shell.work(Work::EndNow);
-            });
+            self.after(LEAVE_WITHIN, Work::EndNow);
             self.bring(Input::AppEnds);
         }
     }
@@ -133,6 +146,11 @@ impl Clerk {
 
     fn idle(&self) -> bool {
         !self.desk.busy() && self.launches.is_empty() && !windows::any_open(&self.shell)
+    }
+
+    /// Whether the next room has no window yet, and none that is open wants the machine.
+    fn wants_spare(&self) -> bool {
+        self.ending.is_none() && !self.shell.spare.is_there() && self.shell.rooms.lock().is_empty()
     }
 
     fn start(&mut self, start: Option<Result<Launch, LaunchError>>) {
@@ -216,6 +234,7 @@ impl Clerk {
                 tracing::info!(launch = launch.0, allowed, "the launch has its answer");
                 self.bridge.answer_consent(launch, allowed);
             }
+            Effect::End(launch) => self.bridge.end(launch),
             Effect::Reply(id, outcome) => self.reply(id, outcome),
             Effect::Tell(launch, event) => self.bridge.notify(launch, event),
             Effect::Open { room, open } => self.open(room, *open),

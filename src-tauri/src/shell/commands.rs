@@ -35,9 +35,12 @@ fn not_the_question(window: &WebviewWindow) -> Done {
     if window.label() == windows::CONSENT { Err(WRONG_WINDOW.into()) } else { Ok(()) }
 }
 
-/// The page's first words to hear.
+/// The page's first words to hear. They wait for the room where the window was made before it.
 #[tauri::command]
-pub fn boot(shell: App<'_>, window: WebviewWindow) -> Result<Boot, String> {
+pub async fn boot(shell: App<'_>, window: WebviewWindow) -> Result<Boot, String> {
+    if let Some(key) = windows::room_of_label(window.label()) {
+        shell.spare.over(key).await;
+    }
     match window.label() {
         windows::HOME => Ok(boot::home_window(&shell)),
         windows::SETTINGS => Ok(boot::settings_window(&shell)),
@@ -140,6 +143,7 @@ pub fn revoke(shell: App<'_>, window: WebviewWindow, origin: String, relay: Opti
     only(&window, &[windows::HOME, windows::SETTINGS])?;
     let asker = Asker { origin: Origin::parse(&origin).map_err(|e| e.to_string())?, relay };
     shell.consents.lock().revoke(&asker).map_err(|e| e.to_string())?;
+    shell.tell(Input::Revoked(asker));
     windows::refresh_permissions(&shell);
     Ok(())
 }

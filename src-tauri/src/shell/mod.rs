@@ -9,6 +9,7 @@ pub mod ending;
 mod pictures;
 pub mod room;
 mod settings;
+mod spare;
 mod tryout;
 pub mod windows;
 
@@ -32,6 +33,7 @@ use crate::{
 };
 use room::{FirstPlace, OpenRoom};
 use settings::ForcedDevices;
+use spare::Spare;
 use tryout::Tryouts;
 
 /// What the clerk's thread is given to do.
@@ -49,6 +51,8 @@ pub enum Work {
     EndNow,
     /// Nobody needed the app when this was sent, a while ago.
     Linger(u64),
+    /// Nothing happened since this was sent, a moment ago: time to make a window for the next room.
+    Spare(u64),
 }
 
 /// What all parts of the shell share.
@@ -79,6 +83,8 @@ pub struct Shell {
     pub rooms: Mutex<HashMap<RoomKey, Arc<OpenRoom>>>,
     /// Where the page of the room opened last laid its stage at first.
     pub first_place: Mutex<Option<FirstPlace>>,
+    /// The window that waits for the next room.
+    pub spare: Spare,
     /// The question that is shown and not answered yet, with its number: an answer to another question does not count.
     pub question: Mutex<Option<(u64, Question)>>,
     /// Why the last start did not work.
@@ -106,6 +112,7 @@ impl Shell {
             picker: Picker::default(),
             rooms: Mutex::default(),
             first_place: Mutex::default(),
+            spare: Spare::default(),
             question: Mutex::default(),
             trouble: Mutex::default(),
             work,

@@ -21,7 +21,7 @@ use crate::{
     desk::RoomKey,
     language,
     screen::Frame,
-    stage::{Painter, Place, Press, SharedPixels},
+    stage::{Painter, Place, Press, SharedPixels, Veil},
 };
 
 /// Where a page laid its stage when its window opened.
@@ -29,7 +29,8 @@ use crate::{
 pub struct FirstPlace {
     place: Place,
     scale: f64,
-    dark: bool,
+    /// Whether it is a dark one.
+    pub dark: bool,
 }
 
 /// A room.
@@ -48,6 +49,8 @@ pub struct OpenRoom {
     pub pixels: SharedPixels,
     /// Whether the page has laid the stage.
     placed: AtomicBool,
+    /// Over the page, until it has laid the stage.
+    veil: Mutex<Option<Veil>>,
     /// None once the window is gone.
     painter: Mutex<Option<Arc<Painter>>>,
     /// Around a shared region, and for how long.
@@ -113,6 +116,7 @@ impl OpenRoom {
             pictures,
             pixels,
             placed: AtomicBool::new(false),
+            veil: Mutex::default(),
             painter: Mutex::new(painter),
             frame: Mutex::new(None),
             picks: AtomicU32::new(0),
@@ -127,6 +131,11 @@ impl OpenRoom {
             // Nobody would take it away any more.
             self.frame.lock().take();
         }
+    }
+
+    /// Leaves the page under its veil until it lays the stage.
+    pub fn veiled(&self, veil: Veil) {
+        *self.veil.lock() = Some(veil);
     }
 
     /// The stage's painter, while the window is open.
@@ -160,6 +169,7 @@ impl OpenRoom {
         if place.whole().is_some() && !self.placed.swap(true, Ordering::Relaxed) {
             tracing::debug!("a room's page lays its stage");
             *shell.first_place.lock() = Some(FirstPlace { place, scale, dark });
+            self.veil.lock().take();
         }
         if let Some(painter) = self.painter() {
             painter.place(&place, scale, dark);

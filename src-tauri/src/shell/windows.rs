@@ -6,7 +6,7 @@ use beckon_interface::{
     boot::Answer,
     settings::{Settings, SettingsChange, Volume},
 };
-use beckon_media::layout::TileId;
+use beckon_media::{compositor, layout::TileId};
 use beckon_session::{MemberView, RoomView};
 use serde::Serialize;
 use tauri::{
@@ -47,9 +47,9 @@ pub fn room_title(view: &RoomView) -> String {
     named.map_or_else(|| "Beckon".to_owned(), |title| format!("{} – Beckon", clean(title)))
 }
 
-/// Whether any window is open.
+/// Whether any window is open. The one that waits for the next room is not.
 pub fn any_open(shell: &Shell) -> bool {
-    !shell.app.webview_windows().is_empty()
+    shell.app.webview_windows().keys().any(|label| !shell.spare.has(label))
 }
 
 type Builder<'a> = WebviewWindowBuilder<'a, tauri::Wry, tauri::AppHandle>;
@@ -144,9 +144,10 @@ pub fn refresh_settings(shell: &Arc<Shell>, settings: &Settings) {
     tell_all(shell, "settings", settings);
 }
 
-/// Tells every window but the question's something.
+/// Tells every window but the question's something, and but the one that waits for its room: it has heard nothing yet.
 pub fn tell_all(shell: &Shell, event: &str, payload: &(impl Serialize + Clone)) {
-    for label in shell.app.webview_windows().keys().filter(|label| *label != CONSENT) {
+    let told = |label: &&String| *label != CONSENT && !shell.spare.has(label);
+    for label in shell.app.webview_windows().keys().filter(told) {
         emit(shell, label, event, payload);
     }
 }
@@ -163,7 +164,8 @@ pub fn tell_settings(shell: &Shell, event: &str, payload: &(impl Serialize + Clo
 
 /// Whether a window is open in which devices are chosen.
 pub fn shows_devices(shell: &Shell) -> bool {
-    shell.app.webview_windows().keys().any(|label| label == SETTINGS || room_of_label(label).is_some())
+    let shows = |label: &String| label == SETTINGS || room_of_label(label).is_some() && !shell.spare.has(label);
+    shell.app.webview_windows().keys().any(shows)
 }
 
 /// Brings the home window, if it is open, up to date.
@@ -213,20 +215,17 @@ pub fn hide_question(shell: &Shell) {
     destroy(shell, CONSENT);
 }
 
-/// Opens a room's window with its stage.
-///
-/// # Errors
-/// What the system says.
-pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> {
-    let window = builder(shell, &room_label(room.key))
-        .title(room_title(&room.view()))
+/// A room's window, hidden or not.
+fn room_window(shell: &Arc<Shell>, key: RoomKey, title: &str, visible: bool) -> tauri::Result<WebviewWindow> {
+    let window = builder(shell, &room_label(key))
+        .title(title)
         .inner_size(1280.0, 700.0)
         .min_inner_size(420.0, 420.0)
         .center()
         .focused(true)
+        .visible(visible)
         .build()?;
-    tracing::debug!("a room's window is open");
-    let (told, key) = (shell.clone(), room.key);
+    let told = shell.clone();
     window.on_window_event(move |event| match event {
         WindowEvent::CloseRequested { api, .. } => {
             api.prevent_close();
@@ -238,6 +237,62 @@ pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> 
         }
         _ => {}
     });
+    Ok(window)
+}
+
+/// Makes the window of the next room ahead, hidden.
+pub fn make_spare(shell: &Arc<Shell>, key: RoomKey) {
+    // Before the window: its page may ask for its first words at once.
+    shell.spare.put(key);
+    match room_window(shell, key, "Beckon", false) {
+        Ok(_) => tracing::debug!("a window waits for the next room"),
+        Err(error) => {
+            shell.spare.take();
+            tracing::warn!(%error, "no window waits for the next room");
+        }
+    }
+}
+
+/// What the page will ask the system, too.
+fn is_dark(window: &WebviewWindow) -> bool {
+    window.theme().is_ok_and(|theme| theme == tauri::Theme::Dark)
+}
+
+/// Opens a room's window with its stage.
+///
+/// # Errors
+/// What the system says.
+pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> {
+    let title = room_title(&room.view());
+    let veiled_room = Arc::downgrade(room);
+    let lay_veil = |window: &WebviewWindow| {
+        let dark = shell.first_place.lock().map_or_else(|| is_dark(window), |first| first.dark);
+        let ground = if dark { compositor::Theme::dark() } else { compositor::Theme::light() }.ground;
+        let laid = stage::Veil::over(window, ground, move |veil| {
+            if let Some(room) = veiled_room.upgrade() {
+                room.veiled(veil);
+            }
+        });
+        if let Err(error) = laid {
+            tracing::debug!(%error, "the page is drawn while it is at work");
+        }
+    };
+    let window = match shell.app.get_webview_window(&room_label(room.key)) {
+        Some(window) => {
+            lay_veil(&window);
+            window.set_title(&title)?;
+            window.show()?;
+            window.set_focus()?;
+            window
+        }
+        None => {
+            let window = room_window(shell, room.key, &title, true)?;
+            lay_veil(&window);
+            window
+        }
+    };
+    shell.spare.take();
+    tracing::debug!("a room's window is open");
     let (pressed_shell, pressed_room) = (shell.clone(), Arc::downgrade(room));
     let on_press = Box::new(move |press, x, y| {
         if let Some(room) = pressed_room.upgrade() {

@@ -3,9 +3,15 @@
 //! On X11 new pictures go straight to the window ([`Direct`]): GTK's own way waits for its frame clock, up to 17 ms, and
 //! draws the web view below as well. Everywhere else, and for what the display asks for, GTK draws.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use beckon_media::layout::Rect;
+use beckon_media::{compositor::Rgb, layout::Rect};
 use gtk::{cairo, gdk, glib, prelude::*};
 use parking_lot::Mutex;
 use tauri::WebviewWindow;
@@ -13,6 +19,65 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use webkit2gtk::WebViewExt;
 
 use super::{OnPress, Press, SharedPixels, StageError, Surface};
+
+/// A page that has not said by then that it is laid out is drawn all the same: it may have something to say.
+const VEIL_MAX: Duration = Duration::from_millis(1500);
+
+/// Keeps a window's page from being drawn until it is laid out; dropping it lifts it.
+///
+/// Drawing a page that is still at work makes GTK's loop wait for the page's process, up to half a second, and pictures
+/// that are there already wait with it.
+pub struct Veil {
+    down: Arc<AtomicBool>,
+    page: glib::SendWeakRef<webkit2gtk::WebView>,
+}
+
+impl Veil {
+    /// Lays a veil of this colour over the window's page, and gives it to `then` on the user interface's thread.
+    ///
+    /// # Errors
+    /// [`StageError`] when the window is gone.
+    pub fn over(
+        window: &WebviewWindow,
+        colour: Rgb,
+        then: impl FnOnce(Self) + Send + 'static,
+    ) -> Result<(), StageError> {
+        let lay = move |webview: tauri::webview::PlatformWebview| {
+            let page = webview.inner();
+            let down = Arc::new(AtomicBool::new(true));
+            let veiled = Arc::clone(&down);
+            page.connect_draw(move |_, target| {
+                if !veiled.load(Ordering::Relaxed) {
+                    return glib::Propagation::Proceed;
+                }
+                let part = |byte: u8| f64::from(byte) / 255.0;
+                target.set_source_rgb(part(colour.0), part(colour.1), part(colour.2));
+                if let Err(error) = target.paint() {
+                    tracing::debug!(%error, "the veil is not drawn");
+                }
+                glib::Propagation::Stop
+            });
+            let late = Self { down: Arc::clone(&down), page: page.downgrade().into() };
+            glib::timeout_add_local_once(VEIL_MAX, move || drop(late));
+            then(Self { down, page: page.downgrade().into() });
+        };
+        window.with_webview(lay).map_err(|e| StageError(e.to_string()))
+    }
+}
+
+impl Drop for Veil {
+    fn drop(&mut self) {
+        if !self.down.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let page = self.page.clone();
+        glib::MainContext::default().invoke(move || {
+            if let Some(page) = page.upgrade() {
+                page.queue_draw();
+            }
+        });
+    }
+}
 
 struct LinuxStage {
     area: glib::SendWeakRef<gtk::DrawingArea>,

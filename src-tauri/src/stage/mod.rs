@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 pub use painter::{Painter, Pictures};
-pub use platform::open;
+pub use platform::{Veil, open};
 
 /// Where the stage lies in the window, in logical pixels of the page; empty where it is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use beckon_media::layout::Rect;
+use beckon_media::{compositor::Rgb, layout::Rect};
 use tauri::WebviewWindow;
 use windows::{
     Win32::{
@@ -31,6 +31,21 @@ use super::{OnPress, Press, SharedPixels, StageError, Surface};
 const CLASS: PCWSTR = w!("BeckonStage");
 /// Dots per inch at which a logical pixel is a physical one.
 const PLAIN_DPI: u32 = 96;
+
+/// Keeps a window's page from being drawn until it is laid out; dropping it lifts it. Here nothing waits
+/// for a page's drawing, and there is nothing to do.
+pub struct Veil;
+
+impl Veil {
+    /// Lays a veil of this colour over the window's page.
+    ///
+    /// # Errors
+    /// [`StageError`] when the window is gone.
+    pub fn over(_: &WebviewWindow, _: Rgb, then: impl FnOnce(Self) + Send + 'static) -> Result<(), StageError> {
+        then(Self);
+        Ok(())
+    }
+}
 
 /// What the window procedure needs; owned by the window, freed by its last message.
 struct State {

@@ -8,7 +8,7 @@ import { Patience } from './patience.ts';
 import { random } from './proof.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { LiveSession } from './session.ts';
-import { forget, recall } from './store.ts';
+import { forget, recall, takeStandby } from './store.ts';
 import { claim } from './tab.ts';
 
 declare const __VERSION__: string;
@@ -17,6 +17,8 @@ declare const __VERSION__: string;
 const patienceMax = 4300;
 /** How long a reloaded page looks for its room, ms. The app waits longer. */
 const resumeWithin = 8000;
+/** How long an app that stands by may take to answer, ms. Then it is launched. */
+const standbyWithin = 400;
 
 /** The page's one session, and whether one is being opened. */
 let current: LiveSession | null = null;
@@ -49,20 +51,11 @@ async function open(options: OpenOptions): Promise<Session> {
   }
 }
 
-/** Opens the launch URL, finds the app, waits for consent and joins. */
+/** Finds the app, waits for consent and joins. */
 async function begin(options: OpenOptions): Promise<Session> {
   const { userdata, roomdata, custom = {}, onProgress = () => {} } = options;
   const server = serverBase(roomdata.serverDomain);
-  const key = random();
-  const ports = options.ports ?? DEFAULT_PORTS;
-  const relay = relayOf(server);
-  const url = launchUrl(key, ports, location.origin, relay);
-  const meeting = relay && url.includes('&r=') ? `${relay}?side=page&id=${meetingPoint(key)}` : undefined;
-  const roads: Roads = { key, ports, relay: meeting, tab: meetingPoint(key) };
-
-  const clear = options.launch ? void options.launch(url) : openUrl(url);
-  onProgress('launching');
-  const found = await find(roads, options.patience ?? patienceMax).finally(() => clear?.());
+  const { found, roads } = (await standing()) ?? (await launched(options, server));
 
   const session = new LiveSession(found, roads);
   try {
@@ -80,6 +73,41 @@ async function begin(options: OpenOptions): Promise<Session> {
     session.drop();
     throw error;
   }
+}
+
+interface Reached {
+  found: Connected;
+  roads: Roads;
+}
+
+/** The app that stands by since this origin's last room, if it does. */
+async function standing(): Promise<Reached | undefined> {
+  const known = takeStandby();
+  if (!known) return undefined;
+  try {
+    // Where it does not answer at once, a launch is quicker than a relay.
+    const found = await within(new Search({ ...known, relay: undefined, resuming: true, once: true }), standbyWithin);
+    if (found.welcome.state === 'ready' && !found.welcome.room) return { found, roads: known };
+    found.channel.close();
+  } catch {
+    // It has ended.
+  }
+  return undefined;
+}
+
+/** Opens the launch URL and finds the app. */
+async function launched(options: OpenOptions, server: URL): Promise<Reached> {
+  const { onProgress = () => {} } = options;
+  const key = random();
+  const ports = options.ports ?? DEFAULT_PORTS;
+  const relay = relayOf(server);
+  const url = launchUrl(key, ports, location.origin, relay);
+  const meeting = relay && url.includes('&r=') ? `${relay}?side=page&id=${meetingPoint(key)}` : undefined;
+  const roads: Roads = { key, ports, relay: meeting, tab: meetingPoint(key) };
+
+  const clear = options.launch ? void options.launch(url) : openUrl(url);
+  onProgress('launching');
+  return { found: await find(roads, options.patience ?? patienceMax).finally(() => clear?.()), roads };
 }
 
 function find(roads: Roads, limit: number): Promise<Connected> {

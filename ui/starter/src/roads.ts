@@ -27,6 +27,8 @@ export interface Roads {
   tab: string;
   /** The key is of a session that was open: where it is not taken, that session is over. */
   resuming?: boolean;
+  /** One attempt at loopback and no more, and none that the person would be asked about: there is another way. */
+  once?: boolean;
 }
 
 /**
@@ -72,7 +74,8 @@ export class Search {
     void loopbackPermission().then((permission) => {
       if (this.over) return;
       // The person is not asked for what the relay does unasked.
-      if (permission === 'granted' || (permission === 'prompt' && !roads.relay)) this.tryLoopback();
+      if (permission === 'granted' || (permission === 'prompt' && !roads.relay && !roads.once)) this.tryLoopback();
+      else if (roads.once) this.stop(failure(Code.ChannelLost));
     });
     if (roads.relay) this.tryRelay(roads.relay, 0);
   }
@@ -105,6 +108,7 @@ export class Search {
     clearTimeout(this.timer);
     if (this.over) return;
     const next = () => {
+      if (this.roads.once) return this.stop(failure(Code.ChannelLost));
       const wait = waits[Math.min(this.attempt, waits.length - 1)] as number;
       this.timer = setTimeout(() => this.tryLoopback(), wait);
     };

@@ -3,7 +3,7 @@ import { CLOSE_REPLACED, Code, codeText } from '../../protocol/index.ts';
 import type { MediaSet, Member, Road, RoomState, Session, SessionEvents } from '../EXEStarter.d.ts';
 import type { Channel } from './channel.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
-import { forget, remember } from './store.ts';
+import { forget, remember, standBy } from './store.ts';
 import { giveUp } from './tab.ts';
 
 /** How long a lost channel is looked for, ms. */
@@ -84,13 +84,17 @@ export class LiveSession implements Session {
     this.save();
   }
 
-  /** Ends what was never a room, or is one no more. */
+  /** Ends what was never a room. */
   drop(): void {
+    this.leave(1000);
+  }
+
+  private leave(status: number): void {
     if (this.closed) return;
     this.closed = true;
     forget();
     giveUp();
-    this.channel.close();
+    this.channel.close(status);
     this.onOver();
   }
 
@@ -159,7 +163,12 @@ export class LiveSession implements Session {
   private end(code: number, msg?: string): void {
     if (this.closed) return;
     const { roomID } = this;
-    this.drop();
+    // What came by the relay was allowed for the relay.
+    if (code !== Code.ChannelLost && this.road === 'loopback') {
+      standBy({ ...this.roads });
+      // Another status than 1000: this page or one after it may come back for its next room.
+      this.leave(3001);
+    } else this.leave(1000);
     this.tell('closed', { roomID, code, msg: msg ?? codeText[code] ?? '' });
   }
 

@@ -7,6 +7,9 @@ export interface Remembered extends Roads {
 
 const name = 'beckon.session';
 
+const isWhole = ({ key, tab, ports }: Partial<Roads>): boolean =>
+  typeof key === 'string' && typeof tab === 'string' && Array.isArray(ports) && ports.length > 0;
+
 export function remember(session: Remembered): void {
   try {
     sessionStorage.setItem(name, JSON.stringify(session));
@@ -19,13 +22,40 @@ export function recall(): Remembered | undefined {
   try {
     const text = sessionStorage.getItem(name);
     const found = text ? (JSON.parse(text) as Partial<Remembered>) : undefined;
-    const whole =
-      found &&
-      typeof found.key === 'string' &&
-      typeof found.tab === 'string' &&
-      Array.isArray(found.ports) &&
-      found.ports.length > 0;
-    return whole ? (found as Remembered) : undefined;
+    return found && isWhole(found) ? (found as Remembered) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The app may be found without a launch, for a while after a room of this origin has ended. */
+interface Standby {
+  roads: Roads;
+  /** UNIX time, ms. */
+  until: number;
+}
+
+const standbyName = 'beckon.standby';
+/** How long that is worth trying, ms; the app waits a little longer. */
+const standbyFor = 55_000;
+
+/** The app stands by: any page of this origin may open the next room with this key. It opens one channel. */
+export function standBy(roads: Roads): void {
+  const standby: Standby = { roads, until: Date.now() + standbyFor };
+  try {
+    localStorage.setItem(standbyName, JSON.stringify(standby));
+  } catch {
+    // Storage is turned off: the next room wants a launch.
+  }
+}
+
+/** How the app that stands by is reached. Whoever asks has it, and nobody after them. */
+export function takeStandby(): Roads | undefined {
+  try {
+    const { roads, until } = JSON.parse(localStorage.getItem(standbyName) ?? '{}') as Partial<Standby>;
+    localStorage.removeItem(standbyName);
+    const fresh = roads && until && until > Date.now() && until <= Date.now() + standbyFor;
+    return fresh && isWhole(roads) ? roads : undefined;
   } catch {
     return undefined;
   }

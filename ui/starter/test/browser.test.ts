@@ -253,6 +253,33 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
     expect(await page.evaluate(() => (sessionStorage.clear(), window.Beckon.session?.roomID))).toBe('given');
   });
 
+  it('opens the next room without a launch while the app stands by', async () => {
+    await open();
+    await page.evaluate(() => window.session.close());
+    await page.goto(origin);
+    app.calls = [];
+    expect(await open()).toEqual({ roomID: 'given', road: 'loopback', app: '1.2.3' });
+    expect(await page.evaluate(() => window.launched)).toBeUndefined();
+    expect(await page.evaluate(() => window.seen)).toEqual(['connected', 'joining']);
+    expect(app.calls.map((call) => call.method)).toEqual(['hello', 'prove', 'room.open']);
+    // A reload comes back to this room, not to the one before.
+    await page.goto(origin);
+    expect(await page.evaluate(async () => (await window.Beckon.resume())?.roomID)).toBe('given');
+  });
+
+  it('launches for the next room where the app is gone or knows the page no more', async () => {
+    await open();
+    await page.evaluate(() => window.session.close());
+    app.keys.clear();
+    expect(await open({ starts: false })).toEqual({ roomID: 'given', road: 'loopback', app: '1.2.3' });
+    expect(await page.evaluate(() => window.launched)).toContain('beckon:');
+    await page.evaluate(() => window.session.close());
+    await app.die();
+    await page.evaluate(() => (window.launched = ''));
+    expect(await open()).toEqual({ roomID: 'given', road: 'loopback', app: '1.2.3' });
+    expect(await page.evaluate(() => window.launched)).toContain('beckon:');
+  });
+
   it('tells -2000 when the app dies', async () => {
     await open();
     await page.evaluate(() => window.session.on('closed', (closed) => window.seen.push(closed)));

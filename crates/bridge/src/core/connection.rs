@@ -186,9 +186,11 @@ impl Core {
         entry.away = Some(since);
         // Nobody is left to hear the answers.
         entry.waiting.clear();
-        // The relay is the page's other way back.
         entry.relay_open = false;
-        self.open_relay(launch);
+        // The relay is the page's other way back to its room. For the next one it is not worth a connection.
+        if !entry.stands_by() {
+            self.open_relay(launch);
+        }
     }
 
     pub(super) fn watch_connections(&mut self, now: Instant) {

@@ -1,6 +1,9 @@
 //! What the core knows of one launch.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use beckon_protocol::{
     channel::{
@@ -14,7 +17,7 @@ use beckon_protocol::{
 };
 use url::Url;
 
-use super::{ConnectionId, GRACE, HELD_MAX, KEY_LIFE};
+use super::{ConnectionId, GRACE, HELD_MAX, KEY_LIFE, STANDBY};
 
 /// One launch, as it stands.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub(super) struct Entry {
     pub in_room: bool,
     /// A `room.open` is under way.
     pub opening: bool,
+    /// A room was open and has ended.
+    pub served: bool,
     pub close_with_page: bool,
     pub relay_open: bool,
     /// The relay named a foreign origin or its page a wrong key: it is not tried again.
@@ -68,6 +73,7 @@ impl Entry {
             members: None,
             in_room: false,
             opening: false,
+            served: false,
             close_with_page: false,
             relay_open: false,
             relay_barred: false,
@@ -79,7 +85,17 @@ impl Entry {
         if self.key.is_some() {
             return Some(self.born + KEY_LIFE);
         }
-        self.away.filter(|_| !self.gone).map(|since| since + GRACE)
+        self.away.filter(|_| !self.gone).map(|since| since + self.grace())
+    }
+
+    /// Its last room is over, and it may open another one.
+    pub fn stands_by(&self) -> bool {
+        self.served && !self.has_room()
+    }
+
+    /// How long its page may be away.
+    pub fn grace(&self) -> Duration {
+        if self.stands_by() { STANDBY } else { GRACE }
     }
 
     /// A room is open for the page, or being opened.
@@ -101,6 +117,7 @@ impl Entry {
             }
             Event::Members(members) => self.members = Some(members.clone()),
             Event::Closed(_) => {
+                self.served |= self.in_room;
                 (self.in_room, self.opening) = (false, false);
                 (self.room, self.members) = (None, None);
             }

@@ -29,6 +29,8 @@ use hello::Challenged;
 pub const KEY_LIFE: Duration = Duration::from_secs(120);
 /// How long a page may be away (a reload) before the app is told that it has gone.
 pub const GRACE: Duration = Duration::from_secs(15);
+/// How long a page may come back for its next room after its last one has ended, without a launch.
+pub const STANDBY: Duration = Duration::from_secs(60);
 /// How long a new connection may take to say `hello` and `prove`.
 pub const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// How often a connection is pinged.
@@ -397,7 +399,7 @@ impl Core {
             let Some(entry) = self.launches.get_mut(&id) else { continue };
             if entry.key.is_some() && now >= entry.born + KEY_LIFE {
                 self.end(id, EndReason::Unclaimed);
-            } else if entry.away.is_some_and(|since| now >= since + GRACE) && !entry.gone {
+            } else if entry.away.is_some_and(|since| now >= since + entry.grace()) && !entry.gone {
                 entry.gone = true;
                 if entry.has_room() {
                     let close_room = entry.close_with_page;

@@ -7,7 +7,7 @@ mod world;
 use std::time::Duration;
 
 use beckon_bridge::core::{
-    BURST, ConnectionId, Effect, EndReason, GRACE, Input, LaunchId, PING_EVERY, Road, SILENCE, STRIKES,
+    BURST, ConnectionId, Effect, EndReason, GRACE, Input, LaunchId, PING_EVERY, Road, SILENCE, STANDBY, STRIKES,
 };
 use beckon_protocol::{
     Code,
@@ -207,6 +207,32 @@ fn a_page_whose_room_ended_while_it_reloaded_is_told() {
     world.hello(2, &resume);
     assert!(world.answer().unwrap().get("room").is_none());
     assert_eq!(world.sent()[1]["params"], json!({"roomID": "r", "code": 3005, "msg": "over"}));
+}
+
+#[test]
+fn a_page_whose_room_is_over_opens_the_next_one_without_a_launch() {
+    let over = Event::Closed(Closed { room_id: "r".into(), code: Code::Ok, msg: String::new() });
+    let (mut world, resume) = World::in_room(false);
+    world.notify(over.clone());
+    assert!(world.input(Input::Lost { connection: ConnectionId(1), finished: false }).is_empty(), "no relay for that");
+    assert!(world.pass(STANDBY - Duration::from_millis(1)).is_empty());
+    world.open(2, Road::Loopback(PORT), PAGE);
+    world.hello(2, &resume);
+    let welcome = world.answer().unwrap();
+    assert_eq!((&welcome["state"], welcome.get("room")), (&json!("ready"), None));
+    assert!(!world.asked());
+    world.call(2, "room.open", room(false));
+    assert!(matches!(&world.done[0], Effect::Call { call: Call::RoomOpen(_), .. }));
+
+    // Another origin that learned the key has no use for it, and neither has anybody later.
+    let (mut world, resume) = World::in_room(false);
+    world.notify(over);
+    world.input(Input::Lost { connection: ConnectionId(1), finished: false });
+    world.open(2, Road::Loopback(PORT), "https://evil.example");
+    world.hello(2, &resume);
+    assert_eq!(world.answer(), code(Code::WrongKey));
+    world.pass(STANDBY);
+    assert_eq!(world.ended(), Some(EndReason::PageGone));
 }
 
 #[test]
