@@ -5,6 +5,7 @@ mod assembly;
 mod estimate;
 mod peer;
 mod publisher;
+mod recheck;
 mod repairs;
 mod sdp;
 mod silence;
@@ -35,6 +36,9 @@ pub(crate) enum EngineOut {
     Route { lane: Lane, remote: SocketAddr, tcp: bool },
     /// A candidate of ours to tell the server.
     LocalCandidate { lane: Lane, candidate: String },
+    /// Nothing comes on the road from `source` to `remote`, for longer than usual: if the system would not take it any more, tell
+    /// with [`Engine::road_gone`].
+    Silent { lane: Lane, source: SocketAddr, remote: SocketAddr },
     /// Packets flow, or stopped flowing.
     Link { lane: Lane, connected: bool },
     /// A peer connection broke for good.
@@ -115,6 +119,14 @@ impl Engine {
         match lane {
             Lane::Publisher => self.publisher.add_local(now, tcp, local, out),
             Lane::Subscriber => self.subscriber.add_local(now, tcp, local, out),
+        }
+    }
+
+    /// The answer to [`EngineOut::Silent`]: our address is another one now, nothing will come.
+    pub(crate) fn road_gone(&mut self, lane: Lane, out: &mut Outputs) {
+        match lane {
+            Lane::Publisher => self.publisher.road_gone(out),
+            Lane::Subscriber => self.subscriber.road_gone(out),
         }
     }
 

@@ -11,6 +11,7 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::stats::PeerStats;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
+use super::recheck::LastCheck;
 use super::sdp::DescriptionError;
 use super::silence::Silence;
 use super::{EngineOut, Incoming, Outputs};
@@ -25,8 +26,7 @@ const DISCARD_PORT: u16 = 9;
 /// The server may name this many candidates after each description.
 const MAX_CANDIDATES: usize = 256;
 
-/// The longest wait between two checks of the road, and between repeats of one. A server behind which our address changed
-/// learns of it by the next check.
+/// The longest wait between two checks of the road, and between repeats of one, while packets come; see [`Silence`] for silence.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// The wait before the first repeat of a check; it doubles from one to the next. The first check may overtake the
 /// description that tells the server of us: whatever is to come up waits for the second then.
@@ -66,6 +66,7 @@ pub(super) struct Peer {
     force_tcp: bool,
     connected: bool,
     silence: Silence,
+    last_check: LastCheck,
     broken: bool,
     held_tcp: Vec<Candidate>,
     release_tcp: Option<Instant>,
@@ -87,6 +88,7 @@ impl Peer {
             force_tcp,
             connected: false,
             silence: Silence::new(now),
+            last_check: LastCheck::default(),
             broken: false,
             held_tcp: Vec::new(),
             release_tcp: None,
@@ -98,7 +100,7 @@ impl Peer {
     }
 
     pub(super) fn due(&self) -> Instant {
-        let silence = self.connected.then(|| self.silence.due());
+        let silence = self.connected.then(|| self.silence.due().min(self.silence.check_due()));
         [Some(self.due), self.release_tcp, silence].into_iter().flatten().min().unwrap_or(self.due)
     }
 
@@ -113,6 +115,9 @@ impl Peer {
         }
         if self.silence.is_long(now) && self.connected {
             self.set_connected(false, out);
+        }
+        if self.connected && self.silence.wants_check(now) {
+            self.last_check.again(self.lane, out);
         }
         let mut at = now;
         for _ in 0..MAX_ROUNDS {
@@ -170,6 +175,7 @@ impl Peer {
                 }
                 Ok(Output::Transmit(t)) => {
                     self.count_repair(&t.contents);
+                    self.last_check.sent(&t);
                     out.push_back(EngineOut::Transmit {
                         lane: self.lane,
                         tcp: t.proto == Protocol::Tcp,
@@ -242,6 +248,11 @@ impl Peer {
             }
             out.push_back(EngineOut::Link { lane: self.lane, connected });
         }
+    }
+
+    /// Our address is another one now.
+    pub(super) fn road_gone(&mut self, out: &mut Outputs) {
+        self.set_connected(false, out);
     }
 
     fn note(&mut self, stats: &PeerStats) {

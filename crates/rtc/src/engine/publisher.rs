@@ -123,6 +123,10 @@ impl Publisher {
         }
     }
 
+    pub(super) fn road_gone(&mut self, out: &mut Outputs) {
+        self.peer.road_gone(out);
+    }
+
     pub(super) fn add_local(&mut self, now: Instant, tcp: bool, local: SocketAddr, out: &mut Outputs) {
         self.peer.add_local(tcp, local, out);
         self.timeout(now, out);

@@ -1,4 +1,4 @@
-//! When silence on a road means that it is dead.
+//! When silence on a road is a reason to check it, and when it means that the road is dead.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,12 @@ const BUSY: Duration = Duration::from_millis(1500);
 const IDLE: Duration = Duration::from_millis(3000);
 /// So many usual gaps between packets make a silence long.
 const GAPS: u32 = 12;
+/// A road is silent for longer than usual after this many usual gaps …
+const ODD_GAPS: u32 = 4;
+/// … but not before this. Then it is checked, whatever the time of the next check …
+const ODD: Duration = Duration::from_millis(100);
+/// … and again this often, until something comes or the road is given up.
+const CHECK_AGAIN: Duration = Duration::from_millis(100);
 /// Whoever watches looks at least this often; more, and we did not get to run.
 const HELD_UP: Duration = Duration::from_millis(1000);
 
@@ -18,11 +24,13 @@ pub(super) struct Silence {
     last_look: Instant,
     /// The usual time between two packets: an average over some sixteen of them.
     gap: Duration,
+    /// When the road was checked last for this silence.
+    checked: Option<Instant>,
 }
 
 impl Silence {
     pub(super) fn new(now: Instant) -> Self {
-        Self { last_heard: now, last_look: now, gap: IDLE }
+        Self { last_heard: now, last_look: now, gap: IDLE, checked: None }
     }
 
     /// A packet came.
@@ -31,6 +39,24 @@ impl Silence {
         self.gap = (self.gap * 15 + gap) / 16;
         self.last_heard = now;
         self.last_look = now;
+        self.checked = None;
+    }
+
+    /// When the road is to be checked, if nothing comes: a server behind which our address changed learns of it by that.
+    pub(super) fn check_due(&self) -> Instant {
+        match self.checked {
+            Some(last) => last + CHECK_AGAIN,
+            None => self.last_heard + (self.gap * ODD_GAPS).max(ODD),
+        }
+    }
+
+    /// Whether it is to be checked now. Says so once for each time.
+    pub(super) fn wants_check(&mut self, now: Instant) -> bool {
+        let wants = now >= self.check_due();
+        if wants {
+            self.checked = Some(now);
+        }
+        wants
     }
 
     /// When the silence will be long, if nothing comes.
@@ -77,6 +103,27 @@ mod tests {
         assert_eq!(noticed(50 * MS), BUSY);
         assert_eq!(noticed(500 * MS), IDLE);
         assert_eq!(noticed(Duration::from_secs(1)), IDLE);
+    }
+
+    #[test]
+    fn a_road_that_falls_silent_is_checked_soon_and_often() {
+        let mut now = Instant::now();
+        let mut silence = Silence::new(now);
+        for _ in 0..100 {
+            now += 10 * MS;
+            assert!(!silence.wants_check(now));
+            silence.heard(now);
+        }
+        let checks: Vec<_> = (1..=300).filter(|n| silence.wants_check(now + *n * MS)).collect();
+        assert_eq!(checks, [100, 200, 300]);
+        now += 310 * MS;
+        silence.heard(now);
+        assert!(silence.check_due() > now + ODD, "an answer came");
+        for _ in 0..100 {
+            now += 80 * MS;
+            assert!(!silence.wants_check(now), "that is how this road is");
+            silence.heard(now);
+        }
     }
 
     #[test]

@@ -63,6 +63,12 @@ struct World {
     start: Instant,
     track: Option<Arc<LocalShared>>,
     server_on_tcp_too: bool,
+    /// By which address the server knows us; what it sends to another one is lost.
+    seen_as: SocketAddr,
+    /// When checks from there reached the server.
+    checked: Vec<Instant>,
+    /// The system has another address for us now: what leaves from the one we know is lost.
+    moved: bool,
 }
 
 impl World {
@@ -92,6 +98,9 @@ impl World {
             start: now,
             track: None,
             server_on_tcp_too,
+            seen_as: OURS.parse().unwrap(),
+            checked: Vec::new(),
+            moved: false,
         }
     }
 
@@ -116,9 +125,11 @@ impl World {
     }
 
     fn post(&mut self, to_server: bool, tcp: bool, from: SocketAddr, to: SocketAddr, data: &[u8]) {
-        if !tcp && self.lost() {
+        let elsewhere = !to_server && to != self.seen_as;
+        if !tcp && (elsewhere || self.lost()) {
             return;
         }
+        let to = if tcp || to_server { to } else { OURS.parse().unwrap() };
         self.wire.push_back(Packet { at: self.now + DELAY, to_server, tcp, from, to, data: data.to_vec() });
     }
 
@@ -143,11 +154,13 @@ impl World {
         while let Some(output) = self.out.pop_front() {
             match output {
                 EngineOut::Transmit { tcp, source, destination, data, .. } => {
+                    let source = if tcp { source } else { self.seen_as };
                     self.post(true, tcp, source, destination, &data);
                 }
                 EngineOut::Route { tcp, .. } => {
                     self.publisher.add_local(self.now, tcp, OURS.parse().unwrap(), &mut self.out);
                 }
+                EngineOut::Silent { .. } if self.moved => self.publisher.road_gone(&mut self.out),
                 EngineOut::Link { connected, .. } => {
                     self.publisher.settle(&mut self.out);
                     self.links.push((self.now - self.start, connected));
@@ -175,6 +188,9 @@ impl World {
                 let Some(p) = self.wire.pop_front() else { break };
                 if p.to_server {
                     let proto = if p.tcp { Protocol::Tcp } else { Protocol::Udp };
+                    if p.from == self.seen_as && p.data.starts_with(&[0, 1]) {
+                        self.checked.push(self.now);
+                    }
                     if let Ok(receive) = Receive::new(proto, p.from, p.to, &p.data) {
                         self.server.handle_input(Input::Receive(self.now, receive)).unwrap();
                     }
@@ -215,8 +231,14 @@ impl World {
         data
     }
 
-    /// Sends pictures at 30 a second.
+    /// Sends pictures at 30 a second, and waits until they have arrived.
     fn send(&mut self, count: usize) {
+        self.send_for(count);
+        self.run_for(Duration::from_secs(2));
+    }
+
+    /// Sends pictures at 30 a second.
+    fn send_for(&mut self, count: usize) {
         for number in 0..count {
             let capture_ns = 1_000_000_000 + i64::try_from((self.now - self.start).as_nanos()).unwrap();
             let media =
@@ -225,7 +247,6 @@ impl World {
             self.publisher.write(self.now, frame, &mut self.out);
             self.run_for(33 * MS);
         }
-        self.run_for(Duration::from_secs(2));
     }
 }
 
@@ -245,11 +266,15 @@ fn with_one_packet_in_twenty_lost_repairs_bring_every_picture() {
     let mut w = World::new(false);
     w.loss = 5;
     w.connect();
+    // Nobody misses what was lost before the very first packet that came.
+    w.loss = 0;
+    w.send_for(1);
+    w.loss = 5;
     w.send(300);
     // That the very last packet is missing shows only when something follows it.
     w.loss = 0;
     w.send(10);
-    assert_eq!(w.frames.len(), 310);
+    assert_eq!(w.frames.len(), 311);
     assert!(w.frames.iter().all(|f| f.contiguous));
     let mut stats = RoomStats::default();
     w.publisher.snapshot(&mut stats);
@@ -315,6 +340,55 @@ fn a_dead_road_is_noticed_and_an_ice_restart_opens_a_new_one() {
     assert!(w.publisher.connected(), "{:?}", w.links);
     w.send(10);
     assert_eq!(w.frames.len(), 10);
+}
+
+#[test]
+fn a_server_hears_soon_from_where_we_send_now() {
+    for phase in 0..10 {
+        let mut w = World::new(false);
+        w.connect();
+        w.send_for(30 + phase);
+        w.run_for(phase as u32 * 3 * MS);
+        w.seen_as = "10.0.0.7:4444".parse().unwrap();
+        w.checked.clear();
+        let moved = w.now;
+        w.send_for(15);
+        let first = *w.checked.first().unwrap() - moved;
+        assert!(first <= 350 * MS, "{first:?}");
+        assert!(w.publisher.connected());
+    }
+}
+
+#[test]
+fn an_address_of_ours_that_is_gone_is_not_waited_for() {
+    let mut w = World::new(false);
+    w.connect();
+    w.send_for(30);
+    (w.moved, w.loss) = (true, 100);
+    let moved = w.now;
+    w.send_for(15);
+    let (at, up) = *w.links.last().unwrap();
+    assert!(!up && w.start + at - moved <= 350 * MS, "{:?}", w.links);
+    (w.moved, w.loss) = (false, 0);
+    w.publisher.restart();
+    w.negotiate();
+    w.run_for(Duration::from_secs(1));
+    assert!(w.publisher.connected(), "{:?}", w.links);
+}
+
+#[test]
+fn a_short_silence_breaks_nothing() {
+    let mut w = World::new(false);
+    w.connect();
+    let links = w.links.clone();
+    for pictures in [6, 12, 24, 36] {
+        w.send_for(30);
+        w.loss = 100;
+        w.send_for(pictures);
+        w.loss = 0;
+    }
+    w.send(30);
+    assert_eq!(w.links, links);
 }
 
 #[test]

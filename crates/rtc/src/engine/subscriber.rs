@@ -144,6 +144,10 @@ impl Subscriber {
         tracks.inbox = inbox;
     }
 
+    pub(super) fn road_gone(&mut self, out: &mut Outputs) {
+        self.peer.road_gone(out);
+    }
+
     pub(super) fn add_local(&mut self, now: Instant, tcp: bool, local: SocketAddr, out: &mut Outputs) {
         self.peer.add_local(tcp, local, out);
         self.timeout(now, out);

@@ -394,6 +394,13 @@ impl Driver {
                 });
                 self.send(Request::Trickle(trickle));
             }
+            EngineOut::Silent { lane, source, remote } => {
+                let moved = !Net::is_ours(source.ip()) && Net::route_to(remote).is_ok();
+                if let Some(engine) = self.engine.as_mut().filter(|_| moved) {
+                    tracing::debug!(?lane, %source, "our address is another one now");
+                    engine.road_gone(lane, &mut self.out);
+                }
+            }
             EngineOut::Link { lane, connected } => {
                 tracing::debug!(?lane, connected, "media connection");
                 if let Some(engine) = &mut self.engine {

@@ -74,6 +74,11 @@ impl Net {
         Ok(probe.local_addr()?.ip())
     }
 
+    /// Whether this is an address of this machine at present.
+    pub(crate) fn is_ours(ip: IpAddr) -> bool {
+        std::net::UdpSocket::bind((ip, 0)).is_ok()
+    }
+
     /// Makes sure there is a UDP socket on `ip`; returns its address when it is new.
     pub(crate) fn bind(&mut self, lane: Lane, ip: IpAddr) -> io::Result<Option<SocketAddr>> {
         if self.udp.iter().any(|u| u.lane == lane && u.local.ip() == ip) {
@@ -164,6 +169,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn our_addresses_are_known_from_others() {
+        assert!(Net::is_ours(Ipv4Addr::LOCALHOST.into()));
+        // For documentation only (RFC 5737).
+        assert!(!Net::is_ours(Ipv4Addr::new(192, 0, 2, 1).into()));
+    }
 
     #[tokio::test]
     async fn the_first_packet_of_a_socket_is_not_lost() {

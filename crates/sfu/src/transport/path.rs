@@ -10,8 +10,12 @@ use std::time::{Duration, Instant};
 
 use str0m::net::{Protocol, Transmit};
 
-/// A way that is in use is heard from more often than this: clients check it, report what they receive, send.
-const SILENT: Duration = Duration::from_secs(1);
+/// A way in use from which nothing came for this many of its usual gaps is silent …
+const GAPS: u32 = 3;
+/// … but not before this, as packets of two ways overtake each other …
+const LEAST_SILENCE: Duration = Duration::from_millis(150);
+/// … and not later than that: clients check a way, report what they receive, send.
+const MOST_SILENCE: Duration = Duration::from_secs(1);
 
 /// STUN (RFC 8489): the header's length, a binding request, and two attributes; USE-CANDIDATE is RFC 8445's.
 const HEADER: usize = 20;
@@ -36,27 +40,52 @@ pub(super) struct Follower {
     moved: Option<Path>,
     /// Another way that the client has nominated.
     nominated: Option<Path>,
-    /// When the way in use was last heard from.
-    heard: Option<Instant>,
+    /// How often the way in use is heard from.
+    heard: Option<Rhythm>,
+}
+
+/// When something was heard last, and after how long it usually is again.
+#[derive(Clone, Copy, Debug)]
+struct Rhythm {
+    last: Instant,
+    /// An average over some sixteen packets.
+    gap: Duration,
+}
+
+impl Rhythm {
+    /// Nothing is known yet: it may well be a slow one.
+    fn new(now: Instant) -> Self {
+        Self { last: now, gap: MOST_SILENCE }
+    }
+
+    fn heard(&mut self, now: Instant) {
+        let gap = now.saturating_duration_since(self.last).min(MOST_SILENCE);
+        self.gap = (self.gap * 15 + gap) / 16;
+        self.last = now;
+    }
+
+    fn is_silent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) >= (self.gap * GAPS).clamp(LEAST_SILENCE, MOST_SILENCE)
+    }
 }
 
 impl Follower {
     /// A packet came that belongs to this transport; STUN in it was authentic.
     pub fn heard(&mut self, now: Instant, path: Path, bytes: &[u8]) {
         let Some(used) = self.moved.or(self.chosen) else { return };
+        let rhythm = self.heard.get_or_insert(Rhythm::new(now));
         if path == used {
-            self.heard = Some(now);
-            return;
+            return rhythm.heard(now);
         }
         if nominates(bytes) {
             self.nominated = Some(path);
         }
-        let silent = now.saturating_duration_since(*self.heard.get_or_insert(now)) >= SILENT;
-        if silent && self.nominated == Some(path) {
+        if rhythm.is_silent(now) && self.nominated == Some(path) {
             tracing::debug!(from = %used.remote, to = %path.remote, "a client's address changed");
             self.moved = self.chosen.is_some_and(|chosen| chosen != path).then_some(path);
             self.nominated = None;
-            self.heard = Some(now);
+            // The client sends as before, only from elsewhere.
+            rhythm.last = now;
         }
     }
 
@@ -169,6 +198,47 @@ mod tests {
         // Back to the first one.
         follower.heard(start + 3300 * MS, path(1), &check());
         assert_eq!(sent(&mut follower, 1, RTP), 1);
+    }
+
+    /// How long after its last packet a way that was heard from this often is left for another one, on which checks and packets come.
+    fn left_after(gap: Duration) -> Duration {
+        let (mut now, mut follower) = (Instant::now(), Follower::default());
+        sent(&mut follower, 1, RTP);
+        for _ in 0..100 {
+            now += gap;
+            follower.heard(now, path(1), RTP);
+        }
+        let last = now;
+        while sent(&mut follower, 1, RTP) == 1 {
+            now += 10 * MS;
+            follower.heard(now, path(2), &check());
+            follower.heard(now, path(2), RTP);
+        }
+        now - last
+    }
+
+    #[test]
+    fn the_busier_a_way_was_the_sooner_it_is_left() {
+        assert_eq!(left_after(5 * MS), LEAST_SILENCE);
+        assert_eq!(left_after(100 * MS), 310 * MS, "three gaps, and what is left of the first guess");
+        assert_eq!(left_after(500 * MS), MOST_SILENCE);
+    }
+
+    #[test]
+    fn packets_that_come_late_on_the_old_way_lead_nowhere() {
+        let (mut now, mut follower) = (Instant::now(), Follower::default());
+        sent(&mut follower, 1, RTP);
+        for _ in 0..100 {
+            now += 5 * MS;
+            follower.heard(now, path(1), RTP);
+        }
+        follower.heard(now + 200 * MS, path(2), &check());
+        assert_eq!(sent(&mut follower, 1, RTP), 2);
+        for n in 0..100 {
+            follower.heard(now + 201 * MS + n * 5 * MS, path(2), RTP);
+            follower.heard(now + 203 * MS + n * 5 * MS, path(1), &check());
+            assert_eq!(sent(&mut follower, 1, RTP), 2);
+        }
     }
 
     #[test]
