@@ -77,18 +77,27 @@ impl Latency {
     }
 }
 
-/// Pictures whose latencies are compared: half a second.
-const RECENT: usize = 15;
+/// Pictures whose latencies are compared: a second and a half.
+const REMEMBERED: usize = 45;
+/// The latest of them: half a second.
+const LATEST: usize = 15;
 
 /// The latencies of the last pictures, from capture to readiness, before any holding. On a network that loses packets single ones come
-/// late, as they wait for repairs: the median does not follow them, and a change that stays within a quarter of a second.
-#[derive(Clone, Copy, Debug, Default)]
+/// late, as they wait for repairs: a median does not follow them. Nor is a burst followed that is over before sound could have
+/// been stretched for it: where the network became worse, what was sent just before is late for a second, and then no more.
+#[derive(Clone, Copy, Debug)]
 struct Recent {
-    ns: [i64; RECENT],
+    ns: [i64; REMEMBERED],
     /// How many there are.
     len: usize,
     next: usize,
     at: MediaTime,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { ns: [0; REMEMBERED], len: 0, next: 0, at: MediaTime::default() }
+    }
 }
 
 impl Recent {
@@ -97,20 +106,29 @@ impl Recent {
             (self.len, self.next) = (0, 0);
         }
         self.ns[self.next] = ns;
-        self.next = (self.next + 1) % RECENT;
-        self.len = RECENT.min(self.len + 1);
+        self.next = (self.next + 1) % REMEMBERED;
+        self.len = REMEMBERED.min(self.len + 1);
         self.at = at;
     }
 
-    /// The latency of most; `None` where there were none of late.
-    fn median(&self, now: MediaTime) -> Option<i64> {
-        if self.len == 0 || now.saturating_since(self.at) >= SOUND_STALE {
+    /// The latency that most have, of the latest as of all; `None` where there were none of late.
+    fn lasting(&self, now: MediaTime) -> Option<i64> {
+        if now.saturating_since(self.at) >= SOUND_STALE {
             return None;
         }
-        let mut sorted = self.ns;
-        let sorted = &mut sorted[..self.len];
+        Some(self.median_of(LATEST)?.min(self.median_of(REMEMBERED)?))
+    }
+
+    /// The median of so many of the latest.
+    fn median_of(&self, count: usize) -> Option<i64> {
+        let count = count.min(self.len);
+        let mut sorted = [0; REMEMBERED];
+        for (n, ns) in sorted[..count].iter_mut().enumerate() {
+            *ns = self.ns[(self.next + REMEMBERED - 1 - n) % REMEMBERED];
+        }
+        let sorted = &mut sorted[..count];
         sorted.sort_unstable();
-        sorted.get(self.len / 2).copied()
+        sorted.get(count / 2).copied()
     }
 }
 
@@ -161,7 +179,7 @@ impl Playout {
     /// pictures need; zero while neither can be seen. See [`SoundWait`].
     pub fn sound_should_wait_ns(&self, now: MediaTime) -> i64 {
         let sound = self.sound.filter(|sound| now.saturating_since(sound.at) < SOUND_STALE);
-        let (Some(sound), Some(pictures)) = (sound, self.pictures.median(now)) else { return 0 };
+        let (Some(sound), Some(pictures)) = (sound, self.pictures.lasting(now)) else { return 0 };
         let behind = pictures.saturating_sub(sound.ns as i64);
         let lead = LEAD.as_nanos() as i64;
         match behind {
@@ -183,18 +201,16 @@ pub struct SoundWait {
 impl SoundWait {
     /// How often it is to be looked at.
     pub const INTERVAL: Duration = Duration::from_millis(200);
-    /// Late pictures are worse than late sound: half of the way to more …
-    const TIGHTEN: u32 = 2;
-    /// … and a quarter of the way back.
-    const EASE: u32 = 4;
+    /// It goes half of the way.
+    const STEP: u32 = 2;
 
     /// Sound, which waits `delay` now, should wait this much longer. Gives what to hand to
     /// [`JitterBuffer::set_minimum_delay`](crate::jitter::JitterBuffer::set_minimum_delay), if it is another one than before.
     pub fn look(&mut self, longer_ns: i64, delay: Duration) -> Option<Duration> {
         let by = Duration::from_nanos(longer_ns.unsigned_abs());
         let waits = match longer_ns.signum() {
-            1 => delay + by / Self::TIGHTEN,
-            -1 => self.waits.min(delay).saturating_sub(by / Self::EASE),
+            1 => delay + by / Self::STEP,
+            -1 => self.waits.min(delay).saturating_sub(by / Self::STEP),
             _ => self.waits,
         };
         (std::mem::replace(&mut self.waits, waits) != waits).then_some(waits)
@@ -271,6 +287,53 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_of_late_pictures_is_not_waited_for_and_lasting_lateness_is() {
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 5000, 60);
+        let mut asked = Vec::new();
+        for n in 0..140 {
+            let t = n * 33;
+            let late = match n {
+                30..50 => 250,
+                90.. => 150,
+                _ => 50,
+            };
+            playout.picture_ready(Some(theirs(t)), ours(t + late));
+            asked.push(playout.sound_should_wait_ns(ours(t + late)));
+        }
+        assert!(asked[..90].iter().all(|ns| *ns <= 0), "{asked:?}");
+        let first = asked.iter().position(|ns| *ns > 0).unwrap();
+        assert!((100..120).contains(&first), "{first}");
+        assert_eq!(asked[139], 90_000_000);
+    }
+
+    #[test]
+    fn what_sound_waited_in_vain_is_given_back_soon() {
+        let (mut playout, mut wait) = (Playout::new(), SoundWait::default());
+        // Sound follows at once here; pictures take 50 ms.
+        let mut latency = 200;
+        wait.look(140_000_000, Duration::from_millis(130));
+        let mut took = None;
+        for t in (0..5000).step_by(10) {
+            playout.sound_heard(theirs(t), ours(t + latency));
+            if t % 30 == 0 {
+                playout.picture_ready(Some(theirs(t)), ours(t + 50));
+            }
+            if t % 200 == 0 && t > 500 {
+                let longer = playout.sound_should_wait_ns(ours(t));
+                if let Some(waits) = wait.look(longer, Duration::from_millis(latency as u64)) {
+                    latency = waits.as_millis() as i64;
+                }
+            }
+            if latency <= 90 {
+                took.get_or_insert(t);
+            }
+            assert!(latency >= 60, "pictures are to be {LEAD:?} ahead: {latency}");
+        }
+        assert!(took.is_some_and(|t| t <= 2000), "{took:?}");
+    }
+
+    #[test]
     fn nothing_is_held_over_a_second() {
         let mut playout = Playout::new();
         hear(&mut playout, 0, 1000, 5000);
@@ -320,8 +383,8 @@ mod tests {
         assert_eq!(wait.look(100_000_000, ms(40)), Some(ms(90)));
         assert_eq!(wait.look(50_000_000, ms(90)), Some(ms(115)));
         assert_eq!(wait.look(0, ms(115)), None);
-        assert_eq!(wait.look(-80_000_000, ms(115)), Some(ms(95)));
-        assert_eq!(wait.look(-80_000_000, ms(60)), Some(ms(40)), "it may wait less than was asked for");
+        assert_eq!(wait.look(-40_000_000, ms(115)), Some(ms(95)));
+        assert_eq!(wait.look(-40_000_000, ms(60)), Some(ms(40)), "it may wait less than was asked for");
     }
 
     #[test]
