@@ -8,7 +8,7 @@ use proto::signal_response::Message;
 use str0m::bwe::Bitrate;
 
 use crate::ids::{ParticipantKey, Side, TransportId};
-use crate::layers::{Demand, MAX_LAYERS, allocate};
+use crate::layers::{Demand, MAX_LAYERS, UPGRADE_MARGIN_PERCENT, allocate};
 use crate::room::Room;
 use crate::subscriber::Subscriber;
 
@@ -137,9 +137,16 @@ impl Room {
                 continue;
             };
             places.push(place);
+            let layers = track.current.map_or_else(|| up.offers(now), |current| up.at_hand(now, current));
+            let wished = track.wish.max_layer(&up.sizes());
+            // Of a screen small print matters more than that it comes at once.
+            let bearable = match up.is_screen() {
+                true => wished,
+                false => p.subscriber.unrepaired.highest(&layers, track.current, UPGRADE_MARGIN_PERCENT),
+            };
             demands.push(Demand {
-                layers: track.current.map_or_else(|| up.offers(now), |current| up.at_hand(now, current)),
-                max: track.wish.max_layer(&up.sizes()),
+                layers,
+                max: wished.min(bearable),
                 current: track.current,
                 priority: u32::from(up.is_screen()),
                 paused: track.paused,

@@ -13,7 +13,7 @@ pub const MAX_LAYERS: usize = 3;
 
 /// A layer that costs more than the present one must fit this many times over (in percent), so
 /// that a bandwidth near the boundary does not make pictures flicker between sizes.
-const UPGRADE_MARGIN_PERCENT: u64 = 120;
+pub(crate) const UPGRADE_MARGIN_PERCENT: u64 = 120;
 /// A track is paused when there is less than this share (in percent) of what its lowest layer
 /// takes: below it there would be neither pictures nor sound.
 const PAUSE_PERCENT: u64 = 60;

@@ -35,6 +35,7 @@ mod subscriber;
 mod subscription;
 mod transport;
 mod turns;
+mod unrepaired;
 mod uptrack;
 mod vp8;
 

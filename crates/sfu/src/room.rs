@@ -270,6 +270,9 @@ impl Room {
             Event::PeerStats(stats) if from.side == Side::Subscriber => {
                 if let Some(participant) = self.get_mut(key) {
                     participant.subscriber.loss = stats.egress_loss_fraction;
+                    if let Some(share) = stats.egress_loss_fraction {
+                        participant.subscriber.unrepaired.heard(share);
+                    }
                 }
                 if let Some(estimate) = stats.bwe_tx {
                     self.on_latest_estimate(now, key, estimate.as_u64());

@@ -19,6 +19,7 @@ use crate::rewrite::Rewriter;
 use crate::sdp::{DescriptionError, rename_track};
 use crate::seek::Seeker;
 use crate::transport::Transport;
+use crate::unrepaired::Unrepaired;
 
 /// Reliable data that the client is too slow to take is kept up to this many bytes; then its
 /// data channel is considered broken and older messages are dropped.
@@ -62,6 +63,8 @@ pub(crate) struct Subscriber {
     /// What the way to the client can carry.
     pub estimate: Estimate,
     pub loss: Option<f32>,
+    /// What that means for the size of pictures.
+    pub unrepaired: Unrepaired,
     /// What its tracks would take, and what they were given, in bits per second.
     pub demand: (u64, u64),
     /// What its transport was last told to look for room for, in bits per second.
@@ -88,6 +91,7 @@ impl Subscriber {
             wishes: HashMap::new(),
             estimate: Estimate::default(),
             loss: None,
+            unrepaired: Unrepaired::default(),
             demand: (0, 0),
             wish: 0,
             seeker: Seeker::default(),

@@ -102,6 +102,23 @@ fn on_a_steady_network_the_largest_layer_that_fits_is_found_and_kept() {
 }
 
 #[test]
+fn where_a_fifth_is_lost_pictures_are_smaller_and_grow_again_when_that_is_over() {
+    let mut call = Call::new(20_000_000);
+    assert_eq!(layers(&call.go_on(10 * S)).last(), Some(&2));
+    let mut random = 1_u64;
+    let bob = call.bob;
+    call.world.clients[bob].subscriber.lose = Box::new(move |_| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33).is_multiple_of(5)
+    });
+    call.go_on(5 * S);
+    let seen = call.go_on(15 * S);
+    assert!(seen.iter().all(|(_, layer)| *layer < 2), "{seen:?}");
+    call.world.clients[bob].subscriber.lose = Box::new(|_| false);
+    assert_eq!(layers(&call.go_on(30 * S)).last(), Some(&2));
+}
+
+#[test]
 fn a_layer_that_its_sender_gives_up_is_replaced_at_once_by_one_that_flows() {
     let mut call = Call::new(10_000_000);
     // Carl has a small window, for which the lowest layer is sent.
