@@ -71,6 +71,8 @@ pub(crate) struct DownTrack {
 pub(crate) enum Forwarded {
     /// It is in the subscriber's queue.
     Written,
+    /// The same, and it is the first of its layer.
+    Begun,
     /// Not wanted (another layer, paused, not negotiated).
     Skipped,
     /// Not wanted until a key frame of this packet's layer comes: ask for one.
@@ -163,7 +165,8 @@ impl DownTrack {
         let rewriter = self.rewriter.get_or_insert_with(|| Rewriter::new(facts.clock_rate, first_seq()));
         let (seq, timestamp) = (*packet.seq_no, packet.header.timestamp);
         let smaller = self.current.is_some_and(|current| current > facts.layer);
-        if self.current != Some(facts.layer) {
+        let begins = self.current != Some(facts.layer);
+        if begins {
             let aligned = self
                 .current
                 .and_then(|current| facts.in_layer_time[current])
@@ -198,7 +201,7 @@ impl DownTrack {
             write = write.vp8_patch(patch);
         }
         stream.write_rtp(write);
-        Forwarded::Written
+        if begins { Forwarded::Begun } else { Forwarded::Written }
     }
 }
 

@@ -14,6 +14,7 @@ mod clock;
 mod data;
 mod downtrack;
 mod dtls;
+mod early;
 mod event;
 mod ids;
 mod in_step;

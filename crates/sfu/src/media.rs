@@ -8,7 +8,7 @@ use proto::signal_response::Message;
 use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::RtpPacket;
 
-use crate::downtrack::Forwarded;
+use crate::downtrack::{Forwarded, PacketFacts};
 use crate::ids::{ParticipantKey, Side, TransportId};
 use crate::quality::{Seen, judge};
 use crate::room::Room;
@@ -27,32 +27,27 @@ impl Room {
             self.speakers.observe(from, level);
         }
         let mut ask = false;
-        // The end of a picture, or sound: nothing to wait for.
-        let whole = packet.header.marker || !incoming.facts.video;
-        for &(key, place) in &incoming.subscribers {
-            let Some(subscriber) = self.participants.get_mut(key.0 as usize).and_then(Option::as_deref_mut) else {
-                continue;
-            };
-            let half = &mut subscriber.subscriber;
-            let Some(Some(track)) = half.tracks.get_mut(place) else { continue };
-            match track.forward(now, &mut half.transport.rtc, &incoming.facts, &packet) {
-                Forwarded::Written => {
-                    half.transport.queued += 1;
-                    self.stats.packets_forwarded += 1;
-                    let transport = TransportId { participant: key, side: Side::Subscriber };
-                    if whole {
-                        self.mark_dirty(transport);
-                    } else {
-                        self.gather(now, transport);
-                    }
-                }
+        let mut begun = Vec::new();
+        for &to in &incoming.subscribers {
+            match self.forward_to(now, to, &incoming.facts, &packet) {
+                Forwarded::Begun if incoming.facts.video => begun.push(to),
                 Forwarded::NeedsKeyFrame => ask = true,
-                Forwarded::Skipped => {}
+                _ => {}
             }
         }
         let (number, layer) = (incoming.track_number, incoming.facts.layer);
-        if let Some(participant) = self.get_mut(from) {
-            participant.publisher.give_back(number, incoming.subscribers);
+        let Some(participant) = self.get_mut(from) else { return };
+        participant.publisher.give_back(number, incoming.subscribers);
+        if let Some(up) = participant.publisher.layer(number, layer) {
+            let after = if begun.is_empty() { Vec::new() } else { up.early.after(*packet.seq_no) };
+            if incoming.early {
+                up.early.keep(incoming.facts, packet);
+            }
+            for (facts, packet) in after {
+                for &to in &begun {
+                    self.forward_to(now, to, &facts, &packet);
+                }
+            }
         }
         if ask {
             self.request_key_frame(now, from, number, layer);
@@ -63,6 +58,34 @@ impl Room {
         if incoming.new_layer {
             self.allocate_all(now, from, number);
         }
+    }
+
+    /// Brings a packet to one subscriber, at its place in the list of subscriptions.
+    fn forward_to(
+        &mut self,
+        now: Instant,
+        (key, place): (ParticipantKey, usize),
+        facts: &PacketFacts,
+        packet: &RtpPacket,
+    ) -> Forwarded {
+        let Some(subscriber) = self.participants.get_mut(key.0 as usize).and_then(Option::as_deref_mut) else {
+            return Forwarded::Skipped;
+        };
+        let half = &mut subscriber.subscriber;
+        let Some(Some(track)) = half.tracks.get_mut(place) else { return Forwarded::Skipped };
+        let forwarded = track.forward(now, &mut half.transport.rtc, facts, packet);
+        if matches!(forwarded, Forwarded::Written | Forwarded::Begun) {
+            half.transport.queued += 1;
+            self.stats.packets_forwarded += 1;
+            let transport = TransportId { participant: key, side: Side::Subscriber };
+            // The end of a picture, or sound: nothing to wait for.
+            if packet.header.marker || !facts.video {
+                self.mark_dirty(transport);
+            } else {
+                self.gather(now, transport);
+            }
+        }
+        forwarded
     }
 
     /// Asks a publisher for a key frame, unless that was done a moment ago.

@@ -54,6 +54,8 @@ pub(crate) struct Incoming {
     pub codec_found: bool,
     /// A layer that was not there before.
     pub new_layer: bool,
+    /// A packet before it may still come.
+    pub early: bool,
 }
 
 impl Publisher {
@@ -118,6 +120,7 @@ impl Publisher {
         let mut codec_found = false;
         let up = track.layers[layer].as_mut()?;
         up.meter.count(now, *packet.seq_no, packet.payload.len());
+        let early = video && up.early.came(now, *packet.seq_no);
         let starts = !video || starts_picture(up.codec, &packet.payload);
         if starts {
             up.key_frames.arrived();
@@ -172,6 +175,7 @@ impl Publisher {
             level,
             codec_found,
             new_layer,
+            early,
         })
     }
 
@@ -180,6 +184,11 @@ impl Publisher {
         if let Some(track) = self.by_number(track_number) {
             track.subscribers = subscribers;
         }
+    }
+
+    /// A layer of a track, where it has come.
+    pub fn layer(&mut self, track_number: u32, layer: usize) -> Option<&mut UpLayer> {
+        self.by_number(track_number)?.layers.get_mut(layer)?.as_mut()
     }
 
     fn discover(&mut self, now: Instant, ssrc: Ssrc, packet: &RtpPacket) -> Option<(u32, usize)> {

@@ -8,6 +8,7 @@ use str0m::media::{Mid, Rid};
 use str0m::rtp::Ssrc;
 use str0m::rtp::rtcp::SenderInfo;
 
+use crate::early::Early;
 use crate::ids::ParticipantKey;
 use crate::in_step::InStep;
 use crate::keyframe::KeyFrameRequests;
@@ -27,13 +28,15 @@ pub(crate) struct UpLayer {
     pub meter: Meter,
     pub key_frames: KeyFrameRequests,
     pub report: Option<SenderInfo>,
+    pub early: Early,
 }
 
 impl UpLayer {
     /// `small`: there is a larger layer.
     pub fn new(now: Instant, ssrc: Ssrc, codec: Codec, small: bool) -> Self {
         let interval = if small { SMALL_KEY_FRAME_INTERVAL } else { KEY_FRAME_INTERVAL };
-        Self { ssrc, codec, meter: Meter::new(now), key_frames: KeyFrameRequests::new(interval), report: None }
+        let key_frames = KeyFrameRequests::new(interval);
+        Self { ssrc, codec, meter: Meter::new(now), key_frames, report: None, early: Early::default() }
     }
 }
 

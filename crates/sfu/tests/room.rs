@@ -133,6 +133,31 @@ fn what_is_lost_before_the_server_leaves_a_gap_that_its_late_repair_fills() {
 }
 
 #[test]
+fn the_rest_of_a_key_frame_follows_its_late_beginning() {
+    let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
+    let send = |w: &mut World, seq: u64, key: bool| {
+        let packet = if key { key_frame(seq as u32 * 3_000) } else { delta_frame(seq as u32 * 3_000) };
+        w.send_packet(ann, mid, None, &Packet { seq: Some(seq), ..packet });
+    };
+    send(&mut w, 10, false);
+    for late in [13, 12, 14] {
+        send(&mut w, late, false);
+    }
+    assert!(w.clients[bob].subscriber.packets.is_empty(), "nothing begins with these");
+    send(&mut w, 11, true);
+    send(&mut w, 15, false);
+    w.run(Duration::from_millis(50));
+    let got = &w.clients[bob].subscriber.packets;
+    assert_eq!(&got[0].payload[..3], &[0x78, 0, 4]);
+    let (seqs, times): (Vec<_>, Vec<_>) = got
+        .iter()
+        .map(|p| (*p.seq_no - *got[0].seq_no, p.header.timestamp.wrapping_sub(got[0].header.timestamp) / 3_000))
+        .unzip();
+    assert_eq!(seqs, [0, 1, 2, 3, 4]);
+    assert_eq!(times, [0, 1, 2, 3, 4]);
+}
+
+#[test]
 fn the_layer_follows_what_the_subscriber_asks_for_at_key_frames() {
     let (mut w, ann, bob, sid, mid) = two(MediaKind::Video, &["q", "h", "f"]);
     let mut clock = 0;
