@@ -11,6 +11,10 @@ const BUCKETS: usize = 200;
 const QUANTILE: f32 = 0.97;
 /// How fast old packets are forgotten: at 50 packets a second half is gone after seven seconds.
 const FORGET: f32 = 0.998;
+/// Sound does not wait longer than the latest packet of this long a time did: what made many late once is over …
+const MEMORY: Duration = Duration::from_secs(4);
+/// … looked at in spans of this length.
+const SPAN: Duration = Duration::from_millis(500);
 /// Added to what the network needs: the sound card's and the scheduler's own unsteadiness.
 const SLACK_NS: i64 = 10_000_000;
 /// On a network without any unsteadiness: within 5 ms of it all packets look alike, and sound that is to be played slower
@@ -27,11 +31,13 @@ pub(super) struct DelayEstimator {
     least: VecDeque<(MediaTime, i64)>,
     histogram: [f32; BUCKETS],
     seen: u32,
+    /// The latest packet's bucket in each span of the memory, with the span's beginning.
+    latest: VecDeque<(MediaTime, usize)>,
 }
 
 impl DelayEstimator {
     pub(super) fn new() -> Self {
-        Self { least: VecDeque::new(), histogram: [0.0; BUCKETS], seen: 0 }
+        Self { least: VecDeque::new(), histogram: [0.0; BUCKETS], seen: 0, latest: VecDeque::new() }
     }
 
     /// Forgets what the base of comparison was, for example when the sender started anew; keeps what is known of the unsteadiness.
@@ -57,6 +63,7 @@ impl DelayEstimator {
         }
         let late = transit_ns - self.base_ns().unwrap_or(transit_ns);
         let bucket = usize::try_from(late / BUCKET_NS).unwrap_or(0).min(BUCKETS - 1);
+        self.remember(received, bucket);
         self.seen = self.seen.saturating_add(1);
         // The first packets weigh as in a plain average.
         let keep = (1.0 - 1.0 / self.seen as f32).min(FORGET);
@@ -66,12 +73,25 @@ impl DelayEstimator {
         self.histogram[bucket] += 1.0 - keep;
     }
 
+    fn remember(&mut self, received: MediaTime, bucket: usize) {
+        match self.latest.back_mut() {
+            Some((begun, latest)) if received.saturating_since(*begun) < SPAN => *latest = bucket.max(*latest),
+            _ => self.latest.push_back((received, bucket)),
+        }
+        while self.latest.front().is_some_and(|(begun, _)| received.saturating_since(*begun) > MEMORY) {
+            self.latest.pop_front();
+        }
+    }
+
     /// The way itself became longer by so many buckets: what seemed late since then was not.
     fn slower(&mut self, buckets: usize) {
         let in_time: f32 = self.histogram[..=buckets.min(BUCKETS - 1)].iter().sum();
         self.histogram.copy_within(buckets.min(BUCKETS).., 0);
         self.histogram[BUCKETS.saturating_sub(buckets)..].fill(0.0);
         self.histogram[0] = in_time;
+        for (_, latest) in &mut self.latest {
+            *latest = latest.saturating_sub(buckets);
+        }
     }
 
     /// Transit of the fastest packet of late.
@@ -86,11 +106,49 @@ impl DelayEstimator {
             sum += part;
             sum >= QUANTILE
         });
+        let latest = self.latest.iter().map(|(_, latest)| *latest).max();
+        let bucket = bucket.zip(latest).map(|(bucket, latest)| bucket.min(latest));
         let needed = match bucket {
             // The first bucket is as good as no unsteadiness at all.
             Some(0) | None => 0,
             Some(bucket) => (bucket as i64 + 1) * BUCKET_NS,
         };
         (needed + SLACK_NS).max(LEAST_NS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// Packets every 20 ms, from one time to another, which are so late.
+    fn packets(estimator: &mut DelayEstimator, from_ms: i64, to_ms: i64, late_ms: impl Fn(i64) -> i64) {
+        for t in (from_ms..to_ms).step_by(20) {
+            estimator.observe(MediaTime::from_millis(t + late_ms(t)), late_ms(t) * MS);
+        }
+    }
+
+    #[test]
+    fn what_made_sound_late_once_is_forgotten_within_seconds() {
+        let mut estimator = DelayEstimator::new();
+        packets(&mut estimator, 0, 10_000, |_| 0);
+        packets(&mut estimator, 10_000, 11_500, |t| if t % 40 == 0 { 0 } else { 200 });
+        assert!(estimator.target_ns() > 200 * MS);
+        packets(&mut estimator, 11_500, 14_000, |_| 0);
+        assert!(estimator.target_ns() > 200 * MS, "it may go on");
+        packets(&mut estimator, 14_000, 16_500, |_| 0);
+        assert_eq!(estimator.target_ns(), LEAST_NS);
+    }
+
+    #[test]
+    fn what_makes_sound_late_time_and_again_is_not() {
+        let mut estimator = DelayEstimator::new();
+        for n in 0..10 {
+            packets(&mut estimator, n * 3_000, n * 3_000 + 200, |_| 80);
+            packets(&mut estimator, n * 3_000 + 200, n * 3_000 + 3_000, |_| 0);
+            assert!(n < 3 || estimator.target_ns() > 80 * MS, "{n}: {}", estimator.target_ns());
+        }
     }
 }
