@@ -1,5 +1,8 @@
 //! What is to be done to each cell.
 
+use std::ops::Range;
+
+use super::area::Area;
 use super::cells::Cells;
 use super::recipe::{Recipe, tone};
 use super::{boxes, skin};
@@ -18,6 +21,10 @@ const FACE: f32 = 0.25;
 /// Fractions are kept in units of 1/32767, samples in units of 1/128.
 const ONE: f32 = 32767.0;
 const SAMPLE: f32 = 128.0;
+/// Which of the field's planes tells how much a cell and those around it are skin.
+const SKIN: usize = 6;
+/// Cells of a row that are rendered, or left alone, together.
+const BLOCK: usize = 8;
 
 /// For each cell; what the full picture is made with is in 16-bit fixed point.
 #[derive(Default)]
@@ -33,6 +40,10 @@ pub(super) struct Field {
     pub(super) lift: Vec<i16>,
     /// How much is blushed, 0 … 1.
     pub(super) blush: Vec<i16>,
+    /// For each block of cells, row by row: whether anything is to be done in it, or in the cells beside it.
+    busy: Vec<bool>,
+    /// Columns beyond which nothing is to be done in any row, whole blocks and one cell more.
+    pub(super) columns: Range<usize>,
     planes: [Vec<f32>; 7],
     padded: Vec<f32>,
 }
@@ -43,6 +54,7 @@ impl Field {
         let n = cells.mean.len();
         (self.width, self.height) = (cells.width, cells.height);
         for plane in [&mut self.blend, &mut self.chroma_blend, &mut self.lift, &mut self.blush] {
+            plane.clear();
             plane.resize(n, 0);
         }
         for plane in &mut self.smooth {
@@ -51,21 +63,39 @@ impl Field {
         for plane in &mut self.planes {
             plane.resize(n, 0.0);
         }
-        let Self { width, planes, padded, .. } = self;
-        let w = *width;
+        let whole = Area::whole(self.width, self.height);
+        self.judge(cells, recipe, &whole);
+        // What is below it comes out as nothing.
+        let skin = Area::around(&self.planes[SKIN], self.width, 1.0 / ONE);
+        if let Some(skin) = &skin {
+            self.ask(recipe, skin);
+            if recipe.blend > 0.0 {
+                // Between the cells at the rim and those beyond it samples still move, towards the smooth skin of both.
+                self.smoothen(cells, recipe, &skin.grown(1));
+            }
+        }
+        let asked = [&self.blend, &self.chroma_blend, &self.lift, &self.blush].map(|plane| &plane[..n]);
+        find_busy(&mut self.busy, asked, self.width);
+        self.columns = skin.map_or(0..0, |skin| skin.grown(BLOCK + 1).columns);
+    }
+
+    /// How flat the surroundings are, how much they are skin, and how much they are skin that is flat by a strict measure.
+    #[inline(always)]
+    fn judge(&mut self, cells: &Cells, recipe: &Recipe, whole: &Area) {
+        let n = cells.mean.len();
+        let Self { planes, padded, .. } = self;
         let [mean, square, u, v, cross, a, b] = planes.each_mut().map(|plane| &mut plane[..n]);
 
         // Moments of the 3 × 3 cells around.
         for ((out, &u), &v) in a.iter_mut().zip(&cells.u[..n]).zip(&cells.v[..n]) {
             *out = u * u + v * v;
         }
-        boxes::mean(&cells.mean, mean, w, 1, padded);
-        boxes::mean(&cells.square, square, w, 1, padded);
-        boxes::mean(&cells.u, u, w, 1, padded);
-        boxes::mean(&cells.v, v, w, 1, padded);
-        boxes::mean(a, cross, w, 1, padded);
+        boxes::mean(&cells.mean, mean, whole, 1, padded);
+        boxes::mean(&cells.square, square, whole, 1, padded);
+        boxes::mean(&cells.u, u, whole, 1, padded);
+        boxes::mean(&cells.v, v, whole, 1, padded);
+        boxes::mean(a, cross, whole, 1, padded);
 
-        // `cross` becomes how flat the surroundings are, `a` how much they are skin.
         let per_sigma = 1.0 / recipe.sigma;
         let per_strict = (recipe.sigma / STRICT).powi(2);
         let per_chroma = 1.0 / (CHROMA_SIGMA * CHROMA_SIGMA);
@@ -80,57 +110,131 @@ impl Field {
             let strict = rough * per_strict;
             square[i] = a[i] / (1.0 + strict * strict);
         }
-        let flat = cross;
         // Without its hard edge.
-        boxes::mean(a, b, w, 1, padded);
-        let skin = b;
+        boxes::mean(a, b, whole, 1, padded);
+    }
 
-        let (blend, chroma_blend) = (recipe.blend * ONE, recipe.chroma_blend * ONE);
-        for i in 0..n {
-            let here = skin[i] * flat[i];
-            self.blend[i] = (blend * here) as i16;
-            self.chroma_blend[i] = (chroma_blend * here) as i16;
-            a[i] = here + LEAST;
-        }
+    /// How far the cells of the area go towards smooth skin, are lifted and blushed.
+    #[inline(always)]
+    fn ask(&mut self, recipe: &Recipe, area: &Area) {
+        let Self { planes, padded, .. } = self;
+        let [mean, strict_skin, around, _, flat, _, skin] = planes;
         // Brown hair has the colour of dark skin, but little of it is flat: there is nothing to lift.
-        boxes::mean(square, u, w, recipe.reach, padded);
-        let lift = recipe.lift * ONE;
-        for i in 0..n {
-            let face = skin[i] * ((u[i] - HAIR) / (FACE - HAIR)).clamp(0.0, 1.0);
-            self.lift[i] = (lift * face) as i16;
-            self.blush[i] = (ONE * face * tone(mean[i] + 128.0).min(1.0)) as i16;
+        boxes::mean(strict_skin, around, area, recipe.reach, padded);
+        let [blend, chroma_blend, lift] = [recipe.blend, recipe.chroma_blend, recipe.lift].map(|part| part * ONE);
+        for row in area.rows.clone() {
+            let line = area.line(row);
+            let n = line.len();
+            let [mean, around, flat, skin] = [&*mean, around, flat, skin].map(|plane| &plane[line.clone()][..n]);
+            let [to_blend, to_chroma, to_lift, to_blush] =
+                [&mut self.blend, &mut self.chroma_blend, &mut self.lift, &mut self.blush]
+                    .map(|plane| &mut plane[line.clone()][..n]);
+            for i in 0..n {
+                let here = skin[i] * flat[i];
+                to_blend[i] = (blend * here) as i16;
+                to_chroma[i] = (chroma_blend * here) as i16;
+                let face = skin[i] * ((around[i] - HAIR) / (FACE - HAIR)).clamp(0.0, 1.0);
+                to_lift[i] = (lift * face) as i16;
+                to_blush[i] = (ONE * face * tone(mean[i] + 128.0).min(1.0)) as i16;
+            }
         }
-        if recipe.blend == 0.0 {
-            return;
-        }
+    }
 
-        // The mean of flat skin around: of each plane weighted, over that of the weights.
-        let weight = a;
-        let [smooth_y, smooth_u, smooth_v] = &mut self.smooth;
-        boxes::mean(weight, flat, w, recipe.reach, padded);
-        let total = flat;
-        let weighted = square;
-        for (plane, from) in [(&mut *mean, &cells.mean), (u, &cells.u), (v, &cells.v)] {
+    /// The mean of flat skin around the cells of the area: of each plane weighted, over that of the weights.
+    #[inline(always)]
+    fn smoothen(&mut self, cells: &Cells, recipe: &Recipe, area: &Area) {
+        let Self { planes, padded, smooth, .. } = self;
+        // Luma that spills over comes from further away.
+        let near = if recipe.bloom > 0.0 { area.grown(2 * recipe.reach) } else { area.clone() };
+        let wide = near.grown(recipe.reach);
+        let [total, weighted, mean, glow, flat, weight, skin] = planes;
+        for row in wide.rows.clone() {
+            let line = wide.line(row);
+            let n = line.len();
+            let (skin, flat) = (&skin[line.clone()][..n], &flat[line.clone()][..n]);
+            let weight = &mut weight[line][..n];
             for i in 0..n {
-                weighted[i] = weight[i] * from[i];
-            }
-            boxes::mean(weighted, plane, w, recipe.reach, padded);
-            for i in 0..n {
-                plane[i] /= total[i];
-            }
-        }
-        let [mean, glow, u, v, ..] = planes.each_mut().map(|plane| &mut plane[..n]);
-        if recipe.bloom > 0.0 {
-            // So smooth already that every second cell tells enough.
-            boxes::mean_of_every::<2>(mean, glow, w, 2 * recipe.reach, padded);
-            for i in 0..n {
-                mean[i] += recipe.bloom * (glow[i] - mean[i]);
+                weight[i] = skin[i] * flat[i] + LEAST;
             }
         }
-        for (out, from) in [(smooth_y, mean), (smooth_u, u), (smooth_v, v)] {
-            for i in 0..n {
-                out[i] = ((from[i] + 128.0) * SAMPLE + 0.5) as i16;
+        boxes::mean(weight, total, &near, recipe.reach, padded);
+        let [smooth_y, smooth_u, smooth_v] = smooth;
+        let spills = recipe.bloom > 0.0;
+        for (from, out, spills) in
+            [(&cells.mean, smooth_y, spills), (&cells.u, smooth_u, false), (&cells.v, smooth_v, false)]
+        {
+            let (near, wide) = if spills { (&near, &wide) } else { (area, &area.grown(recipe.reach)) };
+            for row in wide.rows.clone() {
+                let line = wide.line(row);
+                let n = line.len();
+                let (weight, from) = (&weight[line.clone()][..n], &from[line.clone()][..n]);
+                let weighted = &mut weighted[line][..n];
+                for i in 0..n {
+                    weighted[i] = weight[i] * from[i];
+                }
             }
+            boxes::mean(weighted, mean, near, recipe.reach, padded);
+            for row in near.rows.clone() {
+                let line = near.line(row);
+                let n = line.len();
+                let (mean, total) = (&mut mean[line.clone()][..n], &total[line][..n]);
+                for i in 0..n {
+                    mean[i] /= total[i];
+                }
+            }
+            if spills {
+                // So smooth already that every second cell tells enough.
+                boxes::mean_of_every::<2>(mean, glow, area, 2 * recipe.reach, padded);
+            }
+            let bloom = if spills { recipe.bloom } else { 0.0 };
+            for row in area.rows.clone() {
+                let line = area.line(row);
+                let n = line.len();
+                let (mean, glow) = (&mean[line.clone()][..n], &glow[line.clone()][..n]);
+                let out = &mut out[line][..n];
+                for i in 0..n {
+                    let level = mean[i] + bloom * (glow[i] - mean[i]);
+                    out[i] = ((level + 128.0) * SAMPLE + 0.5) as i16;
+                }
+            }
+        }
+    }
+
+    /// Between the middles of rows of cells `pair` − 1 and `pair`: the cells from `begin`, the first of a block, to the last with
+    /// the same answer to whether anything is to be done there; and that answer. Nothing to the right of the picture.
+    #[inline(always)]
+    pub(super) fn run(&self, pair: usize, begin: usize) -> Option<(Range<usize>, bool)> {
+        let blocks = self.width.div_ceil(BLOCK);
+        let row = |row: usize| &self.busy[row.min(self.height - 1) * blocks..][..blocks];
+        let (above, below) = (row(pair.saturating_sub(1)), row(pair));
+        let busy = |block: usize| above[block] || below[block];
+        let first = begin / BLOCK;
+        if first >= blocks {
+            return None;
+        }
+        let mut end = first + 1;
+        while end < blocks && busy(end) == busy(first) {
+            end += 1;
+        }
+        Some((begin..end * BLOCK, busy(first)))
+    }
+}
+
+/// Fills `busy` from planes with `width` cells in a row: a block whose cells, and one more on either side, are all to be left alone
+/// is left alone.
+#[inline(always)]
+fn find_busy(busy: &mut Vec<bool>, asked: [&[i16]; 4], width: usize) {
+    busy.clear();
+    for begin in (0..asked[0].len()).step_by(width) {
+        for block in (0..width).step_by(BLOCK) {
+            let near = begin + block.saturating_sub(1)..begin + (block + BLOCK + 1).min(width);
+            let mut any = 0;
+            for plane in asked {
+                for value in &plane[near.clone()] {
+                    any |= value;
+                }
+            }
+            busy.push(any != 0);
         }
     }
 }

@@ -8,7 +8,7 @@
 //!    less chroma, but of the same hue.
 //! 3. [`field`]: how flat the surroundings are, by their variance, as in the guided filter (He, Sun, Tang: *Guided
 //!    Image Filtering*, 2013; subsampled as in He, Sun: *Fast Guided Filter*, 2015), and the mean of the flat skin
-//!    around: what smooth skin would look like here.
+//!    around: what smooth skin would look like here. Only where there is skin ([`area`]).
 //! 4. [`render`]: spreads these over the full picture by linear interpolation and moves each sample of flat skin towards
 //!    that mean. A sample that is far off (a hair, a lash, a frame of glasses) stays.
 //!
@@ -23,6 +23,7 @@
     reason = "several planes are walked in step; with indices that reads, and vectorises, best"
 )]
 
+mod area;
 mod boxes;
 mod cells;
 mod field;

@@ -1,5 +1,9 @@
 //! From cells to samples: 16-bit arithmetic throughout, samples in units of 1/128. It saturates or provably fits; written out, so
 //! that builds that check for overflow get SIMD instructions too.
+//!
+//! Where the [`field`](super::field) asks for nothing, samples are copied: a face takes a quarter of a picture, seldom more.
+
+use std::ops::Range;
 
 use super::CELL;
 use super::field::Field;
@@ -35,8 +39,12 @@ impl Row {
 
 /// What is done to one row of samples. A trait and no closure: closures are not always inlined, and then miss AVX2.
 trait Kernel<const N: usize> {
-    /// Makes row `y`, given the `N` planes in the cells above and below it and where between them it lies, in units of 1/32768.
-    fn row(&mut self, y: usize, step: i16, above: [&[i16]; N], below: [&[i16]; N]);
+    /// Makes row `y` from sample `x` on, given the `N` planes there in the cells above and below it and where between them it
+    /// lies, in units of 1/32768.
+    fn row(&mut self, x: usize, y: usize, step: i16, above: [&[i16]; N], below: [&[i16]; N]);
+
+    /// Takes these samples of row `y` as they are.
+    fn pass(&mut self, samples: Range<usize>, y: usize);
 }
 
 /// Smooths, then lifts.
@@ -50,11 +58,11 @@ struct Luma<'a> {
 
 impl Kernel<3> for Luma<'_> {
     #[inline(always)]
-    fn row(&mut self, y: usize, step: i16, [a0, a1, a2]: [&[i16]; 3], [b0, b1, b2]: [&[i16]; 3]) {
+    fn row(&mut self, left: usize, y: usize, step: i16, [a0, a1, a2]: [&[i16]; 3], [b0, b1, b2]: [&[i16]; 3]) {
         let w = a0.len();
         let (a1, a2, b0, b1, b2) = (&a1[..w], &a2[..w], &b0[..w], &b1[..w], &b2[..w]);
-        let from = &self.from.0[y * self.from.1..][..w];
-        let to = &mut self.to.0[y * self.to.1..][..w];
+        let from = &self.from.0[y * self.from.1 + left..][..w];
+        let to = &mut self.to.0[y * self.to.1 + left..][..w];
         let ([black, white], far, far_slope) = (self.range, self.far, self.far_slope);
         for x in 0..w {
             let blend = between(a0[x], b0[x], step);
@@ -69,6 +77,11 @@ impl Kernel<3> for Luma<'_> {
             to[x] = rounded(sample.saturating_add(high(bow, lift) << 1));
         }
     }
+
+    #[inline(always)]
+    fn pass(&mut self, samples: Range<usize>, y: usize) {
+        copy(self.from, (&mut *self.to.0, self.to.1), samples, y);
+    }
 }
 
 /// Smooths, then blushes; both planes of chroma, as they share most of what is interpolated.
@@ -80,14 +93,14 @@ struct Chroma<'a> {
 
 impl Kernel<4> for Chroma<'_> {
     #[inline(always)]
-    fn row(&mut self, y: usize, step: i16, above: [&[i16]; 4], below: [&[i16]; 4]) {
+    fn row(&mut self, left: usize, y: usize, step: i16, above: [&[i16]; 4], below: [&[i16]; 4]) {
         let w = above[0].len();
         let [a0, a1, a2, a3] = above.map(|row| &row[..w]);
         let [b0, b1, b2, b3] = below.map(|row| &row[..w]);
-        let [from_u, from_v] = self.from.map(|(from, stride)| &from[y * stride..][..w]);
+        let [from_u, from_v] = self.from.map(|(from, stride)| &from[y * stride + left..][..w]);
         let [(to_u, stride_u), (to_v, stride_v)] = &mut self.to;
-        let to_u = &mut to_u[y * *stride_u..][..w];
-        let to_v = &mut to_v[y * *stride_v..][..w];
+        let to_u = &mut to_u[y * *stride_u + left..][..w];
+        let to_v = &mut to_v[y * *stride_v + left..][..w];
         let most = self.blush;
         for x in 0..w {
             let blend = between(a0[x], b0[x], step);
@@ -97,6 +110,20 @@ impl Kernel<4> for Chroma<'_> {
             to_v[x] = chroma(from_v[x], smooth[1], blend, blush, most[1]);
         }
     }
+
+    #[inline(always)]
+    fn pass(&mut self, samples: Range<usize>, y: usize) {
+        for (&from, (to, stride)) in self.from.iter().zip(&mut self.to) {
+            copy(from, (&mut **to, *stride), samples.clone(), y);
+        }
+    }
+}
+
+/// Copies samples of row `y` from one plane to another, each with its stride.
+#[inline(always)]
+fn copy((from, from_stride): (&[u8], usize), (to, to_stride): (&mut [u8], usize), samples: Range<usize>, y: usize) {
+    let (left, w) = (samples.start, samples.len());
+    to[y * to_stride + left..][..w].copy_from_slice(&from[y * from_stride + left..][..w]);
 }
 
 /// One sample of chroma.
@@ -147,24 +174,38 @@ impl Rows {
             row.0.resize(width, 0);
         }
         for n in 0..N {
-            widen::<SIDE>(&planes[n][..width], &mut self.below[n]);
+            widen::<SIDE>(&planes[n][..width], &mut self.below[n], &field.columns);
         }
         // A cell's values hold at its middle: half of its rows lie between the cell above and it, half below.
         for pair in 0..=field.height {
             std::mem::swap(&mut self.above, &mut self.below);
             let cells = pair.min(field.height - 1) * width;
             for n in 0..N {
-                widen::<SIDE>(&planes[n][cells..][..width], &mut self.below[n]);
+                widen::<SIDE>(&planes[n][cells..][..width], &mut self.below[n], &field.columns);
             }
             let (mut above, mut below) = ([&[] as &[i16]; N], [&[] as &[i16]; N]);
             for n in 0..N {
                 (above[n], below[n]) = (&self.above[n].samples()[..w], &self.below[n].samples()[..w]);
             }
-            for i in 0..SIDE {
-                let y = (pair * SIDE + i).wrapping_sub(SIDE / 2);
-                // Above the first row (wrapped around) or below the last.
-                if y < h {
-                    kernel.row(y, ((2 * i + 1) * 32768 / (2 * SIDE)) as i16, above, below);
+            let mut done = 0;
+            while let Some((cells, busy)) = field.run(pair, done) {
+                done = cells.end;
+                let samples = cells.start * SIDE..(cells.end * SIDE).min(w);
+                for i in 0..SIDE {
+                    let y = (pair * SIDE + i).wrapping_sub(SIDE / 2);
+                    // Above the first row (wrapped around) or below the last.
+                    if y >= h {
+                        continue;
+                    }
+                    if !busy {
+                        kernel.pass(samples.clone(), y);
+                        continue;
+                    }
+                    let (mut over, mut under) = (above, below);
+                    for n in 0..N {
+                        (over[n], under[n]) = (&above[n][samples.clone()], &below[n][samples.clone()]);
+                    }
+                    kernel.row(samples.start, y, ((2 * i + 1) * 32768 / (2 * SIDE)) as i16, over, under);
                 }
             }
         }
@@ -177,13 +218,17 @@ fn rounded(sample: i16) -> u8 {
     (sample.saturating_add(UNIT / 2) >> 7).clamp(0, 255) as u8
 }
 
-/// Spreads a row of cells over `SIDE` samples each, 2 or 4, linearly between the cells' middles.
+/// Spreads these columns of a row of cells over `SIDE` samples each, 2 or 4, linearly between the cells' middles.
 #[inline(always)]
-fn widen<const SIDE: usize>(cells: &[i16], out: &mut Row) {
+fn widen<const SIDE: usize>(cells: &[i16], out: &mut Row, columns: &Range<usize>) {
+    if columns.is_empty() {
+        return;
+    }
+    let cells = &cells[columns.clone()];
     if SIDE == 4 {
-        spread(cells, &mut out.0[..cells.len()], four)
+        spread(cells, &mut out.0[columns.clone()], four)
     } else {
-        spread(cells, &mut out.pairs()[..cells.len()], two)
+        spread(cells, &mut out.pairs()[columns.clone()], two)
     }
 }
 

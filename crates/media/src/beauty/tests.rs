@@ -121,6 +121,49 @@ fn extreme_samples_neither_overflow_nor_leave_their_range() {
     }
 }
 
+/// A grey wall, and skin in squares of 40 samples with their upper left corner there.
+fn patches(corners: &[(usize, usize)]) -> VideoFrame {
+    let skin = picture(&FramePool::new(), 640, 360);
+    let mut wall = FramePool::new().get(640, 360);
+    wall.fill(120, 128, 128);
+    for ((half, (to, to_stride)), (from, stride)) in [1, 2, 2].into_iter().zip(wall.planes_mut()).zip(skin.planes()) {
+        for &(x, y) in corners {
+            for row in y / half..(y + 40) / half {
+                let columns = x / half..(x + 40) / half;
+                to[row * to_stride..][columns.clone()].copy_from_slice(&from[row * stride..][columns]);
+            }
+        }
+    }
+    wall.freeze(MediaTime(0))
+}
+
+#[test]
+fn a_face_comes_out_the_same_whatever_else_has_to_be_treated() {
+    let places = [(0, 0), (600, 0), (0, 320), (600, 320), (301, 163), (318, 160)];
+    let everywhere = [(0, 0), (600, 0), (0, 320), (600, 320)];
+    let mut beauty = Beauty::new();
+    for style in BeautyStyle::ALL {
+        let mut filtered = |corners: &[(usize, usize)]| {
+            let mut frame = patches(corners);
+            beauty.apply(&mut frame, &settings(style, 9, 9, 9));
+            samples(&frame)
+        };
+        for place in places {
+            let alone = filtered(&[place]);
+            let among: Vec<_> = everywhere.into_iter().filter(|at| *at != place).chain([place]).collect();
+            let among = filtered(&among);
+            let before = samples(&patches(&[place]));
+            let around = |at: usize| {
+                let (x, y) = (at % 640, at / 640);
+                at < 640 * 360 && x.abs_diff(place.0 + 20) < 100 && y.abs_diff(place.1 + 20) < 80
+            };
+            assert!((0..before.len()).all(|at| !around(at) || alone[at] == among[at]), "{style} {place:?}");
+            assert!((0..before.len()).any(|at| around(at) && alone[at] != before[at]), "{style} {place:?}");
+        }
+        assert_eq!(filtered(&[]), samples(&patches(&[])), "{style}");
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn wider_registers_change_no_bit() {
