@@ -28,6 +28,7 @@ pub mod playout;
 pub mod scale;
 pub mod screen;
 pub mod source;
+mod swscale;
 pub mod system_sound;
 pub mod testcard;
 pub mod urgency;

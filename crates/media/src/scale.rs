@@ -1,27 +1,20 @@
 //! Pictures of one size or format into I420 of another.
 
-use ffmpeg_next::ffi;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
-use ffmpeg_next::software::scaling::{Context, Flags};
+use ffmpeg_next::software::scaling::Flags;
 
 use crate::clock::MediaTime;
 use crate::codec::{CodecError, color_of};
 use crate::frame::{ColorSpace, FramePool, VideoFrame, VideoFrameMut};
+use crate::swscale::{Picture, Swscale};
 
 /// Scales and converts; keeps its tables between pictures of the same shape.
 #[derive(Default)]
 pub struct Scaler {
-    context: Option<(Shape, SendContext)>,
+    tables: Swscale,
     pool: FramePool,
 }
-
-/// Source format, width, height and target width, height.
-type Shape = (Pixel, u32, u32, u32, u32);
-
-struct SendContext(Context);
-// SAFETY: an SwsContext has no ties to the thread that made it; it is used by one thread at a time through &mut.
-unsafe impl Send for SendContext {}
 
 impl Scaler {
     /// A scaler that has no tables yet.
@@ -39,12 +32,15 @@ impl Scaler {
         if (out.width(), out.height()) == (picture.width(), picture.height()) {
             return Ok(picture.clone());
         }
-        let planes = picture.planes().map(|(plane, stride)| (plane.as_ptr(), stride as i32));
-        let [y, u, v] = planes;
+        let [y, u, v] = picture.planes().map(|(plane, stride)| (plane.as_ptr(), stride as i32));
         self.run(
-            (Pixel::YUV420P, picture.width(), picture.height()),
-            [y.0, u.0, v.0, std::ptr::null()],
-            [y.1, u.1, v.1, 0],
+            &Picture {
+                format: Pixel::YUV420P,
+                width: picture.width(),
+                height: picture.height(),
+                planes: [y.0, u.0, v.0, std::ptr::null()],
+                strides: [y.1, u.1, v.1, 0],
+            },
             &mut out,
         )?;
         out.color = picture.color;
@@ -72,9 +68,13 @@ impl Scaler {
         // SAFETY: reading plain fields of a live AVFrame.
         let (data, linesize) = unsafe { ((*av.as_ptr()).data, (*av.as_ptr()).linesize) };
         self.run(
-            (av.format(), av.width(), av.height()),
-            [data[0], data[1], data[2], data[3]].map(|p| p.cast_const()),
-            [linesize[0], linesize[1], linesize[2], linesize[3]],
+            &Picture {
+                format: av.format(),
+                width: av.width(),
+                height: av.height(),
+                planes: [data[0], data[1], data[2], data[3]].map(|p| p.cast_const()),
+                strides: [linesize[0], linesize[1], linesize[2], linesize[3]],
+            },
             &mut out,
         )?;
         // The conversion compresses full range into limited.
@@ -85,42 +85,26 @@ impl Scaler {
         Ok(out.freeze(capture))
     }
 
-    fn run(
-        &mut self,
-        (format, from_width, from_height): (Pixel, u32, u32),
-        data: [*const u8; 4],
-        strides: [i32; 4],
-        out: &mut VideoFrameMut,
-    ) -> Result<(), CodecError> {
-        let failed = |reason: String| CodecError::Failed { codec: "swscale", doing: "scale a picture", reason };
-        let shape = (format, from_width, from_height, out.width(), out.height());
-        if self.context.as_ref().is_none_or(|(s, _)| *s != shape) {
-            let smaller = out.width() < from_width;
-            // Area averaging has no ripple and costs little when a picture shrinks; bilinear is best when it grows.
-            let flags = if smaller { Flags::AREA } else { Flags::BILINEAR };
-            let context =
-                Context::get(format, from_width, from_height, Pixel::YUV420P, out.width(), out.height(), flags)
-                    .map_err(|e| failed(e.to_string()))?;
-            self.context = Some((shape, SendContext(context)));
-        }
-        let Some((_, context)) = &mut self.context else { return Err(failed("no tables".to_owned())) };
+    /// `from` is a live picture of its format and size.
+    fn run(&mut self, from: &Picture<*const u8>, out: &mut VideoFrameMut) -> Result<(), CodecError> {
+        let (width, height) = (out.width(), out.height());
+        // Area averaging has no ripple and costs little when a picture shrinks; bilinear is best when it grows.
+        let flags = if width < from.width { Flags::AREA } else { Flags::BILINEAR };
         let [(y, ys), (u, us), (v, vs)] = out.planes_mut();
-        let to = [y.as_mut_ptr(), u.as_mut_ptr(), v.as_mut_ptr(), std::ptr::null_mut()];
-        let to_strides = [ys as i32, us as i32, vs as i32, 0];
-        // SAFETY: the context was made for exactly these formats and sizes; source pointers and strides belong to a live picture of
-        // that size, target planes to the writable picture of the target size, rows and columns checked when it was made.
-        let rows = unsafe {
-            ffi::sws_scale(
-                context.0.as_mut_ptr(),
-                data.as_ptr(),
-                strides.as_ptr(),
-                0,
-                from_height as i32,
-                to.as_ptr(),
-                to_strides.as_ptr(),
-            )
+        let to = Picture {
+            format: Pixel::YUV420P,
+            width,
+            height,
+            planes: [y.as_mut_ptr(), u.as_mut_ptr(), v.as_mut_ptr(), std::ptr::null_mut()],
+            strides: [ys as i32, us as i32, vs as i32, 0],
         };
-        if rows <= 0 { Err(failed(format!("{format:?} {from_width}×{from_height}"))) } else { Ok(()) }
+        // SAFETY: the source belongs to a live picture of that format and size, the target planes to the writable picture of
+        // the target size, rows and columns checked when it was made; it is another one.
+        unsafe { self.tables.run(from, &to, flags) }.map_err(|refused| CodecError::Failed {
+            codec: "swscale",
+            doing: "scale a picture",
+            reason: refused.to_string(),
+        })
     }
 }
 

@@ -3,9 +3,11 @@
 
 use std::ptr;
 
-use ffmpeg_next::ffi;
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::software::scaling::Flags;
 
 use super::picture::PlaneRefs;
+use crate::swscale::{Picture, Refused, Swscale};
 
 /// Why a picture could not be scaled.
 #[derive(Debug, thiserror::Error)]
@@ -14,30 +16,15 @@ pub(super) enum ScaleError {
     Size(u32, u32, u32, u32),
     #[error("a plane is smaller than the {0}x{1} picture it belongs to")]
     Planes(u32, u32),
-    #[error("libswscale refused to scale {0}x{1} to {2}x{3} (code {4})")]
-    Refused(u32, u32, u32, u32, i32),
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
-/// One scaling context, re-made when a size changes, and the planes it writes.
+/// A scaler and the planes it writes.
+#[derive(Default)]
 pub(super) struct Scaler {
-    context: *mut ffi::SwsContext,
+    tables: Swscale,
     planes: [Vec<u8>; 3],
-}
-
-// SAFETY: the context is owned by this value alone and libswscale ties none to a thread.
-unsafe impl Send for Scaler {}
-
-impl Default for Scaler {
-    fn default() -> Self {
-        Self { context: ptr::null_mut(), planes: Default::default() }
-    }
-}
-
-impl Drop for Scaler {
-    fn drop(&mut self) {
-        // SAFETY: the context came from sws_getCachedContext or is null, which is allowed.
-        unsafe { ffi::sws_freeContext(self.context) }
-    }
 }
 
 impl Scaler {
@@ -63,49 +50,25 @@ impl Scaler {
             // A row to spare: vector code may write past a row's end, up to the stride.
             plane.resize(strides[i] * (plane_size(to, i).1 + 1), 0);
         }
-        let format = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
-        // SAFETY: sizes are checked above; a null or earlier context of ours is what the call expects, and it takes
-        // ownership of it. Null filters and parameters mean defaults.
-        self.context = unsafe {
-            ffi::sws_getCachedContext(
-                self.context,
-                from.0 as i32,
-                from.1 as i32,
-                format,
-                to.0 as i32,
-                to.1 as i32,
-                format,
-                ffi::SWS_BILINEAR,
-                ptr::null_mut(),
-                ptr::null_mut(),
-                ptr::null(),
-            )
-        };
-        if self.context.is_null() {
-            return Err(ScaleError::Refused(from.0, from.1, to.0, to.1, 0));
-        }
-        let null = ptr::null();
-        let source = [planes[0].0.as_ptr(), planes[1].0.as_ptr(), planes[2].0.as_ptr(), null];
-        let source_strides = [planes[0].1 as i32, planes[1].1 as i32, planes[2].1 as i32, 0];
         let [y, u, v] = &mut self.planes;
-        let target = [y.as_mut_ptr(), u.as_mut_ptr(), v.as_mut_ptr(), ptr::null_mut()];
-        let target_strides = [strides[0] as i32, strides[1] as i32, strides[2] as i32, 0];
-        // SAFETY: every source plane holds the rows and columns the context was made for (checked above), every
-        // target plane was just made large enough, strides match, and sources and targets do not overlap.
-        let rows = unsafe {
-            ffi::sws_scale(
-                self.context,
-                source.as_ptr(),
-                source_strides.as_ptr(),
-                0,
-                from.1 as i32,
-                target.as_ptr(),
-                target_strides.as_ptr(),
-            )
+        let target = Picture {
+            format: Pixel::YUV420P,
+            width: to.0,
+            height: to.1,
+            planes: [y.as_mut_ptr(), u.as_mut_ptr(), v.as_mut_ptr(), ptr::null_mut()],
+            strides: [strides[0] as i32, strides[1] as i32, strides[2] as i32, 0],
         };
-        if rows != to.1 as i32 {
-            return Err(ScaleError::Refused(from.0, from.1, to.0, to.1, rows));
-        }
+        let [y, u, v] = planes;
+        let source = Picture {
+            format: Pixel::YUV420P,
+            width: from.0,
+            height: from.1,
+            planes: [y.0.as_ptr(), u.0.as_ptr(), v.0.as_ptr(), ptr::null()],
+            strides: [y.1 as i32, u.1 as i32, v.1 as i32, 0],
+        };
+        // SAFETY: every source plane holds the rows and columns of its size (checked above), every target plane was just made
+        // large enough, strides match, and sources and targets do not overlap.
+        unsafe { self.tables.run(&source, &target, Flags::BILINEAR) }?;
         Ok([(&self.planes[0], strides[0]), (&self.planes[1], strides[1]), (&self.planes[2], strides[2])])
     }
 }
