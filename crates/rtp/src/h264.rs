@@ -10,29 +10,40 @@ const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// A payload that is not what RFC 6184 says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
+pub enum Malformed {
+    /// Its header is cut off.
     #[error("a payload without a whole header")]
     Short,
+    /// An aggregated unit does not end within it.
     #[error("an aggregated unit is longer than its packet")]
     Aggregate,
+    /// What it goes on with was not begun.
     #[error("a fragment without the one before it")]
     Fragment,
+    /// Of a type that packets do not have.
     #[error("NAL unit type {0} is not used on the wire")]
     Type(u8),
 }
 
-/// Whether a picture that a decoder can start with begins in this payload: with its parameter set, or with a delimiter before that.
-pub(super) fn may_start(payload: &[u8]) -> bool {
+/// Whether a decoder that knows nothing yet can start with this payload: it brings the sequence parameter set, alone, aggregated or,
+/// as some encoders have it, as the first of several fragments.
+pub fn has_parameters(payload: &[u8]) -> bool {
     match payload.first().map(|b| b & TYPE) {
-        Some(SPS | AUD) => true,
+        Some(SPS) => true,
         Some(STAP_A) => units(payload).any(|unit| unit.is_ok_and(|u| u[0] & TYPE == SPS)),
         Some(FU_A) => payload.get(1).is_some_and(|fu| fu & 0x80 != 0 && fu & TYPE == SPS),
         _ => false,
     }
 }
 
+/// Whether a picture that a decoder can start with may begin in this payload: with its parameter set, or with a delimiter before
+/// that.
+pub fn may_start(payload: &[u8]) -> bool {
+    payload.first().is_some_and(|b| b & TYPE == AUD) || has_parameters(payload)
+}
+
 /// Whether it holds a part of a key frame (instantaneous decoding refresh).
-pub(super) fn has_idr(payload: &[u8]) -> bool {
+pub fn has_idr(payload: &[u8]) -> bool {
     match payload.first().map(|b| b & TYPE) {
         Some(IDR) => true,
         Some(STAP_A) => units(payload).any(|unit| unit.is_ok_and(|u| u[0] & TYPE == IDR)),
@@ -43,7 +54,7 @@ pub(super) fn has_idr(payload: &[u8]) -> bool {
 
 /// Puts the payloads of one picture together.
 #[derive(Debug, Default)]
-pub(super) struct Unpacker {
+pub struct Unpacker {
     out: Vec<u8>,
     /// A fragmented unit is open.
     open: bool,
@@ -51,7 +62,10 @@ pub(super) struct Unpacker {
 
 impl Unpacker {
     /// Takes the next payload of the picture.
-    pub(super) fn push(&mut self, payload: &[u8]) -> Result<(), Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`]: the picture is of no use then.
+    pub fn push(&mut self, payload: &[u8]) -> Result<(), Malformed> {
         let (&first, rest) = payload.split_first().ok_or(Malformed::Short)?;
         match first & TYPE {
             1..=23 => {
@@ -86,7 +100,7 @@ impl Unpacker {
     }
 
     /// The picture.
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub fn finish(self) -> Vec<u8> {
         self.out
     }
 }
@@ -135,6 +149,20 @@ mod tests {
         assert!(!may_start(&[0x65]) && !may_start(&[0x41]) && !may_start(&[]) && !may_start(&[0x78, 0, 9, 0x67]));
         assert!(has_idr(&[0x65]) && has_idr(&[0x7c, 0x05]) && has_idr(&[0x78, 0, 1, 0x67, 0, 1, 0x65]));
         assert!(!has_idr(&[0x41]) && !has_idr(&[0x7c]) && !has_idr(&[]));
+    }
+
+    #[test]
+    fn a_decoder_starts_with_the_parameters_wherever_they_are() {
+        assert!(has_parameters(&[0x67, 0x42]));
+        assert!(has_parameters(&[0x78, 0, 2, 0x67, 0x42, 0, 1, 0x68]));
+        assert!(has_parameters(&[0x78, 0, 1, 0x09, 0, 2, 0x67, 0x42]));
+        assert!(has_parameters(&[0x7c, 0x87, 1]), "the first fragment of them");
+        assert!(!has_parameters(&[0x7c, 0x47, 1]), "a later one");
+        assert!(!has_parameters(&[0x65, 1, 2]), "a key frame alone lacks them");
+        assert!(!has_parameters(&[0x7c, 0x85, 1]), "and so does a fragment of it");
+        for broken in [&[][..], &[0x78], &[0x78, 0], &[0x78, 0xff, 0xff, 0x67], &[0x7c], &[0x78, 0, 0]] {
+            assert!(!has_parameters(broken), "{broken:?}");
+        }
     }
 
     #[test]

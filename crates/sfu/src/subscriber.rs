@@ -2,7 +2,7 @@
 //! to, and the negotiation that brings new tracks into its session.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use livekit_protocol as proto;
@@ -25,17 +25,12 @@ use crate::unrepaired::Unrepaired;
 /// data channel is considered broken and older messages are dropped.
 const MAX_BACKLOG: usize = 4 << 20;
 
-/// What is kept of a track for repair: three seconds, but no more packets than this.
+/// Packets of a track that are kept for repair at most.
 const REPAIRABLE_PACKETS: usize = 1_500;
-const REPAIRABLE: Duration = Duration::from_secs(3);
-/// Repairs stop when they are this share of all that is sent: then the network is not lossy but
-/// full, and smaller layers have to help. Below it they must not stop, as each picture that is not
-/// repaired costs a key frame.
-const MOST_REPAIRS: f32 = 0.45;
 
 /// From now on nothing of what this stream has sent is repaired.
 pub(crate) fn forget_sent(stream: &mut StreamTx) {
-    stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
+    beckon_rtp::repair::forget_sent(stream, REPAIRABLE_PACKETS);
 }
 
 /// A media section of the subscriber's session. Sections are never taken away (they cannot be);

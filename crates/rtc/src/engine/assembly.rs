@@ -7,13 +7,12 @@
 //!
 //! Where repairs do not come either, a key frame is to be asked for ([`PictureBuffer::wants_key`]). Pure: time comes in with each call.
 
-mod h264;
-
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use beckon_rtp::h264;
 use str0m::media::MediaTime;
 use str0m::rtp::RtpPacket;
 use str0m::rtp::rtcp::SenderInfo;
@@ -174,10 +173,27 @@ impl PictureBuffer {
         }
     }
 
+    /// The newest whole key frame. Each packet is looked at once, however many could begin one.
     fn newest_key_frame(&self) -> Option<RangeInclusive<u64>> {
-        let starts = self.packets.values().rev().filter(|p| h264::may_start(&p.payload));
-        let mut whole = starts.filter_map(|p| Some(p.seq..=self.end_of(p.seq)?));
-        whole.find(|range| self.packets.range(range.clone()).any(|(_, p)| h264::has_idr(&p.payload)))
+        let mut after: Option<&Packet> = None;
+        // The last packet of the picture that the one behind us belongs to, if what follows it is all there, and whether a key
+        // frame's part was in that.
+        let (mut end, mut key) = (None, false);
+        for packet in self.packets.values().rev() {
+            let next = after.filter(|next| next.seq == packet.seq + 1);
+            let last = packet.marker || next.is_some_and(|next| next.time != packet.time);
+            if last {
+                (end, key) = (Some(packet.seq), false);
+            } else if next.is_none() {
+                end = None;
+            }
+            key |= h264::has_idr(&packet.payload);
+            if let Some(end) = end.filter(|_| key && h264::may_start(&packet.payload)) {
+                return Some(packet.seq..=end);
+            }
+            after = Some(packet);
+        }
+        None
     }
 
     /// Takes a picture out, and all that was before it. `None` if it turns out to be broken.

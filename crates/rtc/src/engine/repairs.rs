@@ -7,12 +7,8 @@ use std::time::{Duration, Instant};
 
 use str0m::rtp::StreamTx;
 
-/// What is kept for repair: three seconds, but no more packets than this.
+/// Packets that are kept for repair at most.
 const REPAIRABLE_PACKETS: usize = 1024;
-const REPAIRABLE: Duration = Duration::from_secs(3);
-/// Repairs stop when they are this share of all that is sent: then the network is not lossy but full, and the bandwidth
-/// estimate has to act. Below it they must not stop, as each picture that is not repaired costs a key frame.
-const MOST_REPAIRS: f32 = 0.45;
 /// A layer of which nothing was written for this long, while others go on, was given up.
 const GIVEN_UP: Duration = Duration::from_millis(200);
 
@@ -59,7 +55,7 @@ impl Repairs {
 
 /// From now on nothing of what this stream has sent is repaired.
 pub(super) fn forget_sent(stream: &mut StreamTx) {
-    stream.set_rtx_cache(REPAIRABLE_PACKETS, REPAIRABLE, Some(MOST_REPAIRS));
+    beckon_rtp::repair::forget_sent(stream, REPAIRABLE_PACKETS);
 }
 
 #[cfg(test)]
