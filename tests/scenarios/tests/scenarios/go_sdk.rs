@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use beckon_scenarios::{Client, GoPeer, LiveKitServer, TestServer, Wish, turn};
-use beckon_server::config::{DEV_KEY, DEV_SECRET};
-use url::Url;
+use beckon_scenarios::{Client, Engine, GoPeer, Place, Wish, turn};
 
 use crate::SERVER;
 
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// Both sides see, hear and read each other. On any engine.
-async fn each_sees_hears_and_reads_the_other(server: &Url, engine: &Url, key: &str, secret: &str) {
-    let ann = Client::join(server, Wish::create("sdk", "ann")).await.unwrap();
-    let Some(mut gopher) = GoPeer::join(engine, key, secret, "sdk", "gopher").await.unwrap() else { return };
+async fn each_sees_hears_and_reads_the_other(place: &Place) {
+    let ann = Client::join(&place.server(), Wish::create("sdk", "ann")).await.unwrap();
+    let Engine { url, key, secret } = place.engine();
+    let Some(mut gopher) = GoPeer::join(&url, key, secret, "sdk", "gopher").await.unwrap() else { return };
     let video = ann.sees_and_hears("gopher").await.from_user("gopher", "video").cloned().unwrap();
     assert_eq!((video.width, video.height), (320, 180));
     // Codes of 30 pictures and two seconds of the tone.
@@ -41,26 +40,23 @@ async fn each_sees_hears_and_reads_the_other(server: &Url, engine: &Url, key: &s
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn livekits_go_sdk_sees_hears_and_reads_our_client_on_our_server_and_the_other_way_round() {
     let _turn = turn().await;
-    let server = TestServer::start(SERVER).await.unwrap();
-    let url = server.url();
-    each_sees_hears_and_reads_the_other(&url, &url, DEV_KEY, DEV_SECRET).await;
+    each_sees_hears_and_reads_the_other(&Place::ours(SERVER).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_livekit_its_go_sdk_and_our_client_do_the_same() {
     let _turn = turn().await;
-    let Some(livekit) = LiveKitServer::start().await.unwrap() else { return };
-    let server = TestServer::on_livekit(SERVER, &livekit).await.unwrap();
-    each_sees_hears_and_reads_the_other(&server.url(), &livekit.url(), livekit.key(), livekit.secret()).await;
+    let Some(place) = Place::on_livekit(SERVER).await.unwrap() else { return };
+    each_sees_hears_and_reads_the_other(&place).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_of_livekits_go_sdk_talk_over_our_server() {
     let _turn = turn().await;
-    let server = TestServer::start(SERVER).await.unwrap();
-    let url = server.url();
-    let Some(mut one) = GoPeer::join(&url, DEV_KEY, DEV_SECRET, "pair", "one").await.unwrap() else { return };
-    let Some(mut two) = GoPeer::join(&url, DEV_KEY, DEV_SECRET, "pair", "two").await.unwrap() else { return };
+    let place = Place::ours(SERVER).await.unwrap();
+    let Engine { url, key, secret } = place.engine();
+    let Some(mut one) = GoPeer::join(&url, key, secret, "pair", "one").await.unwrap() else { return };
+    let Some(mut two) = GoPeer::join(&url, key, secret, "pair", "two").await.unwrap() else { return };
     for peer in [&mut one, &mut two] {
         peer.until("the other's media", WITHIN, |r| r.pictures >= 40 && r.sounds >= 120).await;
     }

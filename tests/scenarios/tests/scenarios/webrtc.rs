@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use beckon_scenarios::{Client, LiveKitServer, TestServer, WebRtcPeer, Wish, eventually, turn};
-use beckon_server::config::{DEV_KEY, DEV_SECRET};
-use url::Url;
+use beckon_scenarios::{Client, Engine, Place, WebRtcPeer, Wish, eventually, turn};
 
 use crate::SERVER;
 
 /// Both sides decode pictures and hear the tone.
-async fn each_sees_and_hears_the_other(server: &Url, engine: &Url, key: &str, secret: &str) {
-    let ann = Client::join(server, Wish::create("other", "ann")).await.unwrap();
-    let peer = WebRtcPeer::join(engine, key, secret, "other", "peer").await.unwrap();
+async fn each_sees_and_hears_the_other(place: &Place) {
+    let ann = Client::join(&place.server(), Wish::create("other", "ann")).await.unwrap();
+    let Engine { url, key, secret } = place.engine();
+    let peer = WebRtcPeer::join(&url, key, secret, "other", "peer").await.unwrap();
     ann.sees_and_hears("peer").await;
     eventually("ann's pictures and tone at the peer", Duration::from_secs(30), || {
         let got = peer.received();
@@ -28,15 +27,12 @@ async fn each_sees_and_hears_the_other(server: &Url, engine: &Url, key: &str, se
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_independent_webrtc_implementation_publishes_to_and_receives_from_our_server() {
     let _turn = turn().await;
-    let server = TestServer::start(SERVER).await.unwrap();
-    let url = server.url();
-    each_sees_and_hears_the_other(&url, &url, DEV_KEY, DEV_SECRET).await;
+    each_sees_and_hears_the_other(&Place::ours(SERVER).await.unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_livekit_an_independent_webrtc_implementation_does_the_same() {
     let _turn = turn().await;
-    let Some(livekit) = LiveKitServer::start().await.unwrap() else { return };
-    let server = TestServer::on_livekit(SERVER, &livekit).await.unwrap();
-    each_sees_and_hears_the_other(&server.url(), &livekit.url(), livekit.key(), livekit.secret()).await;
+    let Some(place) = Place::on_livekit(SERVER).await.unwrap() else { return };
+    each_sees_and_hears_the_other(&place).await;
 }
