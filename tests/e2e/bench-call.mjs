@@ -1,4 +1,5 @@
-// A 1v1 call at 720p30, in the app and in Chromium on the guest page, with the same peer, on the same display, in turn.
+// A 1v1 call at 720p30, in the app and in Chromium on the guest page, with the same peer, on the same display, in turn; or, with
+// a film of a face (BECKON_FACE) before the camera, in the app without and with the beauty filter.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -12,6 +13,8 @@ import { out, programs, server, until } from "./lib/walk.mjs";
 
 const seconds = Number(process.env.BECKON_SECONDS ?? 20);
 const runs = Number(process.env.BECKON_RUNS ?? 3);
+const face = process.env.BECKON_FACE;
+if (face) process.env.BECKON_CAMERA = `file:${face}`; // the app finds it in its environment
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const size = { x: 100, y: 60, width: 1280, height: 840 };
 const screen = { width: 1600, height: 1000 };
@@ -187,15 +190,50 @@ async function theirs(run) {
   return { ...figures, first_picture_ms: warm, first_picture_launch_ms: warm, first_picture_cold_ms: cold };
 }
 
-const all = { ours: [], theirs: [] };
+/** The filter as the person set it: off, or at its strongest. */
+function setBeauty(on) {
+  const file = path.join(process.env.BECKON_DATA, "settings.json");
+  const settings = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : {};
+  const beauty = { on, style: "smooth", strength: 9, whitening: 9, ruddy: 9 };
+  fs.writeFileSync(file, JSON.stringify({ ...settings, beauty }));
+}
+
+/** The app with these settings; it reads them when it starts. */
+async function filtered(name, on) {
+  setBeauty(on);
+  const browser = await openBrowser(name, [], alwaysOpen);
+  const other = await peer(name);
+  const page = await crm(browser, name);
+  await timed(() => click(page));
+  await page.goto("about:blank");
+  fit(roomWindow());
+  const pids = appPids();
+  const figures = await measure(name, ({ pid }) => pids.has(pid));
+  await endApp();
+  await browser.close();
+  await other.end();
+  return figures;
+}
+
+const sides = face
+  ? [
+      ["filter off", (run) => filtered(`plain-${run}`, false)],
+      ["filter on", (run) => filtered(`beauty-${run}`, true)],
+    ]
+  : [
+      ["app", ours],
+      ["Chromium", theirs],
+    ];
+const all = sides.map(() => []);
 await introduce();
 for (let run = 1; run <= runs; run += 1) {
-  all.ours.push(await ours(run));
-  console.log("  app     ", JSON.stringify(all.ours.at(-1)));
-  all.theirs.push(await theirs(run));
-  console.log("  Chromium", JSON.stringify(all.theirs.at(-1)));
+  for (const [index, [name, side]] of sides.entries()) {
+    all[index].push(await side(run));
+    console.log(`  ${name.padEnd(10)}`, JSON.stringify(all[index].at(-1)));
+  }
 }
-fs.writeFileSync(path.join(out, "call.json"), `${JSON.stringify(all, null, 2)}\n`);
+const named = Object.fromEntries(sides.map(([name], index) => [name, all[index]]));
+fs.writeFileSync(path.join(out, "call.json"), `${JSON.stringify(named, null, 2)}\n`);
 
 /** Median, and from the least to the greatest where there are several. */
 const told = (values, digits) => {
@@ -203,7 +241,7 @@ const told = (values, digits) => {
   const range = values.length > 1 ? ` (${low.toFixed(digits)}–${high.toFixed(digits)})` : "";
   return `${percentile(values, 50).toFixed(digits)}${range}`;
 };
-console.log("\n| figure | app | Chromium | ratio of medians |\n|---|---|---|---|");
+console.log(`\n| figure | ${sides.map(([name]) => name).join(" | ")} | ratio of medians |\n|---|---|---|---|`);
 for (const [label, field, digits] of [
   ["CPU, cores (with the display's share)", "cores", 3],
   ["of it the display", "display", 3],
@@ -214,6 +252,7 @@ for (const [label, field, digits] of [
   ["the same, the app launched by the browser, ms", "first_picture_launch_ms", 0],
   ["the same, program not running, ms", "first_picture_cold_ms", 0],
 ]) {
-  const [a, b] = [all.ours, all.theirs].map((list) => list.map((figures) => figures[field]));
+  if (!(field in all[0][0])) continue;
+  const [a, b] = all.map((list) => list.map((figures) => figures[field]));
   console.log(`| ${label} | ${told(a, digits)} | ${told(b, digits)} | ${(percentile(a, 50) / percentile(b, 50)).toFixed(2)} |`);
 }

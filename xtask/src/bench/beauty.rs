@@ -11,7 +11,7 @@ use crate::run;
 /// The peer, from PyPI.
 const OPENCV: &str = "opencv-contrib-python-headless==5.0.0.93";
 /// The portrait's skin, of the ten tones of the Monk scale.
-const TONE: &str = "5";
+pub(super) const TONE: &str = "5";
 
 /// How to measure.
 #[derive(clap::Args)]
