@@ -6,7 +6,20 @@
 //! screen_cost take WIDTH HEIGHT SECONDS     takes it in pictures of at most that size; prints frames and CPU time
 //! screen_cost sharp BITRATE                 how sharp a still desktop is two seconds after its first picture
 //! screen_cost moves BITRATE FPS             how sharp a desktop is while it moves, encoded as text and as a film
+//! screen_cost wayland still|scroll          a Wayland desktop of 1920 × 1080 with such a text until its input ends; prints
+//!                                           where it is to be reached and which processes it is
 //! ```
+#![allow(clippy::unwrap_used, reason = "it shares files with tests")]
+
+#[cfg(target_os = "linux")]
+#[path = "../tests/screen_portal/desktop.rs"]
+#[allow(dead_code)]
+mod desktop;
+#[cfg(target_os = "linux")]
+#[path = "../tests/pictures/mod.rs"]
+#[allow(dead_code)]
+mod pictures;
+
 #[cfg(target_os = "linux")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,6 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["paint", how, seconds] => linux::paint(how == "scroll", seconds.parse()?),
         ["take", width, height, seconds] => linux::take(width.parse()?, height.parse()?, seconds.parse()?),
         ["sharp", bitrate] => linux::sharp(bitrate.parse()?),
+        ["wayland", how] => linux::wayland(how),
         ["moves", bitrate, fps] => linux::moves(bitrate.parse()?, fps.parse()?),
         _ => Err("what to do? see the top of this example".into()),
     }
@@ -28,6 +42,7 @@ fn main() {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::error::Error;
+    use std::io::Read as _;
     use std::time::{Duration, Instant};
 
     use beckon_media::codec::{Content, EncoderConfig, ScreenEncoder, VideoCodec, VideoDecoder};
@@ -35,6 +50,8 @@ mod linux {
     use beckon_media::{MediaTime, VideoFrame, VideoSource, latest};
     use x11rb::connection::Connection;
     use x11rb::protocol::xproto::{ConnectionExt, CreateGCAux, CreateWindowAux, WindowClass};
+
+    use crate::desktop::{Chooser, Desktop, until};
 
     type Done = Result<(), Box<dyn Error>>;
 
@@ -99,6 +116,28 @@ mod linux {
             }
             conn.get_input_focus()?.reply()?;
         }
+        Ok(())
+    }
+
+    /// A desktop on which the text is painted over X11, which every desktop has.
+    pub fn wayland(how: &str) -> Done {
+        let screen = "resolution 1920x1080 background #FFFFFF solid_color";
+        let desktop = Desktop::with_screen("the bench", screen, true, &Chooser::Allows).ok_or("no Wayland desktop")?;
+        let painted = desktop.folder().join("painted");
+        let tool = std::env::current_exe()?;
+        desktop.run(&format!("{} paint {how} 600 > {}", tool.display(), painted.display()));
+        until("the text", || std::fs::read_to_string(&painted).ok().filter(|said| said.contains("painted")));
+        let number = |name: &str| desktop.process(name);
+        println!(
+            "{{\"bus\":\"{}\",\"sway\":{},\"others\":[{},{},{},{}]}}",
+            desktop.bus_address(),
+            number("sway"),
+            number("xdg-desktop-portal"),
+            number("xdg-desktop-portal-wlr"),
+            number("pipewire"),
+            number("wireplumber")
+        );
+        std::io::stdin().read_to_end(&mut Vec::new())?;
         Ok(())
     }
 

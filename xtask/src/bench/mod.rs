@@ -7,6 +7,7 @@ mod screen;
 mod sfu;
 mod soak;
 mod sound;
+mod wayland;
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -35,7 +36,7 @@ enum What {
     Net(net::Options),
     /// Memory, threads and handles of a call that lasts, and whether sound and picture stay together
     Soak(soak::Options),
-    /// CPU of taking a 1080p desktop, beside ffmpeg's x11grab, and how sharp still text is
+    /// CPU of taking a 1080p desktop, beside ffmpeg's x11grab and on Wayland, and how sharp its text is
     Screen(screen::Options),
 }
 

@@ -106,11 +106,17 @@ impl Desktop {
 
     /// A whole desktop: one screen of 1280 × 720 in one colour. `None` where that cannot be had, and said so.
     pub fn new(test: &str, colour: &str, chooser: &Chooser) -> Option<Self> {
+        Self::with_screen(test, &format!("resolution 1280x720 background {colour} solid_color"), false, chooser)
+    }
+
+    /// The same with a screen as sway's words for an output have it, and with or without windows of X11.
+    pub fn with_screen(test: &str, screen: &str, x11: bool, chooser: &Chooser) -> Option<Self> {
         if missing(test, &NEEDED) {
             return None;
         }
         let mut this = Self::bare(test)?;
-        let look = format!("output {OUTPUT} resolution 1280x720 background {colour} solid_color\nxwayland disable\n");
+        let x11 = if x11 { "enable" } else { "disable" };
+        let look = format!("output {OUTPUT} {screen}\nxwayland {x11}\n");
         fs::write(this.path("sway.conf"), look).unwrap();
         let config = this.path("xdg-desktop-portal-wlr");
         fs::create_dir(&config).unwrap();
@@ -156,7 +162,8 @@ impl Desktop {
         self.folder.path().join(name)
     }
 
-    fn bus_address(&self) -> String {
+    /// Where its bus is.
+    pub fn bus_address(&self) -> String {
         format!("unix:path={}", self.path("bus").display())
     }
 
@@ -230,6 +237,16 @@ impl Desktop {
         let mut command = Command::new("swaymsg");
         let said = command.arg("--socket").arg(self.path(&self.control)).args(words).output().unwrap();
         said.status.success().then(|| String::from_utf8_lossy(&said.stdout).into_owned())
+    }
+
+    /// The number of one of the desktop's programs.
+    pub fn process(&self, name: &str) -> u32 {
+        self.running.iter().find(|(running, _)| *running == name).unwrap().1.id()
+    }
+
+    /// Has sway start a program, as whoever sway runs as.
+    pub fn run(&self, command: &str) {
+        assert!(self.try_command(&["exec", command]).is_some(), "sway refuses: {command}");
     }
 
     /// Changes the screen.

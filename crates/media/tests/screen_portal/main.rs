@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "the bench shares it, and asks more of it")]
 mod desktop;
 #[path = "../pictures/mod.rs"]
 mod pictures;
