@@ -173,6 +173,9 @@ const other: Entry = [
   say('出现问题', '请从网页重新打开房间。详情见日志。'),
 ];
 
+/** Whether the app has found a way round by itself: another device, smaller pictures. The person has nothing to mend. */
+export const standsIn = (code: number): boolean => code >= 4013 && code <= 4016;
+
 /** The meaning of a code. */
 export function meaning(code: number, language: Language): Meaning {
   const [en, zh] = table[code] ?? other;
