@@ -6,6 +6,7 @@
 //! - [`shell`]: windows, channels and rooms around the desk
 //! - [`stage`]: pictures drawn natively into a room's window
 //! - `webkit`: how the web view draws on Linux; `webview2`: whether Windows has one; `console`: where Windows prints
+//! - [`memory`]: given back when a room is over
 //! - [`registration`], [`self_test`], [`log`]: what an installer, an administrator and a developer need
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
@@ -16,6 +17,7 @@ mod console;
 mod desk;
 mod language;
 mod log;
+mod memory;
 mod profile;
 mod registration;
 mod screen;

@@ -20,6 +20,7 @@ use super::{Shell, Work, ending::Told, room::OpenRoom, windows};
 use crate::{
     consent,
     desk::{Asker, CallId, Desk, Done, Effect, Input, RoomKey, Why},
+    memory,
 };
 
 /// How long the app stays when nobody needs it: the next click then opens its room at once.
@@ -86,7 +87,10 @@ impl Clerk {
                     Some(Work::Spare(moment)) => {
                         if moment == self.moments && self.wants_spare() {
                             // The window waits for the main thread.
-                            tokio::task::block_in_place(|| windows::make_spare(&self.shell, self.desk.next_room()));
+                            tokio::task::block_in_place(|| {
+                                memory::give_back();
+                                windows::make_spare(&self.shell, self.desk.next_room());
+                            });
                         }
                         continue;
                     }
@@ -148,7 +152,7 @@ impl Clerk {
         !self.desk.busy() && self.launches.is_empty() && !windows::any_open(&self.shell)
     }
 
-    /// Whether the next room has no window yet, and none that is open wants the machine.
+    /// Whether the last room is over and the next one has no window yet.
     fn wants_spare(&self) -> bool {
         self.ending.is_none() && !self.shell.spare.is_there() && self.shell.rooms.lock().is_empty()
     }

@@ -1,10 +1,14 @@
 //! Finding devices, choosing a format, and speaking every sample format a device may have.
 
+use std::sync::Arc;
+
 use cpal::{
     BufferSize, Data, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedBufferSize,
     SupportedStreamConfig, SupportedStreamConfigRange,
     traits::{DeviceTrait, HostTrait},
 };
+
+use parking_lot::Mutex;
 
 use super::DeviceChoice;
 use crate::{frame::SAMPLE_RATE, source::SourceError};
@@ -21,6 +25,9 @@ pub struct DeviceInfo {
     /// Whether this "microphone" is what a speaker plays (PulseAudio's monitors): not for the usual menu.
     pub loopback: bool,
 }
+
+/// As cpal calls it.
+const PULSEAUDIO: &str = "PulseAudio";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Direction {
@@ -54,8 +61,26 @@ pub fn list_speakers() -> Result<Vec<DeviceInfo>, SourceError> {
     list(Direction::Output)
 }
 
+/// The sound system that is there now.
+///
+/// A connection to PulseAudio is kept and serves everybody in this program: its thread would not end with whom it was made
+/// for, since nothing wakes it when nobody is left to give it work (pulseaudio 0.3.2).
+fn host() -> Arc<cpal::Host> {
+    static KEPT: Mutex<Option<Arc<cpal::Host>>> = Mutex::new(None);
+    let kept = KEPT.lock().clone();
+    // It fails when the server has ended or was started anew.
+    if let Some(kept) = kept.filter(|host| host.devices().is_ok()) {
+        return kept;
+    }
+    let host = Arc::new(cpal::default_host());
+    // Other sound systems have no connection, and PulseAudio may come.
+    let keeps = host.id().name() == PULSEAUDIO;
+    *KEPT.lock() = keeps.then(|| Arc::clone(&host));
+    host
+}
+
 fn list(direction: Direction) -> Result<Vec<DeviceInfo>, SourceError> {
-    let host = cpal::default_host();
+    let host = host();
     let default = default_device(&host, direction).and_then(|d| d.id().ok()).map(|id| id.to_string());
     let failed = |e: cpal::Error| error_of(&e, direction.noun(), false);
     let devices: Vec<cpal::Device> = match direction {
@@ -96,7 +121,7 @@ pub(super) struct Chosen {
 
 /// Finds the device and the format nearest to 48 kHz, float, mono or stereo.
 pub(super) fn choose(choice: &DeviceChoice, direction: Direction, frames: u32) -> Result<Chosen, SourceError> {
-    let host = cpal::default_host();
+    let host = host();
     let device = match choice {
         DeviceChoice::Default => default_device(&host, direction)
             .ok_or_else(|| SourceError::Absent { device: format!("default {}", direction.noun()) })?,
