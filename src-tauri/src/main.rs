@@ -6,7 +6,7 @@
 //! - [`shell`]: windows, channels and rooms around the desk
 //! - [`stage`]: pictures drawn natively into a room's window
 //! - `webkit`: how the web view draws on Linux; `webview2`: whether Windows has one; `console`: where Windows prints
-//! - [`memory`]: given back when a room is over
+//! - [`memory`]: what the app keeps of it between rooms
 //! - [`registration`], [`self_test`], [`log`]: what an installer, an administrator and a developer need
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
@@ -39,6 +39,7 @@ use args::{ArgsError, Start};
 use shell::{Shell, Work, commands, windows};
 
 fn main() -> ExitCode {
+    memory::prepare();
     #[cfg(target_os = "linux")]
     webkit::prepare();
     #[cfg(windows)]

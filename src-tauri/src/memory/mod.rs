@@ -1,4 +1,4 @@
-//! Giving memory back to the system.
+//! How little memory the app keeps between rooms.
 //!
 //! A room needs some tens of MiB for pictures, on a dozen threads. When it is over the allocator may keep most of that, and other
 //! threads of the next room take theirs elsewhere.
@@ -10,4 +10,4 @@ mod platform;
 #[path = "elsewhere.rs"]
 mod platform;
 
-pub use platform::give_back;
+pub use platform::{give_back, prepare};
