@@ -19,9 +19,9 @@ impl Spare {
         self.0.send_replace(Some(key));
     }
 
-    /// No window waits any more: its room is there, or it is gone. Its page goes on.
-    pub fn take(&self) {
-        self.0.send_replace(None);
+    /// The window of this room does not wait any more: its room is there, or it is gone itself. Its page goes on.
+    pub fn take(&self, key: RoomKey) {
+        self.0.send_if_modified(|waiting| waiting.take_if(|waiting| *waiting == key).is_some());
     }
 
     /// Whether a window waits.
@@ -58,7 +58,9 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waits.is_finished());
-        spare.take();
+        spare.take(RoomKey(2));
+        assert!(spare.is_there());
+        spare.take(RoomKey(3));
         waits.await.expect("the wait ends");
         assert!(!spare.is_there());
     }

@@ -232,6 +232,7 @@ fn room_window(shell: &Arc<Shell>, key: RoomKey, title: &str, visible: bool) -> 
             told.tell(Input::PersonLeft(key));
         }
         WindowEvent::Destroyed => {
+            told.spare.take(key);
             devices::rest(&told);
             told.work(Work::WindowGone);
         }
@@ -247,7 +248,7 @@ pub fn make_spare(shell: &Arc<Shell>, key: RoomKey) {
     match room_window(shell, key, "Beckon", false) {
         Ok(_) => tracing::debug!("a window waits for the next room"),
         Err(error) => {
-            shell.spare.take();
+            shell.spare.take(key);
             tracing::warn!(%error, "no window waits for the next room");
         }
     }
@@ -263,6 +264,7 @@ fn is_dark(window: &WebviewWindow) -> bool {
 /// # Errors
 /// What the system says.
 pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> {
+    shell.spare.take(room.key);
     let title = room_title(&room.view());
     let veiled_room = Arc::downgrade(room);
     let lay_veil = |window: &WebviewWindow| {
@@ -291,7 +293,6 @@ pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> 
             window
         }
     };
-    shell.spare.take();
     tracing::debug!("a room's window is open");
     let (pressed_shell, pressed_room) = (shell.clone(), Arc::downgrade(room));
     let on_press = Box::new(move |press, x, y| {
