@@ -63,8 +63,8 @@ pub fn list_speakers() -> Result<Vec<DeviceInfo>, SourceError> {
 
 /// The sound system that is there now.
 ///
-/// A connection to PulseAudio is kept and serves everybody in this program: its thread would not end with whom it was made
-/// for, since nothing wakes it when nobody is left to give it work (pulseaudio 0.3.2).
+/// A connection to PulseAudio is kept and serves everybody in this program but speakers: its thread would not end with whom it was
+/// made for, since nothing wakes it when nobody is left to give it work (pulseaudio 0.3.2).
 fn host() -> Arc<cpal::Host> {
     static KEPT: Mutex<Option<Arc<cpal::Host>>> = Mutex::new(None);
     let kept = KEPT.lock().clone();
@@ -121,7 +121,11 @@ pub(super) struct Chosen {
 
 /// Finds the device and the format nearest to 48 kHz, float, mono or stereo.
 pub(super) fn choose(choice: &DeviceChoice, direction: Direction, frames: u32) -> Result<Chosen, SourceError> {
-    let host = host();
+    let host = match direction {
+        Direction::Input => host(),
+        // Streams of one connection to PulseAudio play in step, and so on one sink only. Deleting the stream wakes its thread.
+        Direction::Output => Arc::new(cpal::default_host()),
+    };
     let device = match choice {
         DeviceChoice::Default => default_device(&host, direction)
             .ok_or_else(|| SourceError::Absent { device: format!("default {}", direction.noun()) })?,
