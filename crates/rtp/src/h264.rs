@@ -1,5 +1,7 @@
 //! H.264 out of RTP payloads (RFC 6184, packetization modes 0 and 1) into Annex B form.
 
+/// Coded slices and partitions of them (ITU-T H.264, table 7-1).
+const SLICES: std::ops::RangeInclusive<u8> = 1..=IDR;
 const IDR: u8 = 5;
 const SPS: u8 = 7;
 const AUD: u8 = 9;
@@ -44,11 +46,21 @@ pub fn may_start(payload: &[u8]) -> bool {
 
 /// Whether it holds a part of a key frame (instantaneous decoding refresh).
 pub fn has_idr(payload: &[u8]) -> bool {
+    has(payload, |kind| kind == IDR)
+}
+
+/// Whether it holds a part of a coded slice, of which pictures consist: anything else only goes along with one.
+pub fn has_slice(payload: &[u8]) -> bool {
+    has(payload, |kind| SLICES.contains(&kind))
+}
+
+/// Whether it holds a unit of such a type, or a part of one.
+fn has(payload: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     match payload.first().map(|b| b & TYPE) {
-        Some(IDR) => true,
-        Some(STAP_A) => units(payload).any(|unit| unit.is_ok_and(|u| u[0] & TYPE == IDR)),
-        Some(FU_A) => payload.get(1).is_some_and(|fu| fu & TYPE == IDR),
-        _ => false,
+        Some(STAP_A) => units(payload).any(|unit| unit.is_ok_and(|u| wanted(u[0] & TYPE))),
+        Some(FU_A) => payload.get(1).is_some_and(|fu| wanted(fu & TYPE)),
+        Some(kind) => wanted(kind),
+        None => false,
     }
 }
 
@@ -61,6 +73,11 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
+    /// For a picture that goes on after what is there already, in Annex B form.
+    pub fn after(out: Vec<u8>) -> Self {
+        Self { out, open: false }
+    }
+
     /// Takes the next payload of the picture.
     ///
     /// # Errors
@@ -149,6 +166,18 @@ mod tests {
         assert!(!may_start(&[0x65]) && !may_start(&[0x41]) && !may_start(&[]) && !may_start(&[0x78, 0, 9, 0x67]));
         assert!(has_idr(&[0x65]) && has_idr(&[0x7c, 0x05]) && has_idr(&[0x78, 0, 1, 0x67, 0, 1, 0x65]));
         assert!(!has_idr(&[0x41]) && !has_idr(&[0x7c]) && !has_idr(&[]));
+        assert!(
+            has_slice(&[0x41])
+                && has_slice(&[0x65])
+                && has_slice(&[0x7c, 0x01])
+                && has_slice(&[0x78, 0, 1, 0x68, 0, 1, 0x65])
+        );
+        assert!(
+            !has_slice(&[0x78, 0, 1, 0x67, 0, 1, 0x68])
+                && !has_slice(&[0x06, 5])
+                && !has_slice(&[0x7c])
+                && !has_slice(&[])
+        );
     }
 
     #[test]

@@ -19,6 +19,8 @@ use str0m::rtp::rtcp::SenderInfo;
 
 /// Packets kept at most: some seconds of a large picture. Repairs are long since not asked for any more then.
 const MOST_PACKETS: u64 = 2048;
+/// Bytes of parameters kept for the picture after them, before those of one more packet. One set has some tens.
+const MOST_AHEAD: usize = 2048;
 /// A key frame is asked for when repairs have not come after three rounds …
 const ROUNDS: u32 = 3;
 /// … and what it takes to notice a loss …
@@ -79,6 +81,8 @@ pub(super) struct PictureBuffer {
     packets: BTreeMap<u64, Packet>,
     /// The number of the next picture's first packet; `None`: pictures go on with a key frame.
     next: Option<u64>,
+    /// Parameters that came without a picture, for the one that follows them.
+    ahead: Vec<u8>,
     begun: bool,
     /// Since when something is missing, or was asked for last.
     stalled: Option<Instant>,
@@ -196,7 +200,8 @@ impl PictureBuffer {
         None
     }
 
-    /// Takes a picture out, and all that was before it. `None` if it turns out to be broken.
+    /// Takes a picture out, and all that was before it. `None` if it turns out to be broken, or to have no slice of a picture: servers
+    /// that change layers after the first packet of a key frame leave its parameters alone with their time.
     fn take(&mut self, range: RangeInclusive<u64>, contiguous: bool) -> Option<Picture> {
         let (first, last) = (*range.start(), *range.end());
         let missing = self.next.map_or(0, |next| first - next);
@@ -205,11 +210,14 @@ impl PictureBuffer {
         let packets = std::mem::replace(&mut self.packets, after);
         self.next = Some(last + 1);
         let begun = std::mem::replace(&mut self.begun, true);
-        let mut unpacker = h264::Unpacker::default();
-        let mut key = false;
+        let ahead = std::mem::take(&mut self.ahead);
+        let ahead = if contiguous && ahead.len() < MOST_AHEAD { ahead } else { Vec::new() };
+        let mut unpacker = h264::Unpacker::after(ahead);
+        let (mut key, mut slice) = (false, false);
         let mut earliest: Option<&Packet> = None;
         for packet in packets.range(range).map(|(_, p)| p).filter(|p| !p.payload.is_empty()) {
             key |= h264::has_idr(&packet.payload);
+            slice |= h264::has_slice(&packet.payload);
             if earliest.is_none_or(|e| packet.received < e.received) {
                 earliest = Some(packet);
             }
@@ -220,8 +228,13 @@ impl PictureBuffer {
             }
         }
         let earliest = earliest?;
+        let data = unpacker.finish();
+        if !slice {
+            self.ahead = data;
+            return None;
+        }
         Some(Picture {
-            data: unpacker.finish(),
+            data,
             time: earliest.time,
             key,
             contiguous: contiguous || !begun,
@@ -377,6 +390,30 @@ mod tests {
         push(&mut buffer, padding);
         push(&mut buffer, stream.picture(false, 1));
         assert_eq!(out(&mut buffer, now), [(1, true, true, 0), (3, false, true, 0)]);
+    }
+
+    #[test]
+    fn parameters_alone_go_along_with_the_picture_after_them() {
+        let (mut stream, mut buffer) = (Stream::new(), PictureBuffer::default());
+        let now = stream.start;
+        push(&mut buffer, stream.picture(true, 2));
+        assert_eq!(out(&mut buffer, now).len(), 1);
+        let left: Vec<_> = stream.picture(true, 3).into_iter().take(1).collect();
+        stream.seq = left[0].seq;
+        push(&mut buffer, left);
+        push(&mut buffer, stream.picture(true, 1));
+        let picture = buffer.pop(now).unwrap();
+        assert_eq!((picture.time.numer() / 3000, picture.key, picture.contiguous), (3, true, true));
+        let parameters = [0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2];
+        assert_eq!(picture.data, [&parameters[..], &parameters[..], &[0, 0, 0, 1, 0x65, 3, 0]].concat());
+        assert!(buffer.pop(now).is_none() && buffer.ahead.is_empty());
+        for _ in 0..1000 {
+            let mut alone: Vec<_> = stream.picture(true, 0);
+            alone[0].marker = true;
+            push(&mut buffer, alone);
+            assert!(buffer.pop(now).is_none());
+        }
+        assert!(buffer.ahead.len() < MOST_AHEAD + parameters.len(), "what is kept is bounded");
     }
 
     #[test]

@@ -143,7 +143,10 @@ fn picture(number: u32, capture_ns: i64, key: bool) -> Bytes {
 
 /// Number and capture time of a received picture, after checking all of it.
 pub fn read_picture(data: &[u8]) -> (u32, i64) {
-    let at = data.windows(5).rposition(|w| &w[..4] == START_CODE && matches!(w[4] & 0x1f, 1 | 5)).unwrap();
+    let at = data
+        .windows(5)
+        .rposition(|w| &w[..4] == START_CODE && matches!(w[4] & 0x1f, 1 | 5))
+        .unwrap_or_else(|| panic!("no slice in {} bytes: {:02x?}", data.len(), &data[..data.len().min(100)]));
     read_body(&data[at + 5..])
 }
 
