@@ -215,15 +215,15 @@ pub fn hide_question(shell: &Shell) {
     destroy(shell, CONSENT);
 }
 
-/// A room's window, hidden or not.
-fn room_window(shell: &Arc<Shell>, key: RoomKey, title: &str, visible: bool) -> tauri::Result<WebviewWindow> {
+/// A room's window, hidden.
+fn room_window(shell: &Arc<Shell>, key: RoomKey) -> tauri::Result<WebviewWindow> {
     let window = builder(shell, &room_label(key))
-        .title(title)
+        .title("Beckon")
         .inner_size(1280.0, 700.0)
         .min_inner_size(420.0, 420.0)
         .center()
         .focused(true)
-        .visible(visible)
+        .visible(false)
         .build()?;
     let told = shell.clone();
     window.on_window_event(move |event| match event {
@@ -245,7 +245,7 @@ fn room_window(shell: &Arc<Shell>, key: RoomKey, title: &str, visible: bool) -> 
 pub fn make_spare(shell: &Arc<Shell>, key: RoomKey) {
     // Before the window: its page may ask for its first words at once.
     shell.spare.put(key);
-    match room_window(shell, key, "Beckon", false) {
+    match room_window(shell, key) {
         Ok(_) => tracing::debug!("a window waits for the next room"),
         Err(error) => {
             shell.spare.take(key);
@@ -265,34 +265,24 @@ fn is_dark(window: &WebviewWindow) -> bool {
 /// What the system says.
 pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> {
     shell.spare.take(room.key);
-    let title = room_title(&room.view());
-    let veiled_room = Arc::downgrade(room);
-    let lay_veil = |window: &WebviewWindow| {
-        let dark = shell.first_place.lock().map_or_else(|| is_dark(window), |first| first.dark);
-        let ground = if dark { compositor::Theme::dark() } else { compositor::Theme::light() }.ground;
-        let laid = stage::Veil::over(window, ground, move |veil| {
-            if let Some(room) = veiled_room.upgrade() {
-                room.veiled(veil);
-            }
-        });
-        if let Err(error) = laid {
-            tracing::debug!(%error, "the page is drawn while it is at work");
-        }
-    };
     let window = match shell.app.get_webview_window(&room_label(room.key)) {
-        Some(window) => {
-            lay_veil(&window);
-            window.set_title(&title)?;
-            window.show()?;
-            window.set_focus()?;
-            window
-        }
-        None => {
-            let window = room_window(shell, room.key, &title, true)?;
-            lay_veil(&window);
-            window
-        }
+        Some(window) => window,
+        None => room_window(shell, room.key)?,
     };
+    let dark = shell.first_place.lock().map_or_else(|| is_dark(&window), |first| first.dark);
+    let ground = if dark { compositor::Theme::dark() } else { compositor::Theme::light() }.ground;
+    let veiled_room = Arc::downgrade(room);
+    let veiled = stage::Veil::over(&window, ground, move |veil| {
+        if let Some(room) = veiled_room.upgrade() {
+            room.veiled(veil);
+        }
+    });
+    if let Err(error) = veiled {
+        tracing::debug!(%error, "the page is drawn while it is at work");
+    }
+    window.set_title(&room_title(&room.view()))?;
+    window.show()?;
+    window.set_focus()?;
     tracing::debug!("a room's window is open");
     let (pressed_shell, pressed_room) = (shell.clone(), Arc::downgrade(room));
     let on_press = Box::new(move |press, x, y| {
