@@ -38,7 +38,9 @@ impl Room {
         let (number, layer) = (incoming.track_number, incoming.facts.layer);
         let Some(participant) = self.get_mut(from) else { return };
         participant.publisher.give_back(number, incoming.subscribers);
-        if let Some(up) = participant.publisher.layer(number, layer) {
+        if (incoming.early || !begun.is_empty())
+            && let Some(up) = participant.publisher.layer(number, layer)
+        {
             let after = if begun.is_empty() { Vec::new() } else { up.early.after(*packet.seq_no) };
             if incoming.early {
                 up.early.keep(incoming.facts, packet);
