@@ -1,6 +1,8 @@
-//! What the server's and the app's side of a media connection both know of RTP: how H.264 lies in packets, and what of a stream
-//! is kept for repair.
+//! What the server's and the app's side of a media connection both know of it: how H.264 lies in packets, what of a stream is kept
+//! for repair, what is read of STUN beside the ICE agent, and how often a road is heard from.
 #![forbid(unsafe_code)]
 
 pub mod h264;
 pub mod repair;
+pub mod rhythm;
+pub mod stun;

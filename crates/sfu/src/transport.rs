@@ -127,7 +127,7 @@ impl Transport {
 
     /// Takes a datagram in; `bytes` are the whole of it. What became of it: see [`Heard`].
     pub fn receive(&mut self, now: Instant, receive: Receive<'_>, bytes: &[u8]) -> Result<Heard, RtcError> {
-        let stun = path::is_stun(bytes);
+        let stun = beckon_rtp::stun::is_stun(bytes);
         let from = (receive.proto, receive.source);
         let path = Path { protocol: receive.proto, local: receive.destination, remote: receive.source };
         let input = Input::Receive(now, receive);

@@ -5,13 +5,11 @@
 
 use std::net::SocketAddr;
 
+use beckon_rtp::stun;
 use str0m::net::{Protocol, Transmit};
 
 use super::{EngineOut, Outputs};
 use crate::transport::Lane;
-
-/// STUN (RFC 8489): a binding request.
-const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 
 type Road = (Protocol, SocketAddr, SocketAddr);
 
@@ -27,12 +25,11 @@ impl LastCheck {
     /// A packet leaves. What goes over TCP is repeated by that.
     pub(super) fn sent(&mut self, packet: &Transmit) {
         let road = (packet.proto, packet.source, packet.destination);
-        // STUN, by its first byte (RFC 7983).
-        if packet.contents.first().is_none_or(|b| *b > 1) {
+        if !stun::is_stun(&packet.contents) {
             self.used = Some(road);
             self.check.take_if(|(checked, _)| *checked != road);
         } else if packet.proto == Protocol::Udp
-            && packet.contents.starts_with(&BINDING_REQUEST)
+            && stun::is_binding_request(&packet.contents)
             && self.used.is_none_or(|used| used == road)
         {
             self.check = Some((road, packet.contents.to_vec()));

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use beckon_rtp::rhythm::Rhythm;
+
 /// A road full of packets is dead after this long without one.
 const BUSY: Duration = Duration::from_millis(1500);
 /// A road on which only checks and their answers come counts as dead after this long: six checks in a row were lost.
@@ -20,24 +22,20 @@ const HELD_UP: Duration = Duration::from_millis(1000);
 /// The silence of one road.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Silence {
-    last_heard: Instant,
+    rhythm: Rhythm,
     last_look: Instant,
-    /// The usual time between two packets: an average over some sixteen of them.
-    gap: Duration,
     /// When the road was checked last for this silence.
     checked: Option<Instant>,
 }
 
 impl Silence {
     pub(super) fn new(now: Instant) -> Self {
-        Self { last_heard: now, last_look: now, gap: IDLE, checked: None }
+        Self { rhythm: Rhythm::new(now, IDLE), last_look: now, checked: None }
     }
 
     /// A packet came.
     pub(super) fn heard(&mut self, now: Instant) {
-        let gap = now.saturating_duration_since(self.last_heard).min(IDLE);
-        self.gap = (self.gap * 15 + gap) / 16;
-        self.last_heard = now;
+        self.rhythm.heard(now);
         self.last_look = now;
         self.checked = None;
     }
@@ -46,7 +44,7 @@ impl Silence {
     pub(super) fn check_due(&self) -> Instant {
         match self.checked {
             Some(last) => last + CHECK_AGAIN,
-            None => self.last_heard + (self.gap * ODD_GAPS).max(ODD),
+            None => self.rhythm.last() + (self.rhythm.gap() * ODD_GAPS).max(ODD),
         }
     }
 
@@ -61,7 +59,7 @@ impl Silence {
 
     /// When the silence will be long, if nothing comes.
     pub(super) fn due(&self) -> Instant {
-        self.last_heard + (self.gap * GAPS).clamp(BUSY, IDLE)
+        self.rhythm.last() + (self.rhythm.gap() * GAPS).clamp(BUSY, IDLE)
     }
 
     /// Whether it is long. Time in which we did not get to run does not count: what came meanwhile waits to be read.
@@ -69,7 +67,7 @@ impl Silence {
         let since = now.saturating_duration_since(self.last_look);
         self.last_look = now;
         if since > HELD_UP {
-            self.last_heard = (self.last_heard + since).min(now);
+            self.rhythm.start_over((self.rhythm.last() + since).min(now));
         }
         now >= self.due()
     }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use beckon_rtp::stun;
 use beckon_sfu::{Protocol, RouteChange, TransportId};
 
 /// A room's number in the engine; never used twice.
@@ -64,27 +65,14 @@ impl RouteTable {
     }
 }
 
-const STUN_BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
-const STUN_MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-const STUN_HEADER: usize = 20;
-const STUN_USERNAME: u16 = 0x0006;
-
 /// The user name fragment that a STUN binding request is addressed to (RFC 8445 section 7.2.2:
 /// `USERNAME` is theirs, a colon, the sender's).
 fn local_ufrag(datagram: &[u8]) -> Option<&str> {
-    if !datagram.starts_with(&STUN_BINDING_REQUEST) || datagram.get(4..8)? != STUN_MAGIC {
+    if !stun::is_binding_request(datagram) || datagram.get(4..8)? != stun::MAGIC_COOKIE {
         return None;
     }
-    let mut attributes = datagram.get(STUN_HEADER..)?;
-    while let [t0, t1, l0, l1, rest @ ..] = attributes {
-        let length = usize::from(u16::from_be_bytes([*l0, *l1]));
-        if u16::from_be_bytes([*t0, *t1]) == STUN_USERNAME {
-            let name = std::str::from_utf8(rest.get(..length)?).ok()?;
-            return name.split(':').next();
-        }
-        attributes = rest.get(length.next_multiple_of(4)..)?;
-    }
-    None
+    let (_, name) = stun::attributes(datagram).find(|(kind, _)| *kind == stun::USERNAME)?;
+    std::str::from_utf8(name).ok()?.split(':').next()
 }
 
 #[cfg(test)]
@@ -93,10 +81,10 @@ mod tests {
 
     fn request(username: &str) -> Vec<u8> {
         let mut message = vec![0, 1, 0, 0];
-        message.extend_from_slice(&STUN_MAGIC);
+        message.extend_from_slice(&stun::MAGIC_COOKIE);
         message.extend_from_slice(&[7; 12]);
         message.extend_from_slice(&[0x80, 0x22, 0, 3, b'a', b'b', b'c', 0]);
-        message.extend_from_slice(&STUN_USERNAME.to_be_bytes());
+        message.extend_from_slice(&stun::USERNAME.to_be_bytes());
         message.extend_from_slice(&(username.len() as u16).to_be_bytes());
         message.extend_from_slice(username.as_bytes());
         message

@@ -8,6 +8,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use beckon_rtp::{rhythm::Rhythm, stun};
 use str0m::net::{Protocol, Transmit};
 
 /// A way in use from which nothing came for this many of its usual gaps is silent …
@@ -16,12 +17,6 @@ const GAPS: u32 = 3;
 const LEAST_SILENCE: Duration = Duration::from_millis(150);
 /// … and not later than that: clients check a way, report what they receive, send.
 const MOST_SILENCE: Duration = Duration::from_secs(1);
-
-/// STUN (RFC 8489): the header's length, a binding request, and two attributes; USE-CANDIDATE is RFC 8445's.
-const HEADER: usize = 20;
-const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
-const MESSAGE_INTEGRITY: u16 = 0x0008;
-const USE_CANDIDATE: u16 = 0x0025;
 
 /// From one of our addresses to one of the client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,54 +39,33 @@ pub(super) struct Follower {
     heard: Option<Rhythm>,
 }
 
-/// When something was heard last, and after how long it usually is again.
-#[derive(Clone, Copy, Debug)]
-struct Rhythm {
-    last: Instant,
-    /// An average over some sixteen packets.
-    gap: Duration,
-}
-
-impl Rhythm {
-    /// Nothing is known yet: it may well be a slow one.
-    fn new(now: Instant) -> Self {
-        Self { last: now, gap: MOST_SILENCE }
-    }
-
-    fn heard(&mut self, now: Instant) {
-        let gap = now.saturating_duration_since(self.last).min(MOST_SILENCE);
-        self.gap = (self.gap * 15 + gap) / 16;
-        self.last = now;
-    }
-
-    fn is_silent(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last) >= (self.gap * GAPS).clamp(LEAST_SILENCE, MOST_SILENCE)
-    }
+fn is_silent(rhythm: &Rhythm, now: Instant) -> bool {
+    now.saturating_duration_since(rhythm.last()) >= (rhythm.gap() * GAPS).clamp(LEAST_SILENCE, MOST_SILENCE)
 }
 
 impl Follower {
     /// A packet came that belongs to this transport; STUN in it was authentic.
     pub fn heard(&mut self, now: Instant, path: Path, bytes: &[u8]) {
         let Some(used) = self.moved.or(self.chosen) else { return };
-        let rhythm = self.heard.get_or_insert(Rhythm::new(now));
+        let rhythm = self.heard.get_or_insert(Rhythm::new(now, MOST_SILENCE));
         if path == used {
             return rhythm.heard(now);
         }
         if nominates(bytes) {
             self.nominated = Some(path);
         }
-        if rhythm.is_silent(now) && self.nominated == Some(path) {
+        if is_silent(rhythm, now) && self.nominated == Some(path) {
             tracing::debug!(from = %used.remote, to = %path.remote, "a client's address changed");
             self.moved = self.chosen.is_some_and(|chosen| chosen != path).then_some(path);
             self.nominated = None;
             // The client sends as before, only from elsewhere.
-            rhythm.last = now;
+            rhythm.start_over(now);
         }
     }
 
     /// Sends a packet of ours the way that is in use. Answers to checks go where the checks came from.
     pub fn direct(&mut self, packet: &mut Transmit) {
-        if is_stun(&packet.contents) {
+        if stun::is_stun(&packet.contents) {
             return;
         }
         let chosen = Path { protocol: packet.proto, local: packet.source, remote: packet.destination };
@@ -105,35 +79,21 @@ impl Follower {
     }
 }
 
-/// Whether a packet is STUN, by its first byte (RFC 7983).
-pub(super) fn is_stun(bytes: &[u8]) -> bool {
-    bytes.first().is_some_and(|b| *b < 2)
-}
-
 /// Whether a packet is a binding request with USE-CANDIDATE, where its sender vouches for it: attributes after the
 /// integrity are anybody's.
 fn nominates(bytes: &[u8]) -> bool {
-    if !bytes.starts_with(&BINDING_REQUEST) {
-        return false;
-    }
-    let mut rest = bytes.get(HEADER..).unwrap_or_default();
-    while let [a, b, c, d, after @ ..] = rest {
-        match u16::from_be_bytes([*a, *b]) {
-            USE_CANDIDATE => return true,
-            MESSAGE_INTEGRITY => return false,
-            _ => {}
-        }
-        // Values are padded to four bytes.
-        let length = usize::from(u16::from_be_bytes([*c, *d])).next_multiple_of(4);
-        rest = after.get(length..).unwrap_or_default();
-    }
-    false
+    stun::is_binding_request(bytes)
+        && stun::attributes(bytes)
+            .map(|(kind, _)| kind)
+            .take_while(|kind| *kind != stun::MESSAGE_INTEGRITY)
+            .any(|kind| kind == stun::USE_CANDIDATE)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use beckon_rtp::stun::{BINDING_REQUEST, HEADER, MESSAGE_INTEGRITY, USE_CANDIDATE};
 
     const MS: Duration = Duration::from_millis(1);
     const RTP: &[u8] = &[0x80, 0x60, 0, 1];
