@@ -27,20 +27,27 @@ pub(super) struct Estimate {
     lost: u64,
     /// What was told last.
     told: u64,
+    /// `latest` is what an average tells of, and the estimate itself is still to be heard.
+    guessed: bool,
+    /// What was told last that was not guessed.
+    firm: u64,
+    /// A guess was told after that.
+    doubtful: bool,
 }
 
 /// An estimate worth telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct News {
     pub(super) bps: u64,
-    /// It is far less than the one before.
-    pub(super) far_less: bool,
+    /// It is far less than the one before; or, after that was guessed, it is not. `None`: there is nothing new about that.
+    pub(super) far_less: Option<bool>,
 }
 
 impl Estimate {
     /// The estimate as of now; it is heard a few times a second.
     pub(super) fn now(&mut self, bps: u64) {
         self.latest = bps;
+        self.guessed = false;
     }
 
     /// The average is heard when it changes: it lags behind, but is the first to tell of a fall. What pulled it down is at
@@ -51,6 +58,7 @@ impl Estimate {
         if bps < before && bps < self.latest {
             let whole = since.is_some_and(|since| now.saturating_duration_since(since) > AVERAGED) || 2 * bps <= before;
             self.latest = if whole { bps } else { (2 * bps - before).max(bps / MOST_FALL) };
+            self.guessed = !whole;
         }
     }
 
@@ -72,11 +80,18 @@ impl Estimate {
             (smooth, latest) => smooth.min(latest),
         };
         let bps = bps - bps * self.lost / 1_000;
+        let was_wrong = !self.guessed && self.doubtful && bps >= self.firm / FAR_LESS;
+        if !self.guessed {
+            self.firm = bps;
+            self.doubtful = false;
+        }
         if bps.abs_diff(self.told) * 100 <= self.told * STEP {
             return None;
         }
+        self.doubtful = self.guessed;
         let before = std::mem::replace(&mut self.told, bps);
-        Some(News { bps, far_less: bps < before / FAR_LESS })
+        let far_less = if bps < before / FAR_LESS { Some(true) } else { was_wrong.then_some(false) };
+        Some(News { bps, far_less })
     }
 }
 
@@ -84,7 +99,7 @@ impl Estimate {
 mod tests {
     use super::*;
 
-    fn told(estimate: &mut Estimate) -> Option<(u64, bool)> {
+    fn told(estimate: &mut Estimate) -> Option<(u64, Option<bool>)> {
         estimate.news().map(|news| (news.bps, news.far_less))
     }
 
@@ -94,13 +109,33 @@ mod tests {
         let mut estimate = Estimate::default();
         estimate.averaged(now, 2_000);
         estimate.now(2_000);
-        assert_eq!(told(&mut estimate), Some((2_000, false)));
+        assert_eq!(told(&mut estimate), Some((2_000, None)));
         estimate.averaged(now, 1_800);
-        assert_eq!(told(&mut estimate), Some((1_600, false)), "it takes a 1600 to make 1800 of one 2000");
+        assert_eq!(told(&mut estimate), Some((1_600, None)), "it takes a 1600 to make 1800 of one 2000");
         estimate.averaged(now, 1_000);
-        assert_eq!(told(&mut estimate), Some((500, true)), "not to nothing");
+        assert_eq!(told(&mut estimate), Some((500, Some(true))), "not to nothing");
         estimate.now(300);
-        assert_eq!(told(&mut estimate), Some((300, false)));
+        assert_eq!(told(&mut estimate), Some((300, None)));
+    }
+
+    #[test]
+    fn a_deep_fall_that_was_guessed_wrong_is_taken_back() {
+        let now = Instant::now();
+        let mut estimate = Estimate::default();
+        estimate.averaged(now, 3_400);
+        estimate.now(3_400);
+        estimate.news();
+        estimate.averaged(now, 2_400);
+        assert_eq!(told(&mut estimate), Some((1_400, Some(true))));
+        estimate.now(2_300);
+        assert_eq!(told(&mut estimate), Some((2_300, Some(false))), "a third less");
+        estimate.averaged(now, 1_800);
+        assert_eq!(told(&mut estimate), Some((1_200, None)));
+        estimate.now(700);
+        assert_eq!(told(&mut estimate), Some((700, None)), "far less than it was indeed");
+        estimate.averaged(now, 800);
+        estimate.now(900);
+        assert_eq!(told(&mut estimate), Some((800, None)), "nothing had been guessed");
     }
 
     #[test]
@@ -108,11 +143,11 @@ mod tests {
         let mut estimate = Estimate::default();
         estimate.now(2_000);
         estimate.lost(0.2);
-        assert_eq!(told(&mut estimate), Some((1_600, false)));
+        assert_eq!(told(&mut estimate), Some((1_600, None)));
         estimate.lost(0.9);
-        assert_eq!(told(&mut estimate), Some((1_400, false)), "not nearly all of it");
+        assert_eq!(told(&mut estimate), Some((1_400, None)), "not nearly all of it");
         estimate.lost(0.0);
-        assert_eq!(told(&mut estimate), Some((2_000, false)));
+        assert_eq!(told(&mut estimate), Some((2_000, None)));
     }
 
     #[test]
@@ -123,9 +158,9 @@ mod tests {
         estimate.now(2_000);
         estimate.news();
         estimate.averaged(now + AVERAGED * 2, 1_500);
-        assert_eq!(told(&mut estimate), Some((1_500, false)), "what stood for long is not in it");
+        assert_eq!(told(&mut estimate), Some((1_500, None)), "what stood for long is not in it");
         estimate.averaged(now + AVERAGED * 2, 700);
-        assert_eq!(told(&mut estimate), Some((700, true)), "no other one makes 700 of 1500");
+        assert_eq!(told(&mut estimate), Some((700, Some(true))), "no other one makes 700 of 1500");
     }
 
     #[test]
@@ -134,7 +169,7 @@ mod tests {
         let mut estimate = Estimate::default();
         estimate.averaged(now, 2_000);
         estimate.now(500);
-        assert_eq!(told(&mut estimate), Some((500, false)));
+        assert_eq!(told(&mut estimate), Some((500, None)));
         estimate.averaged(now, 1_000);
         estimate.averaged(now, 600);
         assert_eq!(told(&mut estimate), None);
@@ -152,6 +187,6 @@ mod tests {
         estimate.averaged(now, 510);
         assert_eq!(told(&mut estimate), None, "hardly another one");
         estimate.averaged(now, 1_000);
-        assert_eq!(told(&mut estimate), Some((1_000, false)));
+        assert_eq!(told(&mut estimate), Some((1_000, None)));
     }
 }

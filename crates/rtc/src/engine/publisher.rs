@@ -487,8 +487,8 @@ impl Tracks {
 
     fn tell_estimate(&mut self, out: &mut Outputs) {
         let Some(News { bps, far_less }) = self.estimate.news() else { return };
-        if far_less {
-            self.sending.values_mut().for_each(|s| s.repairs.network_fell());
+        if let Some(fell) = far_less {
+            self.sending.values_mut().for_each(|s| s.repairs.network_fell(fell));
         }
         out.push_back(EngineOut::Estimate { bps });
     }
