@@ -3,14 +3,13 @@ use std::{
     time::Duration,
 };
 
-use cpal::{Data, InputCallbackInfo, traits::DeviceTrait};
 use parking_lot::Mutex;
 
 use super::{
     DeviceChoice, DeviceListener, IoStats, Resampler,
     clock::{SampleClock, span},
-    device::{Direction, to_f32},
-    supervise::{OPENING, Watch, supervise},
+    device::{Direction, Format, Record, Work},
+    supervise::{Watch, supervise},
 };
 use crate::{
     clock::MediaTime,
@@ -83,23 +82,7 @@ impl AudioSource for Microphone {
             supervise(
                 control,
                 watch,
-                |chosen, config, alarms| {
-                    let mut capture =
-                        Capture::new(config.sample_rate, usize::from(config.channels), out.clone(), stats.clone());
-                    chosen.device.build_input_stream_raw(
-                        config,
-                        chosen.format,
-                        move |data: &Data, info: &InputCallbackInfo| {
-                            let t = info.timestamp();
-                            let age = t.callback.saturating_duration_since(t.capture);
-                            capture.take(data, MediaTime::now(), age);
-                        },
-                        move |error| {
-                            let _ = alarms.send(error);
-                        },
-                        Some(OPENING),
-                    )
-                },
+                |format| Work::Record(Box::new(Capture::new(format, out.clone(), stats.clone()))),
                 |control, pause| control.sleep_until(MediaTime::now() + pause),
             )
         })?;
@@ -120,7 +103,6 @@ struct Capture {
     rate: u32,
     resampler: Resampler,
     clock: SampleClock,
-    raw: Vec<f32>,
     mono: Vec<f32>,
     pending: Vec<f32>,
     out: Arc<Mutex<AudioSink>>,
@@ -129,13 +111,13 @@ struct Capture {
 }
 
 impl Capture {
-    fn new(rate: u32, channels: usize, out: Arc<Mutex<AudioSink>>, stats: IoStats) -> Self {
+    fn new(format: Format, out: Arc<Mutex<AudioSink>>, stats: IoStats) -> Self {
+        let rate = format.rate.max(1);
         Self {
-            channels: channels.max(1),
-            rate: rate.max(1),
+            channels: format.channels.max(1),
+            rate,
             resampler: Resampler::new(rate, SAMPLE_RATE, 1),
             clock: SampleClock::new(JUMP),
-            raw: Vec::new(),
             mono: Vec::new(),
             pending: Vec::new(),
             out,
@@ -143,18 +125,11 @@ impl Capture {
             urgency: OnFirstCall::default(),
         }
     }
+}
 
-    /// Takes what the device recorded; its first sample is `age` old at `now`.
-    fn take(&mut self, data: &Data, now: MediaTime, age: Duration) {
+impl Record for Capture {
+    fn take(&mut self, raw: &[f32], now: MediaTime, age: Duration) {
         self.urgency.claim();
-        self.raw.clear();
-        to_f32(data, &mut self.raw);
-        let raw = std::mem::take(&mut self.raw);
-        self.take_samples(&raw, now, age);
-        self.raw = raw;
-    }
-
-    fn take_samples(&mut self, raw: &[f32], now: MediaTime, age: Duration) {
         self.mono.clear();
         let share = 1.0 / self.channels as f32;
         self.mono.extend(raw.chunks_exact(self.channels).map(|frame| frame.iter().sum::<f32>() * share));
@@ -186,7 +161,7 @@ mod tests {
         let frames = Arc::new(Mutex::new(Vec::new()));
         let to = frames.clone();
         let sink: AudioSink = Box::new(move |f| to.lock().push(f));
-        (Capture::new(rate, channels, Arc::new(Mutex::new(sink)), IoStats::default()), frames)
+        (Capture::new(Format { rate, channels }, Arc::new(Mutex::new(sink)), IoStats::default()), frames)
     }
 
     #[test]
@@ -198,7 +173,7 @@ mod tests {
             // The call comes with up to 3 ms of jitter after its last sample.
             let jitter = Duration::from_millis(i as u64 * 7 % 4);
             let now = MediaTime(1_000_000_000) + span(samples, 48_000) + jitter;
-            c.take_samples(&vec![0.5; n * 2], now, span(*n, 48_000) + Duration::from_millis(2));
+            c.take(&vec![0.5; n * 2], now, span(*n, 48_000) + Duration::from_millis(2));
         }
         let frames = frames.lock();
         assert_eq!(frames.len(), samples / 480);
@@ -219,7 +194,7 @@ mod tests {
         let (mut c, frames) = capture(44_100, 1);
         for i in 0..100 {
             let now = MediaTime(1_000_000_000) + span((i + 1) * 441, 44_100);
-            c.take_samples(&[0.25; 441], now, span(441, 44_100));
+            c.take(&[0.25; 441], now, span(441, 44_100));
         }
         let frames = frames.lock();
         assert!((98..=100).contains(&frames.len()), "{}", frames.len());

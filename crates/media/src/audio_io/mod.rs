@@ -16,6 +16,9 @@ pub(crate) mod kernel;
 mod limiter;
 mod microphone;
 mod mixer;
+mod portable;
+#[cfg(target_os = "linux")]
+mod pulse;
 mod resampler;
 mod speaker;
 mod stats;

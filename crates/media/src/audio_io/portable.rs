@@ -1,86 +1,26 @@
-//! Finding devices, choosing a format, and speaking every sample format a device may have.
+//! The system's own way to its sound devices, by cpal: finding them, choosing a format, and speaking every sample format a
+//! device may have.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use cpal::{
-    BufferSize, Data, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, StreamConfig, SupportedBufferSize,
-    SupportedStreamConfig, SupportedStreamConfigRange,
-    traits::{DeviceTrait, HostTrait},
+    BufferSize, Data, ErrorKind, FromSample, InputCallbackInfo, OutputCallbackInfo, Sample, SampleFormat, SizedSample,
+    StreamConfig, SupportedBufferSize, SupportedStreamConfig, SupportedStreamConfigRange,
+    traits::{DeviceTrait, HostTrait, StreamTrait},
 };
 
-use parking_lot::Mutex;
+use super::{
+    DeviceChoice, DeviceInfo,
+    device::{Alarm, Alarms, Chosen, Device, Direction, Format, Stream, Work},
+};
+use crate::{clock::MediaTime, frame::SAMPLE_RATE, source::SourceError};
 
-use super::DeviceChoice;
-use crate::{frame::SAMPLE_RATE, source::SourceError};
+/// How long the sound system may take to make a stream.
+const OPENING: Duration = Duration::from_secs(3);
 
-/// A microphone or speaker that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceInfo {
-    /// Names it for [`DeviceChoice::Id`]; stays the same when the program starts anew.
-    pub id: String,
-    /// Its name for people.
-    pub label: String,
-    /// Whether it is the system's default.
-    pub default: bool,
-    /// Whether this "microphone" is what a speaker plays (PulseAudio's monitors): not for the usual menu.
-    pub loopback: bool,
-}
-
-/// As cpal calls it.
-const PULSEAUDIO: &str = "PulseAudio";
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Direction {
-    Input,
-    Output,
-}
-
-impl Direction {
-    /// How the kind of device is called when it has no name.
-    const fn noun(self) -> &'static str {
-        match self {
-            Self::Input => "microphone",
-            Self::Output => "speaker",
-        }
-    }
-}
-
-/// The microphones there are now.
-///
-/// # Errors
-/// [`SourceError::Device`] when the sound system does not answer. None at all is an empty list, no error.
-pub fn list_microphones() -> Result<Vec<DeviceInfo>, SourceError> {
-    list(Direction::Input)
-}
-
-/// The speakers there are now.
-///
-/// # Errors
-/// As [`list_microphones`].
-pub fn list_speakers() -> Result<Vec<DeviceInfo>, SourceError> {
-    list(Direction::Output)
-}
-
-/// The sound system that is there now.
-///
-/// A connection to PulseAudio is kept and serves everybody in this program but speakers: its thread would not end with whom it was
-/// made for, since nothing wakes it when nobody is left to give it work (pulseaudio 0.3.2).
-fn host() -> Arc<cpal::Host> {
-    static KEPT: Mutex<Option<Arc<cpal::Host>>> = Mutex::new(None);
-    let kept = KEPT.lock().clone();
-    // It fails when the server has ended or was started anew.
-    if let Some(kept) = kept.filter(|host| host.devices().is_ok()) {
-        return kept;
-    }
-    let host = Arc::new(cpal::default_host());
-    // Other sound systems have no connection, and PulseAudio may come.
-    let keeps = host.id().name() == PULSEAUDIO;
-    *KEPT.lock() = keeps.then(|| Arc::clone(&host));
-    host
-}
-
-fn list(direction: Direction) -> Result<Vec<DeviceInfo>, SourceError> {
-    let host = host();
+/// The devices there are now.
+pub(super) fn list(direction: Direction) -> Result<Vec<DeviceInfo>, SourceError> {
+    let host = cpal::default_host();
     let default = default_device(&host, direction).and_then(|d| d.id().ok()).map(|id| id.to_string());
     let failed = |e: cpal::Error| error_of(&e, direction.noun(), false);
     let devices: Vec<cpal::Device> = match direction {
@@ -92,8 +32,7 @@ fn list(direction: Direction) -> Result<Vec<DeviceInfo>, SourceError> {
         .filter_map(|d| {
             let id = d.id().ok()?.to_string();
             let default = default.as_ref() == Some(&id);
-            let loopback = direction == Direction::Input && id.ends_with(".monitor");
-            Some(DeviceInfo { label: label_of(d, direction), default, loopback, id })
+            Some(DeviceInfo { label: label_of(d, direction), default, loopback: false, id })
         })
         .collect())
 }
@@ -110,22 +49,16 @@ fn label_of(device: &cpal::Device, direction: Direction) -> String {
 }
 
 /// A device with the format it will run in.
-pub(super) struct Chosen {
-    pub device: cpal::Device,
-    /// As [`DeviceInfo::id`]; empty where the system tells none.
-    pub id: String,
-    pub label: String,
-    pub config: StreamConfig,
-    pub format: SampleFormat,
+struct Portable {
+    device: cpal::Device,
+    label: String,
+    config: StreamConfig,
+    format: SampleFormat,
 }
 
 /// Finds the device and the format nearest to 48 kHz, float, mono or stereo.
 pub(super) fn choose(choice: &DeviceChoice, direction: Direction, frames: u32) -> Result<Chosen, SourceError> {
-    let host = match direction {
-        Direction::Input => host(),
-        // Streams of one connection to PulseAudio play in step, and so on one sink only. Deleting the stream wakes its thread.
-        Direction::Output => Arc::new(cpal::default_host()),
-    };
+    let host = cpal::default_host();
     let device = match choice {
         DeviceChoice::Default => default_device(&host, direction)
             .ok_or_else(|| SourceError::Absent { device: format!("default {}", direction.noun()) })?,
@@ -158,8 +91,67 @@ pub(super) fn choose(choice: &DeviceChoice, direction: Direction, frames: u32) -
         SupportedBufferSize::Range { min, max } if min <= max => BufferSize::Fixed(wanted.clamp(*min, *max)),
         _ => BufferSize::Default,
     };
-    let id = device.id().map(|id| id.to_string()).unwrap_or_default();
-    Ok(Chosen { device, id, label, config, format: supported.sample_format() })
+    Ok(Chosen {
+        id: device.id().map(|id| id.to_string()).unwrap_or_default(),
+        label: label.clone(),
+        format: format_of(&config),
+        device: Box::new(Portable { device, label, config, format: supported.sample_format() }),
+    })
+}
+
+fn format_of(config: &StreamConfig) -> Format {
+    Format { rate: config.sample_rate, channels: usize::from(config.channels).max(1) }
+}
+
+impl Device for Portable {
+    fn open(&self, work: &mut dyn FnMut(Format) -> Work, alarms: &Alarms) -> Result<Stream, SourceError> {
+        let failed = |e: cpal::Error| error_of(&e, &self.label, false);
+        let format = format_of(&self.config);
+        let stream = self.build(self.config, work(format), alarms).or_else(|error| {
+            // Some drivers announce period sizes that they then refuse.
+            if self.config.buffer_size == BufferSize::Default {
+                return Err(error);
+            }
+            self.build(StreamConfig { buffer_size: BufferSize::Default, ..self.config }, work(format), alarms)
+        });
+        let stream = stream.map_err(failed)?;
+        stream.play().map_err(failed)?;
+        Ok(Stream::new(stream))
+    }
+}
+
+impl Portable {
+    fn build(&self, config: StreamConfig, work: Work, alarms: &Alarms) -> Result<cpal::Stream, cpal::Error> {
+        let channels = format_of(&config).channels;
+        let (alarms, label) = (alarms.clone(), self.label.clone());
+        let error = move |error: cpal::Error| {
+            let _ = alarms.send(match error.kind() {
+                ErrorKind::Xrun => Alarm::Gap,
+                ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => Alarm::Note(error.to_string()),
+                _ => Alarm::Lost(error_of(&error, &label, true)),
+            });
+        };
+        match work {
+            Work::Record(mut to) => {
+                let mut samples = Vec::new();
+                let taken = move |data: &Data, info: &InputCallbackInfo| {
+                    let t = info.timestamp();
+                    samples.clear();
+                    to_f32(data, &mut samples);
+                    to.take(&samples, MediaTime::now(), t.callback.saturating_duration_since(t.capture));
+                };
+                self.device.build_input_stream_raw(config, self.format, taken, error, Some(OPENING))
+            }
+            Work::Play(mut from) => {
+                let given = move |data: &mut Data, info: &OutputCallbackInfo| {
+                    let t = info.timestamp();
+                    let ahead = t.playback.saturating_duration_since(t.callback);
+                    from_f32(from.give(data.len() / channels, MediaTime::now(), ahead), data, channels);
+                };
+                self.device.build_output_stream_raw(config, self.format, given, error, Some(OPENING))
+            }
+        }
+    }
 }
 
 /// Of the formats with 48 kHz and mono, stereo or as many channels as the device's own, the handiest.
@@ -195,7 +187,7 @@ fn rank(format: SampleFormat) -> Option<u8> {
 }
 
 /// Appends a device's samples as floats; unknown formats (never chosen) give silence.
-pub(super) fn to_f32(data: &Data, out: &mut Vec<f32>) {
+fn to_f32(data: &Data, out: &mut Vec<f32>) {
     fn copy<T: SizedSample>(data: &Data, out: &mut Vec<f32>)
     where
         f32: FromSample<T>,
@@ -217,7 +209,7 @@ pub(super) fn to_f32(data: &Data, out: &mut Vec<f32>) {
 
 /// Writes stereo floats into a device's buffer of `channels` channels: mono gets the middle, further channels
 /// silence.
-pub(super) fn from_f32(stereo: &[f32], data: &mut Data, channels: usize) {
+fn from_f32(stereo: &[f32], data: &mut Data, channels: usize) {
     fn put<T: SizedSample + FromSample<f32>>(stereo: &[f32], data: &mut Data, channels: usize) {
         let Some(out) = data.as_slice_mut::<T>() else { return };
         for (frame, pair) in out.chunks_exact_mut(channels).zip(stereo.as_chunks::<2>().0) {
@@ -246,7 +238,7 @@ pub(super) fn from_f32(stereo: &[f32], data: &mut Data, channels: usize) {
 }
 
 /// Our word for the sound system's; `running` when the device had worked before.
-pub(super) fn error_of(error: &cpal::Error, device: &str, running: bool) -> SourceError {
+fn error_of(error: &cpal::Error, device: &str, running: bool) -> SourceError {
     let device = device.to_owned();
     match error.kind() {
         _ if running && !matches!(error.kind(), ErrorKind::PermissionDenied) => SourceError::Unplugged { device },
@@ -294,13 +286,5 @@ mod tests {
         );
         assert_eq!(error_of(&e(ErrorKind::DeviceBusy), "Mic", false), SourceError::InUse { device: "Mic".into() });
         assert!(matches!(error_of(&e(ErrorKind::PermissionDenied), "Mic", true), SourceError::Denied { .. }));
-    }
-
-    #[test]
-    fn a_device_id_that_is_no_id_is_an_absent_device() {
-        for id in ["", "nonsense", "pulseaudio:no such sink \u{0}"] {
-            let got = choose(&DeviceChoice::Id(id.into()), Direction::Output, 480);
-            assert!(matches!(got, Err(SourceError::Absent { .. })), "{id:?}");
-        }
     }
 }

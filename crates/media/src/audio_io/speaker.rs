@@ -3,14 +3,13 @@ use std::{
     time::Duration,
 };
 
-use cpal::{Data, OutputCallbackInfo, traits::DeviceTrait};
 use parking_lot::Mutex;
 
 use super::{
     DeviceChoice, DeviceEvent, IoStats, Mixer, Resampler,
     clock::{SampleClock, span},
-    device::{Direction, from_f32},
-    supervise::{OPENING, Watch, supervise},
+    device::{Direction, Play, Work},
+    supervise::{Watch, supervise},
 };
 use crate::{
     clock::MediaTime,
@@ -94,26 +93,7 @@ impl Speaker {
             supervise(
                 control,
                 watch,
-                |chosen, config, alarms| {
-                    let channels = usize::from(config.channels).max(1);
-                    let mut playback = Playback::new(config.sample_rate, render.clone(), for_stream.clone());
-                    let mut urgency = OnFirstCall::default();
-                    chosen.device.build_output_stream_raw(
-                        config,
-                        chosen.format,
-                        move |data: &mut Data, info: &OutputCallbackInfo| {
-                            urgency.claim();
-                            let t = info.timestamp();
-                            let ahead = t.playback.saturating_duration_since(t.callback);
-                            let stereo = playback.give(data.len() / channels, MediaTime::now(), ahead);
-                            from_f32(stereo, data, channels);
-                        },
-                        move |error| {
-                            let _ = alarms.send(error);
-                        },
-                        Some(OPENING),
-                    )
-                },
+                |format| Work::Play(Box::new(Playback::new(format.rate, render.clone(), for_stream.clone()))),
                 |control, pause| unheard(control, pause, &render),
             )
         })?;
@@ -156,6 +136,7 @@ struct Playback {
     /// When the device has surely run dry if it does not call before.
     dry: Option<MediaTime>,
     stats: IoStats,
+    urgency: OnFirstCall,
 }
 
 impl Playback {
@@ -170,11 +151,14 @@ impl Playback {
             clock: SampleClock::new(JUMP),
             dry: None,
             stats,
+            urgency: OnFirstCall::default(),
         }
     }
+}
 
-    /// The next `frames` stereo frames; the first will be heard `ahead` after `now`.
+impl Play for Playback {
     fn give(&mut self, frames: usize, now: MediaTime, ahead: Duration) -> &[f32] {
+        self.urgency.claim();
         self.ready.drain(..self.given);
         if self.dry.is_some_and(|dry| now > dry) {
             self.stats.glitch();

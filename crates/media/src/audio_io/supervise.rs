@@ -1,15 +1,13 @@
 //! Keeps a device open: notices when it is lost and takes it up again.
 
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel},
     time::Duration,
 };
 
-use cpal::{BufferSize, ErrorKind, StreamConfig, traits::StreamTrait};
-
 use super::{
     DeviceChoice, DeviceEvent, DeviceListener,
-    device::{Chosen, Direction, choose, error_of},
+    device::{Alarm, Alarms, Chosen, Direction, Format, Stream, Work, choose},
     follow::{Follow, Verdict},
     stats::IoStats,
 };
@@ -36,8 +34,6 @@ const GAPS_WITHIN: Duration = Duration::from_secs(10);
 const SETTLING: Duration = Duration::from_secs(3);
 /// How often we look whether we are to stop.
 const GLANCE: Duration = Duration::from_millis(50);
-/// How long the sound system may take to make a stream.
-pub(super) const OPENING: Duration = Duration::from_secs(3);
 
 pub(super) struct Watch {
     pub direction: Direction,
@@ -52,15 +48,12 @@ pub(super) struct Watch {
     pub started: SyncSender<Result<(), SourceError>>,
 }
 
-/// Where a stream reports that something is wrong.
-pub(super) type Alarms = Sender<cpal::Error>;
-
-/// Runs until told to stop. `build` makes a stream for a device; `idle` passes the given time without one and
+/// Runs until told to stop. `work` makes what a stream works for; `idle` passes the given time without one and
 /// returns false when it is time to stop.
 pub(super) fn supervise(
     control: &SourceControl,
     mut watch: Watch,
-    mut build: impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
+    mut work: impl FnMut(Format) -> Work,
     mut idle: impl FnMut(&SourceControl, Duration) -> bool,
 ) -> Result<(), SourceError> {
     let mut started = false;
@@ -74,7 +67,7 @@ pub(super) fn supervise(
         let (alarms, heard) = channel();
         let since = follow.now();
         let period = periods.first().copied().unwrap_or(SAMPLES_PER_CHANNEL as u32);
-        match open(&watch, again, period, &alarms, &mut build) {
+        match open(&watch, again, period, &alarms, &mut work) {
             Ok((stream, chosen)) => {
                 let stands_in = matches!(&watch.choice, DeviceChoice::Id(id) if *id != chosen.id);
                 if matches!(&watch.choice, DeviceChoice::Id(id) if *id == chosen.id) {
@@ -83,7 +76,7 @@ pub(super) fn supervise(
                 if quietly.take().is_none_or(|id| id != chosen.id) {
                     tell(&mut watch.listener, || DeviceEvent::Opened {
                         label: chosen.label.clone(),
-                        rate: chosen.config.sample_rate,
+                        rate: chosen.format.rate,
                         again,
                         stands_in,
                     });
@@ -153,15 +146,15 @@ fn open(
     again: bool,
     period: u32,
     alarms: &Alarms,
-    build: &mut impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
-) -> Result<(cpal::Stream, Chosen), SourceError> {
-    let first = start(&watch.choice, watch, period, alarms, build);
+    work: &mut impl FnMut(Format) -> Work,
+) -> Result<(Stream, Chosen), SourceError> {
+    let first = start(&watch.choice, watch, period, alarms, work);
     match (&watch.choice, first) {
         // The chosen device is not there: better another one than none.
         (DeviceChoice::Id(_), Err(SourceError::Absent { .. })) => {
-            start(&DeviceChoice::Default, watch, period, alarms, build)
+            start(&DeviceChoice::Default, watch, period, alarms, work)
         }
-        (DeviceChoice::Id(_), Err(_)) if again => start(&DeviceChoice::Default, watch, period, alarms, build),
+        (DeviceChoice::Id(_), Err(_)) if again => start(&DeviceChoice::Default, watch, period, alarms, work),
         (_, first) => first,
     }
 }
@@ -171,20 +164,12 @@ fn start(
     watch: &Watch,
     period: u32,
     alarms: &Alarms,
-    build: &mut impl FnMut(&Chosen, StreamConfig, Alarms) -> Result<cpal::Stream, cpal::Error>,
-) -> Result<(cpal::Stream, Chosen), SourceError> {
+    work: &mut impl FnMut(Format) -> Work,
+) -> Result<(Stream, Chosen), SourceError> {
     let chosen = choose(choice, watch.direction, period)?;
     for patience in FIRST_CALL {
-        let stream = build(&chosen, chosen.config, alarms.clone()).or_else(|error| {
-            // Some drivers announce period sizes that they then refuse.
-            if chosen.config.buffer_size == BufferSize::Default {
-                return Err(error);
-            }
-            build(&chosen, StreamConfig { buffer_size: BufferSize::Default, ..chosen.config }, alarms.clone())
-        });
-        let stream = stream.map_err(|e| error_of(&e, &chosen.label, false))?;
+        let stream = chosen.open(&mut *work, alarms)?;
         let begun = MediaTime::now();
-        stream.play().map_err(|e| error_of(&e, &chosen.label, false))?;
         while MediaTime::now().saturating_since(begun) < patience {
             if watch.stats.last_call() >= begun {
                 return Ok((stream, chosen));
@@ -211,7 +196,7 @@ enum End {
 /// Waits while the device works and is the right one; looks for gaps where a longer period could be had.
 fn listen(
     control: &SourceControl,
-    heard: &Receiver<cpal::Error>,
+    heard: &Receiver<Alarm>,
     stats: &IoStats,
     label: &str,
     right: impl Fn() -> Verdict,
@@ -222,13 +207,9 @@ fn listen(
     let mut looked = (begun, stats.glitches());
     loop {
         match heard.recv_timeout(GLANCE) {
-            Ok(error) => match error.kind() {
-                ErrorKind::Xrun => stats.glitch(),
-                ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {
-                    tracing::debug!(%error, device = label, "sound device notes");
-                }
-                _ => return End::Lost(error_of(&error, label, true)),
-            },
+            Ok(Alarm::Gap) => stats.glitch(),
+            Ok(Alarm::Note(note)) => tracing::debug!(note, device = label, "sound device notes"),
+            Ok(Alarm::Lost(error)) => return End::Lost(error),
             Err(RecvTimeoutError::Timeout) => {}
             // Cannot be while our own sender lives; if it were, this must not spin.
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(GLANCE),

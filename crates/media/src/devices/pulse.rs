@@ -10,9 +10,9 @@ use std::{
 };
 
 use pulseaudio::protocol::{
-    AuthParams, AuthReply, Command, MAX_VERSION, Prop, Props, ProtocolError, SetClientNameReply, SubscriptionEvent,
-    SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask, read_ack_message, read_command_message,
-    read_reply_message, write_command_message,
+    AuthParams, AuthReply, Command, CommandReply, MAX_VERSION, Prop, Props, ProtocolError, SetClientNameReply,
+    SubscriptionEvent, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask, read_ack_message,
+    read_command_message, read_reply_message, write_command_message,
 };
 
 /// A server on this machine answers at once; one that hangs must not hang us.
@@ -30,6 +30,19 @@ pub(crate) enum SoundServerError {
     /// It answers with something else.
     #[error("the sound server does not let us in: {0}")]
     Refused(#[from] ProtocolError),
+}
+
+impl SoundServerError {
+    /// Whether there is none at all, as opposed to one that does not speak with us.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Unreachable(error) => {
+                matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+            }
+            Self::Refused(_) => false,
+        }
+    }
 }
 
 /// A connection to the sound server that knows us.
@@ -61,9 +74,20 @@ impl Server {
         let version = server.version.min(MAX_VERSION);
         let mut props = Props::new();
         props.set(Prop::ApplicationName, c"Beckon");
+        // By which our own sound is left out where the computer's is shared.
+        props.set_bytes(Prop::ApplicationProcessId.to_c_str(), format!("{}\0", std::process::id()));
         write_command_message(socket.get_mut(), 1, &Command::SetClientName(props), version)?;
         read_reply_message::<SetClientNameReply>(&mut socket, version)?;
         Ok(Self { socket, version })
+    }
+
+    /// Asks for something, under a number of ours, before the server has anything else to say.
+    ///
+    /// # Errors
+    /// What the server says instead, or nothing in time.
+    pub(crate) fn request<R: CommandReply>(&mut self, number: u32, command: &Command) -> Result<R, SoundServerError> {
+        write_command_message(self.socket.get_mut(), number, command, self.version)?;
+        Ok(read_reply_message::<R>(&mut self.socket, self.version)?.1)
     }
 
     /// Whether the server says something within this time, rounded up to a millisecond.

@@ -59,6 +59,13 @@ impl Pulse {
     }
 }
 
+impl Pulse {
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
 impl Drop for Pulse {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -193,6 +200,43 @@ fn a_tone_played_is_the_tone_recorded() {
     assert!(stats.latency() < Duration::from_millis(200), "{:?}", stats.latency());
     running.stop();
     speaker.close();
+}
+
+#[test]
+fn devices_of_one_channel_and_of_six_carry_the_tone() {
+    let Some(socket) = in_child("devices_of_one_channel_and_of_six_carry_the_tone") else { return };
+    let _pulse = Pulse::start(&socket, &["beckon_mono channels=1", "beckon_surround channels=6"]);
+    for name in ["beckon_mono", "beckon_surround"] {
+        let choice = |end: &str| DeviceChoice::Id(format!("pulseaudio:{name}{end}"));
+        let speaker = Speaker::open(choice(""), tone(440.0, 0.5), |_| ()).unwrap();
+        let (running, frames, _) = microphone(choice(".monitor"), |_| ());
+        hear(&frames, 440.0, -9.03);
+        running.stop();
+        speaker.close();
+    }
+}
+
+#[test]
+fn a_sound_server_that_hangs_is_told_of_and_holds_nobody_up() {
+    let Some(socket) = in_child("a_sound_server_that_hangs_is_told_of_and_holds_nobody_up") else { return };
+    let pulse = Pulse::start(&socket, &["beckon_a"]);
+    let (listener, told) = events();
+    let speaker = Speaker::open(DeviceChoice::Default, tone(440.0, 0.5), listener).unwrap();
+    assert!(matches!(told.recv_timeout(PATIENCE).unwrap(), DeviceEvent::Opened { .. }));
+    pulse.signal("STOP");
+    let lost = told.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(lost, DeviceEvent::Lost(SourceError::Unplugged { .. })), "{lost:?}");
+    let listed = list_speakers();
+    assert!(matches!(listed, Err(SourceError::Device { .. })), "{listed:?}");
+
+    pulse.signal("CONT");
+    let again = told.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(again, DeviceEvent::Opened { again: true, .. }), "{again:?}");
+    pulse.signal("STOP");
+    let begun = Instant::now();
+    speaker.close();
+    assert!(begun.elapsed() < Duration::from_secs(5), "closed after {:?}", begun.elapsed());
+    pulse.signal("CONT");
 }
 
 #[test]

@@ -1,0 +1,171 @@
+//! Linux: the sound server's devices, spoken to directly, and the sound cards themselves where no server runs.
+//!
+//! Ours instead of the client library's because sound comes and goes two hundred times a second here: each message costs
+//! what it carries, and one thread serves a stream.
+
+mod anchor;
+mod stream;
+mod wire;
+
+use pulseaudio::protocol::{Command, ServerInfo, SinkInfo, SinkInfoList, SourceInfo, SourceInfoList};
+
+use super::{
+    DeviceChoice, DeviceInfo,
+    device::{Alarms, Chosen, Device, Direction, Format, Stream, Work},
+    portable,
+};
+use crate::{
+    devices::pulse::{Server, SoundServerError},
+    frame::SAMPLE_RATE,
+    source::SourceError,
+};
+
+/// What the IDs of the server's devices begin with.
+const PREFIX: &str = "pulseaudio:";
+
+/// A sink or source of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Node {
+    index: u32,
+    name: String,
+    label: String,
+    channels: u8,
+    loopback: bool,
+}
+
+impl Node {
+    fn sink(info: &SinkInfo) -> Self {
+        let name = info.name.to_string_lossy().into_owned();
+        let label = info.description.as_ref().map_or_else(|| name.clone(), |d| d.to_string_lossy().into_owned());
+        Self { index: info.index, name, label, channels: info.sample_spec.channels, loopback: false }
+    }
+
+    fn source(info: &SourceInfo) -> Self {
+        let name = info.name.to_string_lossy().into_owned();
+        let label = info.description.as_ref().map_or_else(|| name.clone(), |d| d.to_string_lossy().into_owned());
+        let loopback = info.monitor_of_sink_index.is_some();
+        Self { index: info.index, name, label, channels: info.sample_spec.channels, loopback }
+    }
+
+    fn id(&self) -> String {
+        format!("{PREFIX}{}", self.name)
+    }
+}
+
+/// The server's devices of one direction, and the name of the default one.
+struct Nodes {
+    all: Vec<Node>,
+    default: Option<String>,
+}
+
+impl Nodes {
+    /// `None` when no server runs in this session.
+    fn ask(direction: Direction) -> Result<Option<Self>, SourceError> {
+        match Self::try_ask(direction) {
+            Ok(nodes) => Ok(Some(nodes)),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(failed(direction.noun(), &error)),
+        }
+    }
+
+    fn try_ask(direction: Direction) -> Result<Self, SoundServerError> {
+        let mut server = Server::open()?;
+        let info: ServerInfo = server.request(Server::FIRST_FREE, &Command::GetServerInfo)?;
+        let (all, default) = match direction {
+            Direction::Input => {
+                let list: SourceInfoList = server.request(Server::FIRST_FREE + 1, &Command::GetSourceInfoList)?;
+                (list.iter().map(Node::source).collect(), info.default_source_name)
+            }
+            Direction::Output => {
+                let list: SinkInfoList = server.request(Server::FIRST_FREE + 1, &Command::GetSinkInfoList)?;
+                (list.iter().map(Node::sink).collect(), info.default_sink_name)
+            }
+        };
+        Ok(Self { all, default: default.map(|name| name.to_string_lossy().into_owned()) })
+    }
+
+    fn choose(self, choice: &DeviceChoice, direction: Direction) -> Result<Node, SourceError> {
+        let (device, wanted) = match choice {
+            DeviceChoice::Default => (format!("default {}", direction.noun()), self.default),
+            DeviceChoice::Id(id) => (id.clone(), id.strip_prefix(PREFIX).map(str::to_owned)),
+        };
+        let found = wanted.and_then(|name| self.all.into_iter().find(|node| node.name == name));
+        found.ok_or(SourceError::Absent { device })
+    }
+}
+
+/// The devices there are now.
+pub(super) fn list(direction: Direction) -> Result<Vec<DeviceInfo>, SourceError> {
+    let Some(nodes) = Nodes::ask(direction)? else { return portable::list(direction) };
+    let Nodes { all, default } = nodes;
+    let info = |node: Node| DeviceInfo {
+        id: node.id(),
+        default: default.as_ref() == Some(&node.name),
+        loopback: node.loopback,
+        label: node.label,
+    };
+    Ok(all.into_iter().map(info).collect())
+}
+
+/// Finds the device; the server converts to the format that is handiest for us.
+pub(super) fn choose(choice: &DeviceChoice, direction: Direction, frames: u32) -> Result<Chosen, SourceError> {
+    let Some(nodes) = Nodes::ask(direction)? else { return portable::choose(choice, direction, frames) };
+    let node = nodes.choose(choice, direction)?;
+    Ok(Chosen {
+        id: node.id(),
+        label: node.label.clone(),
+        // A surround device plays and records in stereo.
+        format: Format { rate: SAMPLE_RATE, channels: usize::from(node.channels.clamp(1, 2)) },
+        device: Box::new(Pulse { node, frames }),
+    })
+}
+
+struct Pulse {
+    node: Node,
+    /// The period.
+    frames: u32,
+}
+
+impl Device for Pulse {
+    fn open(&self, work: &mut dyn FnMut(Format) -> Work, alarms: &Alarms) -> Result<Stream, SourceError> {
+        let channels = self.node.channels.clamp(1, 2);
+        let of = wire::Of { index: self.node.index, label: self.node.label.clone(), channels, frames: self.frames };
+        let work = work(Format { rate: SAMPLE_RATE, channels: channels.into() });
+        let stream = stream::Running::start(of, work, alarms).map_err(|error| failed(&self.node.label, &error))?;
+        Ok(Stream::new(stream))
+    }
+}
+
+fn failed(device: &str, error: &SoundServerError) -> SourceError {
+    SourceError::Device { device: device.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn nodes(names: &[&str], default: &str) -> Nodes {
+        let node = |(index, name): (usize, &&str)| Node {
+            index: index as u32,
+            name: (*name).to_owned(),
+            label: format!("The {name}"),
+            channels: 2,
+            loopback: false,
+        };
+        Nodes { all: names.iter().enumerate().map(node).collect(), default: Some(default.to_owned()) }
+    }
+
+    #[test]
+    fn devices_are_found_by_name_and_the_default_by_the_servers_word() {
+        let chosen = |choice: DeviceChoice| nodes(&["a", "b"], "b").choose(&choice, Direction::Output);
+        assert_eq!(chosen(DeviceChoice::Default).unwrap().name, "b");
+        assert_eq!(chosen(DeviceChoice::Id("pulseaudio:a".into())).unwrap().index, 0);
+        for absent in ["pulseaudio:c", "alsa:a", "a", ""] {
+            let device = absent.to_owned();
+            assert_eq!(chosen(DeviceChoice::Id(device.clone())), Err(SourceError::Absent { device }));
+        }
+        let none = nodes(&[], "b").choose(&DeviceChoice::Default, Direction::Input);
+        assert_eq!(none, Err(SourceError::Absent { device: "default microphone".into() }));
+    }
+}
