@@ -21,6 +21,7 @@ pub mod compositor;
 pub mod devices;
 pub mod file;
 pub mod frame;
+mod halve;
 pub mod jitter;
 pub mod latest;
 pub mod layout;

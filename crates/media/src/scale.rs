@@ -7,12 +7,14 @@ use ffmpeg_next::software::scaling::Flags;
 use crate::clock::MediaTime;
 use crate::codec::{CodecError, color_of};
 use crate::frame::{ColorSpace, FramePool, VideoFrame, VideoFrameMut};
+use crate::halve::Halves;
 use crate::swscale::{Picture, Swscale};
 
 /// Scales and converts; keeps its tables between pictures of the same shape.
 #[derive(Default)]
 pub struct Scaler {
     tables: Swscale,
+    halves: Halves,
     pool: FramePool,
 }
 
@@ -32,17 +34,21 @@ impl Scaler {
         if (out.width(), out.height()) == (picture.width(), picture.height()) {
             return Ok(picture.clone());
         }
-        let [y, u, v] = picture.planes().map(|(plane, stride)| (plane.as_ptr(), stride as i32));
-        self.run(
-            &Picture {
+        let wanted = (out.width(), out.height());
+        let (planes, size) = self.halves.towards(picture.planes(), (picture.width(), picture.height()), wanted);
+        if size == wanted {
+            out.copy_planes(planes);
+        } else {
+            let [y, u, v] = planes.map(|(plane, stride)| (plane.as_ptr(), stride as i32));
+            let from = Picture {
                 format: Pixel::YUV420P,
-                width: picture.width(),
-                height: picture.height(),
+                width: size.0,
+                height: size.1,
                 planes: [y.0, u.0, v.0, std::ptr::null()],
                 strides: [y.1, u.1, v.1, 0],
-            },
-            &mut out,
-        )?;
+            };
+            run(&mut self.tables, &from, &mut out)?;
+        }
         out.color = picture.color;
         out.rotation = picture.rotation;
         out.synthetic = picture.synthetic;
@@ -67,7 +73,8 @@ impl Scaler {
         }
         // SAFETY: reading plain fields of a live AVFrame.
         let (data, linesize) = unsafe { ((*av.as_ptr()).data, (*av.as_ptr()).linesize) };
-        self.run(
+        run(
+            &mut self.tables,
             &Picture {
                 format: av.format(),
                 width: av.width(),
@@ -84,28 +91,28 @@ impl Scaler {
         };
         Ok(out.freeze(capture))
     }
+}
 
-    /// `from` is a live picture of its format and size.
-    fn run(&mut self, from: &Picture<*const u8>, out: &mut VideoFrameMut) -> Result<(), CodecError> {
-        let (width, height) = (out.width(), out.height());
-        // Area averaging has no ripple and costs little when a picture shrinks; bilinear is best when it grows.
-        let flags = if width < from.width { Flags::AREA } else { Flags::BILINEAR };
-        let [(y, ys), (u, us), (v, vs)] = out.planes_mut();
-        let to = Picture {
-            format: Pixel::YUV420P,
-            width,
-            height,
-            planes: [y.as_mut_ptr(), u.as_mut_ptr(), v.as_mut_ptr(), std::ptr::null_mut()],
-            strides: [ys as i32, us as i32, vs as i32, 0],
-        };
-        // SAFETY: the source belongs to a live picture of that format and size, the target planes to the writable picture of
-        // the target size, rows and columns checked when it was made; it is another one.
-        unsafe { self.tables.run(from, &to, flags) }.map_err(|refused| CodecError::Failed {
-            codec: "swscale",
-            doing: "scale a picture",
-            reason: refused.to_string(),
-        })
-    }
+/// `from` is a live picture of its format and size.
+fn run(tables: &mut Swscale, from: &Picture<*const u8>, out: &mut VideoFrameMut) -> Result<(), CodecError> {
+    let (width, height) = (out.width(), out.height());
+    // Area averaging has no ripple and costs little when a picture shrinks; bilinear is best when it grows.
+    let flags = if width < from.width { Flags::AREA } else { Flags::BILINEAR };
+    let [(y, ys), (u, us), (v, vs)] = out.planes_mut();
+    let to = Picture {
+        format: Pixel::YUV420P,
+        width,
+        height,
+        planes: [y.as_mut_ptr(), u.as_mut_ptr(), v.as_mut_ptr(), std::ptr::null_mut()],
+        strides: [ys as i32, us as i32, vs as i32, 0],
+    };
+    // SAFETY: the source belongs to a live picture of that format and size, the target planes to the writable picture of
+    // the target size, rows and columns checked when it was made; it is another one.
+    unsafe { tables.run(from, &to, flags) }.map_err(|refused| CodecError::Failed {
+        codec: "swscale",
+        doing: "scale a picture",
+        reason: refused.to_string(),
+    })
 }
 
 /// JPEG's 4:2:0 and 4:2:2 in full range, as I420 in limited range: three times quicker than swscale's general way.

@@ -8,6 +8,7 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 use super::{canvas::Surface, scaler::Scaler};
 use crate::{
     frame::{ColorSpace, Rotation, VideoFrame},
+    halve::PlaneRefs,
     layout::Rect,
 };
 
@@ -117,9 +118,6 @@ impl PicturePainter {
         place
     }
 }
-
-/// Three planes with their strides.
-pub(super) type PlaneRefs<'a> = [(&'a [u8], usize); 3];
 
 fn cropped<'a>(frame: &'a VideoFrame, crop: Rect) -> PlaneRefs<'a> {
     let [(y, ys), (u, us), (v, vs)] = frame.planes();

@@ -6,7 +6,7 @@ use std::ptr;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling::Flags;
 
-use super::picture::PlaneRefs;
+use crate::halve::{Halves, PlaneRefs};
 use crate::swscale::{Picture, Refused, Swscale};
 
 /// Why a picture could not be scaled.
@@ -24,17 +24,18 @@ pub(super) enum ScaleError {
 #[derive(Default)]
 pub(super) struct Scaler {
     tables: Swscale,
+    halves: Halves,
     planes: [Vec<u8>; 3],
 }
 
 impl Scaler {
     /// Scales the `from` sized picture in `planes` to size `to`; the result lives until the next call.
-    pub fn scale(
-        &mut self,
-        planes: PlaneRefs<'_>,
+    pub fn scale<'a>(
+        &'a mut self,
+        planes: PlaneRefs<'a>,
         from: (u32, u32),
         to: (u32, u32),
-    ) -> Result<PlaneRefs<'_>, ScaleError> {
+    ) -> Result<PlaneRefs<'a>, ScaleError> {
         let possible = |v: u32| (1..=1 << 15).contains(&v);
         if ![from.0, from.1, to.0, to.1].into_iter().all(possible) {
             return Err(ScaleError::Size(from.0, from.1, to.0, to.1));
@@ -44,6 +45,10 @@ impl Scaler {
             if *stride < w || *stride > 1 << 20 || data.len() < stride * (h - 1) + w {
                 return Err(ScaleError::Planes(from.0, from.1));
             }
+        }
+        let (planes, from) = self.halves.towards(planes, from, to);
+        if from == to {
+            return Ok(planes);
         }
         let strides: [usize; 3] = std::array::from_fn(|i| plane_size(to, i).0.next_multiple_of(64));
         for (i, plane) in self.planes.iter_mut().enumerate() {

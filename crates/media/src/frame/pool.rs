@@ -139,19 +139,24 @@ impl VideoFrameMut {
         if (self.width, self.height) != (frame.width(), frame.height()) {
             return false;
         }
+        self.copy_planes(frame.planes());
+        self.color = frame.color;
+        self.rotation = frame.rotation;
+        self.synthetic = frame.synthetic;
+        true
+    }
+
+    /// Copies planes that hold at least the picture's rows and columns.
+    pub(crate) fn copy_planes(&mut self, planes: [(&[u8], usize); 3]) {
         let (w, h) = (self.width as usize, self.height as usize);
         let sizes = [(w, h), (w / 2, h / 2), (w / 2, h / 2)];
         for (((to, to_stride), (from, from_stride)), (columns, rows)) in
-            self.planes_mut().into_iter().zip(frame.planes()).zip(sizes)
+            self.planes_mut().into_iter().zip(planes).zip(sizes)
         {
             for row in 0..rows {
                 to[row * to_stride..][..columns].copy_from_slice(&from[row * from_stride..][..columns]);
             }
         }
-        self.color = frame.color;
-        self.rotation = frame.rotation;
-        self.synthetic = frame.synthetic;
-        true
     }
 
     /// Ends the drawing: from here on the picture is shared and read-only.
