@@ -193,6 +193,7 @@ impl Room {
             if let Some(layer) = layer
                 && track.target.replace(layer) != Some(layer)
             {
+                tracing::debug!(subscriber = key.0, track = track.track_sid, layer, ?budget, "aims at a layer");
                 ask.push(track.publisher);
             }
         }
@@ -260,6 +261,7 @@ impl Room {
         for (number, needed) in needs {
             let Some(track) = p.publisher.by_number(number) else { continue };
             let Some(on) = track.asked.need(now, needed) else { continue };
+            tracing::debug!(track = track.info.sid, ?on, "the publisher is told which layers are needed");
             let qualities = [proto::VideoQuality::Low, proto::VideoQuality::Medium, proto::VideoQuality::High];
             let subscribed: Vec<_> = qualities
                 .iter()

@@ -101,6 +101,7 @@ impl Room {
         let ssrc = up.ssrc;
         if let Some(stream) = p.publisher.transport.rtc.direct_api().stream_rx(&ssrc) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
+            tracing::debug!(publisher = publisher.0, track, layer, "a key frame is asked for");
             self.stats.key_frame_requests += 1;
             self.mark_dirty(TransportId { participant: publisher, side: Side::Publisher });
         }

@@ -146,6 +146,7 @@ impl VideoIn {
         self.fanout.send(&picture);
         let shown = MediaTime::now();
         if running.last_shown.is_none_or(|last| shown.saturating_since(last) > Duration::from_secs(1)) {
+            tracing::debug!(tile = ?self.tile, ?hold, "a first picture");
             (self.on_first)(self.tile);
             self.meters.first_picture();
         }
