@@ -7,6 +7,7 @@ use livekit_protocol as proto;
 use proto::signal_response::Message;
 use str0m::bwe::Bitrate;
 
+use crate::downtrack::DownTrack;
 use crate::ids::{ParticipantKey, Side, TransportId};
 use crate::layers::{Demand, MAX_LAYERS, UPGRADE_MARGIN_PERCENT, allocate};
 use crate::room::Room;
@@ -117,10 +118,18 @@ impl Room {
     pub(crate) fn allocate_if_due(&mut self, now: Instant, key: ParticipantKey) {
         let due = self.get(key).is_some_and(|p| {
             p.subscriber.last_allocation.is_none_or(|at| now.saturating_duration_since(at) >= ALLOCATION_INTERVAL)
+                || p.subscriber.tracks.iter().flatten().any(|track| self.waits_in_vain(now, track))
         });
         if due {
             self.allocate(now, key);
         }
+    }
+
+    /// Whether a viewer sees nothing while a layer flows that was not chosen.
+    fn waits_in_vain(&self, now: Instant, track: &DownTrack) -> bool {
+        let up = || self.get(track.publisher)?.publisher.tracks.iter().find(|t| t.number == track.track_number);
+        track.waits_long(now)
+            && track.target.zip(up()).is_some_and(|(target, up)| up.is_simulcast() && up.others_flow(now, target))
     }
 
     /// Chooses the layers of one subscriber's tracks.
@@ -137,7 +146,11 @@ impl Room {
                 continue;
             };
             places.push(place);
-            let layers = track.current.map_or_else(|| up.offers(now), |current| up.at_hand(now, current));
+            let layers = match track.current {
+                Some(current) => up.at_hand(now, current),
+                None if track.waits_long(now) => up.flowing(now),
+                None => up.offers(now),
+            };
             let wished = track.wish.max_layer(&up.sizes());
             // Of a screen small print matters more than that it comes at once.
             let bearable = match up.is_screen() {
@@ -196,6 +209,7 @@ impl Room {
                 tracing::debug!(subscriber = key.0, track = track.track_sid, layer, ?budget, "aims at a layer");
                 ask.push(track.publisher);
             }
+            track.aim(now);
         }
         if p.subscriber.demand != demand {
             p.subscriber.demand = demand;

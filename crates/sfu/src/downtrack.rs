@@ -1,6 +1,6 @@
 //! A subscription: one published track on its way to one subscriber.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use str0m::Rtc;
@@ -62,9 +62,15 @@ pub(crate) struct DownTrack {
     /// The subscriber asked for another size just now: it need not wait for it.
     pub eager: bool,
     pub steady: Steady,
+    /// Since when nothing flows although a layer was chosen.
+    waiting: Option<Instant>,
     rewriter: Option<Rewriter>,
     vp8: Vp8Rewriter,
 }
+
+/// A layer that a publisher was asked for is on its way this long, as a rule. A viewer who sees nothing yet does not wait longer for
+/// it while there is another one.
+const LATE: Duration = Duration::from_millis(250);
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +103,7 @@ impl DownTrack {
             paused: false,
             eager: true,
             steady: Steady::default(),
+            waiting: None,
             rewriter: None,
             vp8: Vp8Rewriter::default(),
         }
@@ -127,6 +134,17 @@ impl DownTrack {
     /// Whether packets should flow at all.
     pub fn wanted(&self) -> bool {
         self.slot.is_some() && !self.wish.disabled
+    }
+
+    /// A layer was chosen, or none.
+    pub fn aim(&mut self, now: Instant) {
+        self.waiting = self.target.filter(|_| self.current.is_none()).map(|_| self.waiting.unwrap_or(now));
+    }
+
+    /// Whether nothing flows although the chosen layer could have been there by now.
+    pub fn waits_long(&self, now: Instant) -> bool {
+        let late = |since: Instant| now.saturating_duration_since(since) >= LATE;
+        self.video && self.wanted() && !self.muted && self.current.is_none() && self.waiting.is_some_and(late)
     }
 
     /// Whether it waits for a key frame of its target layer.
@@ -174,7 +192,7 @@ impl DownTrack {
                 .map(|(t, offset)| t.wrapping_add(offset));
             rewriter.switch(now, seq, timestamp, aligned);
             self.vp8.switch();
-            self.current = Some(facts.layer);
+            (self.current, self.waiting) = (Some(facts.layer), None);
         }
         let Some(out) = rewriter.rewrite(now, seq, timestamp) else { return Forwarded::Skipped };
         let mut api = rtc.direct_api();

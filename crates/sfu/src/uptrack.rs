@@ -136,10 +136,21 @@ impl UpTrack {
     /// and everything else is better than no picture.
     pub fn at_hand(&self, now: Instant, ended: usize) -> [Option<u64>; MAX_LAYERS] {
         let offers = self.offers(now);
-        if offers[ended].is_some() || !(0..MAX_LAYERS).any(|i| self.flows(now, i)) {
+        if offers[ended].is_some() { offers } else { self.flowing(now) }
+    }
+
+    /// Of [`offers`](Self::offers) only what flows, unless nothing does.
+    pub fn flowing(&self, now: Instant) -> [Option<u64>; MAX_LAYERS] {
+        let offers = self.offers(now);
+        if !(0..MAX_LAYERS).any(|i| self.flows(now, i)) {
             return offers;
         }
         std::array::from_fn(|i| offers[i].filter(|_| self.flows(now, i)))
+    }
+
+    /// Whether others flow and this one does not.
+    pub fn others_flow(&self, now: Instant, layer: usize) -> bool {
+        !self.flows(now, layer) && (0..MAX_LAYERS).any(|i| self.flows(now, i))
     }
 
     /// Whether packets of a layer come at present.

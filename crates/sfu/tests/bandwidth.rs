@@ -137,6 +137,38 @@ fn a_layer_that_its_sender_gives_up_is_replaced_at_once_by_one_that_flows() {
 }
 
 #[test]
+fn who_comes_later_does_not_wait_for_a_layer_that_does_not_come() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let (sid, video) = world.publish(ann, MediaKind::Video, &RIDS);
+    world.run_until("ann connected", |w| w.clients[ann].publisher.connected);
+    world.step = Duration::from_millis(1);
+    let mut camera = Camera::new(&world, ann, video);
+    // Her network does not carry the largest one, which is what anybody would like to have.
+    camera.most = 1;
+    camera.film(&mut world, S, |_| ());
+    let bob = world.join("bob");
+    let joined = world.now;
+    // His window is laid out meanwhile: the server chooses anew before anything has come.
+    let settings = proto::UpdateTrackSettings {
+        track_sids: vec![sid],
+        width: 1280,
+        height: 720,
+        ..proto::UpdateTrackSettings::default()
+    };
+    world.say(bob, Request::TrackSetting(settings));
+    let mut first = None;
+    camera.film(&mut world, 4 * S, |w| {
+        if first.is_none() && layer_seen(w, bob).is_some() {
+            first = Some(w.now - joined);
+        }
+    });
+    let first = first.expect("a picture");
+    assert!(first < S, "the first picture came after {first:?}");
+    assert_eq!(layer_seen(&world, bob), Some(1));
+}
+
+#[test]
 fn a_layer_that_is_handed_over_leaves_no_gap() {
     let mut call = Call::new(10_000_000);
     let carl = call.world.join("carl");

@@ -1,5 +1,5 @@
 // The display as a person sees and touches it: windows, keys, clicks, pixels.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 
 const quiet = { stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 28 };
 
@@ -27,10 +27,11 @@ export function pixels(window = "root") {
 
 /** The visible windows whose title fits the pattern, as X window numbers. */
 export function windows(pattern) {
-  try {
-    return execFileSync("xdotool", ["search", "--onlyvisible", "--name", pattern], quiet).toString().split("\n").filter(Boolean);
-  } catch {
-    return []; // xdotool ends with 1 when it finds none
+  for (let tries = 1; ; tries += 1) {
+    const found = spawnSync("xdotool", ["search", "--onlyvisible", "--name", pattern], { encoding: "utf8" });
+    // A window that closes while it is looked at ends the search.
+    if (tries < 5 && found.stderr.includes("X Error")) continue;
+    return found.stdout.split("\n").filter(Boolean);
   }
 }
 
