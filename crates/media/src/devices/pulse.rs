@@ -3,9 +3,10 @@
 use std::{
     io::{self, BufReader},
     os::{
-        fd::{AsRawFd, RawFd},
+        fd::{AsRawFd, OwnedFd, RawFd},
         unix::net::UnixStream,
     },
+    path::Path,
     time::Duration,
 };
 
@@ -14,6 +15,7 @@ use pulseaudio::protocol::{
     SubscriptionEvent, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask, read_ack_message,
     read_command_message, read_reply_message, write_command_message,
 };
+use socket2::{Domain, SockAddr, Socket, Type};
 
 /// A server on this machine answers at once; one that hangs must not hang us.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -63,7 +65,7 @@ impl Server {
     /// When there is none, or it does not speak with us.
     pub(crate) fn open() -> Result<Self, SoundServerError> {
         let path = pulseaudio::socket_path_from_env().ok_or(SoundServerError::Absent)?;
-        let socket = UnixStream::connect(path)?;
+        let socket = connect(&path)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
         let mut socket = BufReader::new(socket);
@@ -106,6 +108,15 @@ impl Server {
             },
         }
     }
+}
+
+/// Connects, or fails at once: a server that hangs lets nobody in once its queue is full, and a connection waits for it without end.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    socket.set_nonblocking(false)?;
+    Ok(OwnedFd::from(socket).into())
 }
 
 /// A connection on which the server tells.
@@ -167,5 +178,26 @@ fn concerns(event: SubscriptionEvent) -> bool {
             event.event_type != SubscriptionEventType::Changed
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_whose_queue_is_full_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("native");
+        let server = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        server.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        server.listen(1).unwrap();
+        let mut waiting = Vec::new();
+        let full = (0..100).find_map(|_| connect(&path).map(|stream| waiting.push(stream)).err());
+        assert_eq!(full.map(|error| error.kind()), Some(io::ErrorKind::WouldBlock));
+        assert!(!waiting.is_empty());
+        drop(server);
+        assert_eq!(connect(&path).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 }
