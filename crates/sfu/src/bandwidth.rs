@@ -12,6 +12,7 @@ use crate::ids::{ParticipantKey, Side, TransportId};
 use crate::layers::{Demand, MAX_LAYERS, UPGRADE_MARGIN_PERCENT, allocate};
 use crate::room::Room;
 use crate::subscriber::Subscriber;
+use crate::uptrack::UpTrack;
 
 /// How often layers are chosen anew.
 const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
@@ -127,9 +128,16 @@ impl Room {
 
     /// Whether a viewer sees nothing while a layer flows that was not chosen.
     fn waits_in_vain(&self, now: Instant, track: &DownTrack) -> bool {
-        let up = || self.get(track.publisher)?.publisher.tracks.iter().find(|t| t.number == track.track_number);
         track.waits_long(now)
-            && track.target.zip(up()).is_some_and(|(target, up)| up.is_simulcast() && up.others_flow(now, target))
+            && track
+                .target
+                .zip(self.published(track))
+                .is_some_and(|(target, up)| up.is_simulcast() && up.others_flow(now, target))
+    }
+
+    /// What a subscription is one of.
+    fn published(&self, track: &DownTrack) -> Option<&UpTrack> {
+        self.get(track.publisher)?.publisher.tracks.iter().find(|t| t.number == track.track_number)
     }
 
     /// Chooses the layers of one subscriber's tracks.
@@ -139,12 +147,7 @@ impl Room {
         let mut demands = Vec::new();
         for (place, track) in p.subscriber.tracks.iter().enumerate() {
             let Some(track) = track.as_ref().filter(|t| t.video && t.wanted() && !t.muted) else { continue };
-            let Some(up) = self
-                .get(track.publisher)
-                .and_then(|p| p.publisher.tracks.iter().find(|t| t.number == track.track_number))
-            else {
-                continue;
-            };
+            let Some(up) = self.published(track) else { continue };
             places.push(place);
             let layers = match track.current {
                 Some(current) => up.at_hand(now, current),

@@ -144,7 +144,7 @@ impl DownTrack {
     /// Whether nothing flows although the chosen layer could have been there by now.
     pub fn waits_long(&self, now: Instant) -> bool {
         let late = |since: Instant| now.saturating_duration_since(since) >= LATE;
-        self.video && self.wanted() && !self.muted && self.current.is_none() && self.waiting.is_some_and(late)
+        self.waits_for_key_frame() && self.current.is_none() && self.waiting.is_some_and(late)
     }
 
     /// Whether it waits for a key frame of its target layer.

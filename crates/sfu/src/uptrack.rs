@@ -142,7 +142,7 @@ impl UpTrack {
     /// Of [`offers`](Self::offers) only what flows, unless nothing does.
     pub fn flowing(&self, now: Instant) -> [Option<u64>; MAX_LAYERS] {
         let offers = self.offers(now);
-        if !(0..MAX_LAYERS).any(|i| self.flows(now, i)) {
+        if !self.any_flows(now) {
             return offers;
         }
         std::array::from_fn(|i| offers[i].filter(|_| self.flows(now, i)))
@@ -150,7 +150,11 @@ impl UpTrack {
 
     /// Whether others flow and this one does not.
     pub fn others_flow(&self, now: Instant, layer: usize) -> bool {
-        !self.flows(now, layer) && (0..MAX_LAYERS).any(|i| self.flows(now, i))
+        !self.flows(now, layer) && self.any_flows(now)
+    }
+
+    fn any_flows(&self, now: Instant) -> bool {
+        (0..MAX_LAYERS).any(|layer| self.flows(now, layer))
     }
 
     /// Whether packets of a layer come at present.
