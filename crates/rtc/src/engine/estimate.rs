@@ -29,10 +29,8 @@ pub(super) struct Estimate {
     told: u64,
     /// `latest` is what an average tells of, and the estimate itself is still to be heard.
     guessed: bool,
-    /// What was told last that was not guessed.
-    firm: u64,
-    /// A guess was told after that.
-    doubtful: bool,
+    /// What was told before a guess was, until the estimate itself is heard.
+    before_guess: Option<u64>,
 }
 
 /// An estimate worth telling.
@@ -80,16 +78,15 @@ impl Estimate {
             (smooth, latest) => smooth.min(latest),
         };
         let bps = bps - bps * self.lost / 1_000;
-        let was_wrong = !self.guessed && self.doubtful && bps >= self.firm / FAR_LESS;
-        if !self.guessed {
-            self.firm = bps;
-            self.doubtful = false;
-        }
+        let before_guess = self.before_guess.take_if(|_| !self.guessed);
         if bps.abs_diff(self.told) * 100 <= self.told * STEP {
             return None;
         }
-        self.doubtful = self.guessed;
         let before = std::mem::replace(&mut self.told, bps);
+        if self.guessed {
+            self.before_guess.get_or_insert(before);
+        }
+        let was_wrong = before_guess.is_some_and(|before| bps >= before / FAR_LESS);
         let far_less = if bps < before / FAR_LESS { Some(true) } else { was_wrong.then_some(false) };
         Some(News { bps, far_less })
     }
