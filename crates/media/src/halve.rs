@@ -3,8 +3,7 @@
 //! On the way to a picture of less than half the size this is what an area average does anyway, at a fifth of what the general way
 //! takes: people's own small picture beside a call, the small layers of a camera.
 
-/// Three planes with their strides.
-pub(crate) type PlaneRefs<'a> = [(&'a [u8], usize); 3];
+use crate::frame::{PlaneRefs, plane_size};
 
 /// Planes of half the size, a quarter, and so on.
 #[derive(Default)]
@@ -28,7 +27,7 @@ impl Halves {
         let (mut planes, mut size) = (planes, from);
         for step in self.steps.iter_mut().take(count) {
             size = (size.0 / 2, size.1 / 2);
-            let strides: [usize; 3] = std::array::from_fn(|n| halve(planes[n], plane(size, n), &mut step[n]));
+            let strides: [usize; 3] = std::array::from_fn(|n| halve(planes[n], plane_size(size, n), &mut step[n]));
             let [y, u, v] = &*step;
             planes = [(y, strides[0]), (u, strides[1]), (v, strides[2])];
         }
@@ -45,12 +44,6 @@ fn halvings(from: (u32, u32), to: (u32, u32)) -> usize {
         count += 1;
     }
     count
-}
-
-/// Columns and rows of plane `n` (0 luma, 1 and 2 colour) of a picture of even size.
-fn plane(size: (u32, u32), n: usize) -> (usize, usize) {
-    let (w, h) = (size.0 as usize, size.1 as usize);
-    if n == 0 { (w, h) } else { (w / 2, h / 2) }
 }
 
 /// Fills `to` with a plane of `size`, which is half that of `from`; gives its stride.
@@ -99,7 +92,7 @@ mod tests {
         let (half, size) = halves.towards(planes, (16, 8), (8, 4));
         assert_eq!(size, (8, 4));
         for (n, (from, (to, stride))) in [&luma, &colour, &colour].into_iter().zip(half).enumerate() {
-            let (columns, rows) = plane(size, n);
+            let (columns, rows) = plane_size(size, n);
             for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
                 let four = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(b, a)| u32::from(from[(2 * y + b) * 20 + 2 * x + a]));
                 assert_eq!(u32::from(to[y * stride + x]), (four.iter().sum::<u32>() + 2) / 4);

@@ -7,8 +7,7 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use super::{canvas::Surface, scaler::Scaler};
 use crate::{
-    frame::{ColorSpace, Rotation, VideoFrame},
-    halve::PlaneRefs,
+    frame::{ColorSpace, PlaneRefs, Rotation, VideoFrame},
     layout::Rect,
 };
 

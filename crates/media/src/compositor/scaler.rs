@@ -6,7 +6,8 @@ use std::ptr;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling::Flags;
 
-use crate::halve::{Halves, PlaneRefs};
+use crate::frame::{PlaneRefs, plane_size};
+use crate::halve::Halves;
 use crate::swscale::{Picture, Refused, Swscale};
 
 /// Why a picture could not be scaled.
@@ -76,10 +77,4 @@ impl Scaler {
         unsafe { self.tables.run(&source, &target, Flags::BILINEAR) }?;
         Ok([(&self.planes[0], strides[0]), (&self.planes[1], strides[1]), (&self.planes[2], strides[2])])
     }
-}
-
-/// Columns and rows of plane `i` (0 luma, 1 and 2 colour) of a picture.
-fn plane_size(size: (u32, u32), i: usize) -> (usize, usize) {
-    let (w, h) = (size.0 as usize, size.1 as usize);
-    if i == 0 { (w, h) } else { (w.div_ceil(2), h.div_ceil(2)) }
 }

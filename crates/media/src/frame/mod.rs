@@ -7,3 +7,4 @@ mod video;
 pub use audio::{AudioFrame, CHANNELS_STEREO, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 pub use pool::{FramePool, VideoFrameMut};
 pub use video::{ColorSpace, Planes, Rotation, VideoFrame};
+pub(crate) use video::{PlaneRefs, plane_size};

@@ -2,7 +2,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::video::{ColorSpace, Planes, Rotation, VideoFrame};
+use super::video::{ColorSpace, PlaneRefs, Planes, Rotation, VideoFrame, plane_size};
 use crate::clock::MediaTime;
 
 /// Rows start on this many bytes, for the benefit of SIMD code.
@@ -147,12 +147,10 @@ impl VideoFrameMut {
     }
 
     /// Copies planes that hold at least the picture's rows and columns.
-    pub(crate) fn copy_planes(&mut self, planes: [(&[u8], usize); 3]) {
-        let (w, h) = (self.width as usize, self.height as usize);
-        let sizes = [(w, h), (w / 2, h / 2), (w / 2, h / 2)];
-        for (((to, to_stride), (from, from_stride)), (columns, rows)) in
-            self.planes_mut().into_iter().zip(planes).zip(sizes)
-        {
+    pub(crate) fn copy_planes(&mut self, planes: PlaneRefs<'_>) {
+        let size = (self.width, self.height);
+        for (n, ((to, to_stride), (from, from_stride))) in self.planes_mut().into_iter().zip(planes).enumerate() {
+            let (columns, rows) = plane_size(size, n);
             for row in 0..rows {
                 to[row * to_stride..][..columns].copy_from_slice(&from[row * from_stride..][..columns]);
             }

@@ -135,3 +135,12 @@ impl fmt::Debug for VideoFrame {
             .finish_non_exhaustive()
     }
 }
+
+/// Three planes, Y, U and V, with their strides.
+pub(crate) type PlaneRefs<'a> = [(&'a [u8], usize); 3];
+
+/// Columns and rows of plane `n` (0 luma, 1 and 2 colour) of a picture.
+pub(crate) fn plane_size(size: (u32, u32), n: usize) -> (usize, usize) {
+    let (w, h) = (size.0 as usize, size.1 as usize);
+    if n == 0 { (w, h) } else { (w.div_ceil(2), h.div_ceil(2)) }
+}
