@@ -1,7 +1,7 @@
 //! PulseAudio (and PipeWire in its place): the way to it, and its telling that sinks, sources or the defaults changed.
 
 use std::{
-    io::{self, BufReader},
+    io::{self, BufReader, Cursor, Read as _},
     os::{
         fd::{AsRawFd, OwnedFd, RawFd},
         unix::net::UnixStream,
@@ -11,9 +11,10 @@ use std::{
 };
 
 use pulseaudio::protocol::{
-    AuthParams, AuthReply, Command, CommandReply, MAX_VERSION, Prop, Props, ProtocolError, SetClientNameReply,
-    SubscriptionEvent, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask, read_ack_message,
-    read_command_message, read_reply_message, write_command_message,
+    AuthParams, AuthReply, Command, CommandReply, CommandTag, MAX_MEMBLOCKQ_LENGTH, MAX_VERSION, Prop, Props,
+    ProtocolError, SetClientNameReply, SubscriptionEvent, SubscriptionEventFacility, SubscriptionEventType,
+    SubscriptionMask, TagStructReader, read_ack_message, read_command_message, read_descriptor, read_reply_message,
+    write_command_message,
 };
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -53,6 +54,33 @@ pub(crate) struct Server {
     pub(crate) socket: BufReader<UnixStream>,
     /// Version of the protocol both sides speak.
     pub(crate) version: u16,
+    /// What the last message carried.
+    payload: Vec<u8>,
+}
+
+/// What the server says where there are streams.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it goes no further than who asked for it")]
+pub(crate) enum Message {
+    /// Recorded sound on a channel of ours: [`Server::samples`].
+    Sound {
+        /// The channel.
+        channel: u32,
+    },
+    /// What we asked for: [`Server::answer`].
+    Answer {
+        /// The request's number.
+        number: u32,
+    },
+    /// We do not get what we asked for.
+    Refusal {
+        /// The request's number.
+        number: u32,
+    },
+    /// Something that it tells unasked.
+    News(Command),
+    /// What we do not understand, and so did not ask for.
+    Else,
 }
 
 impl Server {
@@ -80,7 +108,7 @@ impl Server {
         props.set_bytes(Prop::ApplicationProcessId.to_c_str(), format!("{}\0", std::process::id()));
         write_command_message(socket.get_mut(), 1, &Command::SetClientName(props), version)?;
         read_reply_message::<SetClientNameReply>(&mut socket, version)?;
-        Ok(Self { socket, version })
+        Ok(Self { socket, version, payload: Vec::new() })
     }
 
     /// Asks for something, under a number of ours, before the server has anything else to say.
@@ -90,6 +118,54 @@ impl Server {
     pub(crate) fn request<R: CommandReply>(&mut self, number: u32, command: &Command) -> Result<R, SoundServerError> {
         write_command_message(self.socket.get_mut(), number, command, self.version)?;
         Ok(read_reply_message::<R>(&mut self.socket, self.version)?.1)
+    }
+
+    /// Waits for the next message.
+    ///
+    /// # Errors
+    /// When the server is gone or says what it cannot mean.
+    pub(crate) fn message(&mut self) -> Result<Message, ProtocolError> {
+        let head = read_descriptor(&mut self.socket)?;
+        let length = head.length as usize;
+        if length > MAX_MEMBLOCKQ_LENGTH {
+            return Err(ProtocolError::Invalid(format!("a message of {length} bytes")));
+        }
+        self.payload.resize(length, 0);
+        self.socket.read_exact(&mut self.payload)?;
+        if head.channel != u32::MAX {
+            return Ok(Message::Sound { channel: head.channel });
+        }
+        let (tag, number) = {
+            let mut start = Cursor::new(self.payload.as_slice());
+            let mut head = TagStructReader::new(&mut start, self.version);
+            (head.read_u32()?, head.read_u32()?)
+        };
+        if tag == CommandTag::Reply as u32 {
+            return Ok(Message::Answer { number });
+        }
+        if tag == CommandTag::Error as u32 {
+            return Ok(Message::Refusal { number });
+        }
+        let news = Command::read_tag_prefixed(&mut Cursor::new(self.payload.as_slice()), self.version);
+        Ok(news.map_or(Message::Else, |(_, command)| Message::News(command)))
+    }
+
+    /// The samples that came with the last message.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = f32> {
+        self.payload.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
+    }
+
+    /// The answer that the last message was.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(crate) fn answer<R: CommandReply>(&self) -> Result<R, ProtocolError> {
+        let mut rest = Cursor::new(self.payload.as_slice());
+        let mut reader = TagStructReader::new(&mut rest, self.version);
+        // Its tag and its number.
+        reader.read_u32()?;
+        reader.read_u32()?;
+        reader.read()
     }
 
     /// Whether the server says something within this time, rounded up to a millisecond.

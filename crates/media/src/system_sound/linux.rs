@@ -4,20 +4,19 @@
 //! tells which process each belongs to. So ours are left out by our own process number, and nothing is routed anew.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use pulseaudio::protocol::{
-    ChannelMap, Command, CommandTag, CreateRecordStreamReply, DESCRIPTOR_SIZE, MAX_MEMBLOCKQ_LENGTH, Prop, Props,
-    ProtocolError, RecordStreamParams, SampleFormat, SampleSpec, SinkInputInfo, SinkInputInfoList,
-    SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask, TagStructReader, read_descriptor,
+    ChannelMap, Command, CreateRecordStreamReply, Prop, Props, ProtocolError, RecordStreamParams, SampleFormat,
+    SampleSpec, SinkInputInfo, SinkInputInfoList, SubscriptionEventFacility, SubscriptionEventType, SubscriptionMask,
     stream::{BufferAttr, StreamFlags},
     write_command_message,
 };
 
 use super::blend::Blend;
 use super::listening::{self, Listener as _};
-use crate::devices::pulse::{Server, SoundServerError};
+use crate::devices::pulse::{Message, Server, SoundServerError};
 use crate::frame::{SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 use crate::source::{AudioSink, RunningSource, SourceError};
 
@@ -60,7 +59,6 @@ struct Listener {
     taken: HashSet<u32>,
     /// From a channel of ours to the playing stream it brings.
     channels: HashMap<u32, u32>,
-    payload: Vec<u8>,
 }
 
 impl listening::Listener for Listener {
@@ -74,7 +72,6 @@ impl listening::Listener for Listener {
             next: Server::FIRST_FREE,
             taken: HashSet::new(),
             channels: HashMap::new(),
-            payload: Vec::new(),
         };
         listener.ask(Asked::Else, &Command::Subscribe(SubscriptionMask::SINK_INPUT))?;
         listener.ask(Asked::Streams, &Command::GetSinkInputInfoList)?;
@@ -103,68 +100,44 @@ impl Listener {
     }
 
     fn message(&mut self, blend: &mut Blend) -> Result<(), ProtocolError> {
-        let head = read_descriptor(&mut self.server.socket)?;
-        let length = head.length as usize;
-        if length > MAX_MEMBLOCKQ_LENGTH + DESCRIPTOR_SIZE {
-            return Err(ProtocolError::Invalid(format!("a message of {length} bytes")));
-        }
-        self.payload.resize(length, 0);
-        self.server.socket.read_exact(&mut self.payload)?;
-        if head.channel != u32::MAX {
-            if let Some(stream) = self.channels.get(&head.channel) {
-                blend.push(*stream, self.payload.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+        match self.server.message()? {
+            Message::Sound { channel } => {
+                if let Some(stream) = self.channels.get(&channel) {
+                    blend.push(*stream, self.server.samples());
+                }
             }
-            return Ok(());
-        }
-        let payload = std::mem::take(&mut self.payload);
-        let outcome = self.command(&payload, blend);
-        self.payload = payload;
-        outcome
-    }
-
-    fn command(&mut self, payload: &[u8], blend: &mut Blend) -> Result<(), ProtocolError> {
-        let version = self.server.version;
-        let mut rest = Cursor::new(payload);
-        let (tag, number) = {
-            let mut head = TagStructReader::new(&mut rest, version);
-            (head.read_u32()?, head.read_u32()?)
-        };
-        if tag == CommandTag::Reply as u32 || tag == CommandTag::Error as u32 {
-            let refused = tag == CommandTag::Error as u32;
-            let mut body = TagStructReader::new(&mut rest, version);
-            match self.asked.remove(&number) {
-                Some(Asked::Streams) if !refused => {
-                    let streams: SinkInputInfoList = body.read()?;
+            Message::Answer { number } => match self.asked.remove(&number) {
+                Some(Asked::Streams) => {
+                    let streams: SinkInputInfoList = self.server.answer()?;
                     self.take(&streams, blend)?;
                 }
-                Some(Asked::Listening(stream)) if !refused => {
-                    let made: CreateRecordStreamReply = body.read()?;
+                Some(Asked::Listening(stream)) => {
+                    let made: CreateRecordStreamReply = self.server.answer()?;
                     self.channels.insert(made.channel, stream);
                 }
-                // It was over before we could listen, or the server lets nobody listen to it.
-                Some(Asked::Listening(stream)) => tracing::debug!(stream, "the sound server lets us not listen"),
                 _ => {}
+            },
+            Message::Refusal { number } => {
+                // It was over before we could listen, or the server lets nobody listen to it.
+                if let Some(Asked::Listening(stream)) = self.asked.remove(&number) {
+                    tracing::debug!(stream, "the sound server lets us not listen");
+                }
             }
-            return Ok(());
-        }
-        // What we do not understand we did not ask for.
-        let Ok((_, command)) = Command::read_tag_prefixed(&mut Cursor::new(payload), version) else { return Ok(()) };
-        match command {
-            Command::SubscribeEvent(event)
+            Message::News(Command::SubscribeEvent(event))
                 if event.event_facility == SubscriptionEventFacility::SinkInput
                     && event.event_type != SubscriptionEventType::Changed =>
             {
                 self.ask(Asked::Streams, &Command::GetSinkInputInfoList)?;
             }
             // As when it is moved to another loudspeaker: it is listened to anew there.
-            Command::RecordStreamKilled(channel) => {
+            Message::News(Command::RecordStreamKilled(channel)) => {
                 if let Some(stream) = self.channels.remove(&channel) {
                     self.taken.remove(&stream);
                     blend.end(stream);
                 }
                 self.ask(Asked::Streams, &Command::GetSinkInputInfoList)?;
             }
-            _ => {}
+            Message::News(_) | Message::Else => {}
         }
         Ok(())
     }

@@ -57,9 +57,7 @@ impl Pulse {
         wait_for("PulseAudio's socket", || std::os::unix::net::UnixStream::connect(socket).is_ok());
         pulse
     }
-}
 
-impl Pulse {
     fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());

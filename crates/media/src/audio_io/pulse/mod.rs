@@ -7,8 +7,11 @@ mod anchor;
 mod stream;
 mod wire;
 
+use std::ffi::CStr;
+
 use pulseaudio::protocol::{Command, ServerInfo, SinkInfo, SinkInfoList, SourceInfo, SourceInfoList};
 
+use self::{stream::Running, wire::Of};
 use super::{
     DeviceChoice, DeviceInfo,
     device::{Alarms, Chosen, Device, Direction, Format, Stream, Work},
@@ -16,7 +19,6 @@ use super::{
 };
 use crate::{
     devices::pulse::{Server, SoundServerError},
-    frame::SAMPLE_RATE,
     source::SourceError,
 };
 
@@ -35,16 +37,17 @@ struct Node {
 
 impl Node {
     fn sink(info: &SinkInfo) -> Self {
-        let name = info.name.to_string_lossy().into_owned();
-        let label = info.description.as_ref().map_or_else(|| name.clone(), |d| d.to_string_lossy().into_owned());
-        Self { index: info.index, name, label, channels: info.sample_spec.channels, loopback: false }
+        Self::new(info.index, &info.name, info.description.as_deref(), info.sample_spec.channels, false)
     }
 
     fn source(info: &SourceInfo) -> Self {
-        let name = info.name.to_string_lossy().into_owned();
-        let label = info.description.as_ref().map_or_else(|| name.clone(), |d| d.to_string_lossy().into_owned());
         let loopback = info.monitor_of_sink_index.is_some();
-        Self { index: info.index, name, label, channels: info.sample_spec.channels, loopback }
+        Self::new(info.index, &info.name, info.description.as_deref(), info.sample_spec.channels, loopback)
+    }
+
+    fn new(index: u32, name: &CStr, label: Option<&CStr>, channels: u8, loopback: bool) -> Self {
+        let words = |text: &CStr| text.to_string_lossy().into_owned();
+        Self { index, name: words(name), label: words(label.unwrap_or(name)), channels, loopback }
     }
 
     fn id(&self) -> String {
@@ -111,27 +114,18 @@ pub(super) fn list(direction: Direction) -> Result<Vec<DeviceInfo>, SourceError>
 pub(super) fn choose(choice: &DeviceChoice, direction: Direction, frames: u32) -> Result<Chosen, SourceError> {
     let Some(nodes) = Nodes::ask(direction)? else { return portable::choose(choice, direction, frames) };
     let node = nodes.choose(choice, direction)?;
-    Ok(Chosen {
-        id: node.id(),
-        label: node.label.clone(),
-        // A surround device plays and records in stereo.
-        format: Format { rate: SAMPLE_RATE, channels: usize::from(node.channels.clamp(1, 2)) },
-        device: Box::new(Pulse { node, frames }),
-    })
+    // A surround device plays and records in stereo.
+    let of = Of { index: node.index, channels: node.channels.clamp(1, 2), frames, label: node.label.clone() };
+    Ok(Chosen { id: node.id(), format: of.format(), device: Box::new(Pulse(of)), label: node.label })
 }
 
-struct Pulse {
-    node: Node,
-    /// The period.
-    frames: u32,
-}
+struct Pulse(Of);
 
 impl Device for Pulse {
     fn open(&self, work: &mut dyn FnMut(Format) -> Work, alarms: &Alarms) -> Result<Stream, SourceError> {
-        let channels = self.node.channels.clamp(1, 2);
-        let of = wire::Of { index: self.node.index, label: self.node.label.clone(), channels, frames: self.frames };
-        let work = work(Format { rate: SAMPLE_RATE, channels: channels.into() });
-        let stream = stream::Running::start(of, work, alarms).map_err(|error| failed(&self.node.label, &error))?;
+        let Self(of) = self;
+        let stream =
+            Running::start(of.clone(), work(of.format()), alarms).map_err(|error| failed(&of.label, &error))?;
         Ok(Stream::new(stream))
     }
 }

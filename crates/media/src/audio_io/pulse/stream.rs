@@ -7,6 +7,8 @@ use std::{
     thread::JoinHandle,
 };
 
+use pulseaudio::protocol::MAX_MEMBLOCKQ_LENGTH;
+
 use super::wire::{Of, Said, Wire};
 use crate::{
     audio_io::{
@@ -18,9 +20,6 @@ use crate::{
     frame::SAMPLE_RATE,
     source::SourceError,
 };
-
-/// No server asks for more bytes at once than its longest buffer has.
-const MOST_WANTED: usize = 4 * 1024 * 1024;
 
 /// The stream; dropping it ends it.
 pub(super) struct Running {
@@ -103,7 +102,8 @@ fn play(of: &Of, mut from: Box<dyn Play>, told: &Told) -> Result<(), SoundServer
             let _ = told.send(Ok(wire.switch()?));
         }
         match wire.next()? {
-            Said::Wants(bytes) => wanted = (wanted + bytes).min(MOST_WANTED),
+            // No server asks for more at once than its longest buffer has.
+            Said::Wants(bytes) => wanted = (wanted + bytes).min(MAX_MEMBLOCKQ_LENGTH),
             Said::Over => return Ok(()),
             Said::Sound | Said::Else => {}
         }

@@ -1,24 +1,26 @@
 //! One connection to the server with one stream on it.
 
 use std::{
-    io::{Cursor, Read as _, Write as _},
+    io::Write as _,
     os::unix::net::UnixStream,
     time::{Duration, SystemTime},
 };
 
 use pulseaudio::protocol::{
-    ChannelMap, Command, CommandTag, CreatePlaybackStreamReply, CreateRecordStreamReply, DESCRIPTOR_SIZE, Descriptor,
-    DescriptorFlags, LatencyParams, MAX_MEMBLOCKQ_LENGTH, PlaybackLatency, PlaybackStreamParams, Prop, Props,
-    ProtocolError, RecordLatency, RecordStreamParams, SampleFormat, SampleSpec, TagStructReader,
-    encode_command_message, encode_descriptor, read_descriptor,
+    ChannelMap, Command, CreatePlaybackStreamReply, CreateRecordStreamReply, DESCRIPTOR_SIZE, Descriptor,
+    DescriptorFlags, LatencyParams, PlaybackLatency, PlaybackStreamParams, Prop, Props, ProtocolError, RecordLatency,
+    RecordStreamParams, SampleFormat, SampleSpec, encode_command_message, encode_descriptor,
     stream::{BufferAttr, StreamFlags},
 };
 
 use super::anchor::Anchor;
 use crate::{
-    audio_io::{clock::span, device::Direction},
+    audio_io::{
+        clock::span,
+        device::{Direction, Format},
+    },
     clock::MediaTime,
-    devices::pulse::{Server, SoundServerError},
+    devices::pulse::{Message, Server, SoundServerError},
     frame::SAMPLE_RATE,
 };
 
@@ -31,6 +33,7 @@ const LATENCY: u32 = CREATE + 1;
 const SAMPLE: usize = size_of::<f32>();
 
 /// What a stream is to be like.
+#[derive(Clone)]
 pub(super) struct Of {
     /// The server's number of the sink or source.
     pub(super) index: u32,
@@ -43,6 +46,11 @@ pub(super) struct Of {
 }
 
 impl Of {
+    /// The server converts to it.
+    pub(super) fn format(&self) -> Format {
+        Format { rate: SAMPLE_RATE, channels: self.channels.into() }
+    }
+
     fn frame(&self) -> usize {
         usize::from(self.channels) * SAMPLE
     }
@@ -126,7 +134,6 @@ pub(super) struct Wire {
     /// How many these were when the server was asked last.
     passed_when_asked: u64,
     anchor: Anchor,
-    inbox: Vec<u8>,
     outbox: Vec<u8>,
     samples: Vec<f32>,
 }
@@ -157,7 +164,6 @@ impl Wire {
             passed: 0,
             passed_when_asked: 0,
             anchor: Anchor::default(),
-            inbox: Vec::new(),
             outbox: Vec::new(),
             samples: Vec::new(),
         })
@@ -230,62 +236,30 @@ impl Wire {
 
     /// Waits for the next thing that the server says.
     pub(super) fn next(&mut self) -> Result<Said, SoundServerError> {
-        let head = read_descriptor(&mut self.server.socket)?;
-        let length = head.length as usize;
-        if length > MAX_MEMBLOCKQ_LENGTH {
-            return Err(ProtocolError::Invalid(format!("a message of {length} bytes")).into());
-        }
-        self.inbox.resize(length, 0);
-        self.server.socket.read_exact(&mut self.inbox)?;
-        if head.channel == self.channel && self.direction == Direction::Input {
-            self.samples.clear();
-            let whole = length - length % self.frame();
-            self.samples.extend(self.inbox[..whole].as_chunks::<SAMPLE>().0.iter().map(|b| f32::from_le_bytes(*b)));
-            self.passed += (whole / self.frame()) as u64;
-            return Ok(Said::Sound);
-        }
-        if head.channel == u32::MAX { self.command() } else { Ok(Said::Else) }
-    }
-
-    fn command(&mut self) -> Result<Said, SoundServerError> {
-        let version = self.server.version;
-        let mut rest = Cursor::new(self.inbox.as_slice());
-        let (tag, number) = {
-            let mut head = TagStructReader::new(&mut rest, version);
-            (head.read_u32()?, head.read_u32()?)
-        };
-        if tag == CommandTag::Reply as u32 && number == LATENCY {
-            let mut body = TagStructReader::new(&mut rest, version);
-            let now = MediaTime::now();
-            match self.direction {
-                Direction::Output => {
-                    let word: PlaybackLatency = body.read()?;
-                    let waiting = self.lasting(word.write_offset - word.read_offset);
-                    self.anchor.told(self.passed_when_asked, micros(word.sink_usec) + waiting, true, now);
-                }
-                Direction::Input => {
-                    // What was recorded before the answer came before it.
-                    let word: RecordLatency = body.read()?;
-                    let waiting = self.lasting(word.write_offset - word.read_offset);
-                    self.anchor.told(self.passed, micros(word.source_usec) + waiting, false, now);
-                }
+        Ok(match self.server.message()? {
+            Message::Sound { channel } if channel == self.channel && self.direction == Direction::Input => {
+                self.samples.clear();
+                self.samples.extend(self.server.samples());
+                let channels = usize::from(self.channels);
+                self.samples.truncate(self.samples.len() / channels * channels);
+                self.passed += (self.samples.len() / channels) as u64;
+                Said::Sound
             }
-            return Ok(Said::Else);
-        }
-        // What we do not understand we did not ask for.
-        let Ok((_, command)) = Command::read_tag_prefixed(&mut Cursor::new(self.inbox.as_slice()), version) else {
-            return Ok(Said::Else);
-        };
-        Ok(match command {
-            Command::Request(request) => Said::Wants(request.length as usize),
-            Command::PlaybackStreamKilled(_) | Command::RecordStreamKilled(_) => Said::Over,
-            Command::Underflow(_)
-            | Command::Overflow(_)
-            | Command::Started(_)
-            | Command::PlaybackStreamMoved(_)
-            | Command::RecordStreamMoved(_)
-            | Command::PlaybackStreamSuspended(_)
-            | Command::RecordStreamSuspended(_) => {
+            Message::Answer { number: LATENCY } => {
+                self.told()?;
+                Said::Else
+            }
+            Message::News(Command::Request(request)) => Said::Wants(request.length as usize),
+            Message::News(Command::PlaybackStreamKilled(_) | Command::RecordStreamKilled(_)) => Said::Over,
+            Message::News(
+                Command::Underflow(_)
+                | Command::Overflow(_)
+                | Command::Started(_)
+                | Command::PlaybackStreamMoved(_)
+                | Command::RecordStreamMoved(_)
+                | Command::PlaybackStreamSuspended(_)
+                | Command::RecordStreamSuspended(_),
+            ) => {
                 self.anchor.forget();
                 Said::Else
             }
@@ -293,12 +267,29 @@ impl Wire {
         })
     }
 
+    /// Takes the word about the buffers.
+    fn told(&mut self) -> Result<(), ProtocolError> {
+        let now = MediaTime::now();
+        match self.direction {
+            Direction::Output => {
+                let word: PlaybackLatency = self.server.answer()?;
+                let latency =
+                    Duration::from_micros(word.sink_usec) + self.lasting(word.write_offset - word.read_offset);
+                self.anchor.told(self.passed_when_asked, latency, true, now);
+            }
+            Direction::Input => {
+                // What was recorded before the answer came before it.
+                let word: RecordLatency = self.server.answer()?;
+                let latency =
+                    Duration::from_micros(word.source_usec) + self.lasting(word.write_offset - word.read_offset);
+                self.anchor.told(self.passed, latency, false, now);
+            }
+        }
+        Ok(())
+    }
+
     /// How long so many bytes last.
     fn lasting(&self, bytes: i64) -> Duration {
         span(usize::try_from(bytes).unwrap_or(0) / self.frame(), SAMPLE_RATE)
     }
-}
-
-fn micros(us: u64) -> Duration {
-    Duration::from_micros(us)
 }
