@@ -777,7 +777,7 @@ export const Code = {
   MicrophoneReplaced: 4014,
   /** the chosen loudspeaker is not connected; another one is used */
   SpeakerReplaced: 4015,
-  /** this computer has too much to do; our own pictures are sent smaller */
+  /** this computer has too much to do; pictures are smaller for now */
   MachineBusy: 4016,
   /** what was shared is gone: its window was closed or its monitor unplugged */
   ScreenGone: 4020,
@@ -850,7 +850,7 @@ export const codeText: Readonly<Record<number, string>> = {
   [4013]: "the chosen camera is not connected; another one is used",
   [4014]: "the chosen microphone is not connected; another one is used",
   [4015]: "the chosen loudspeaker is not connected; another one is used",
-  [4016]: "this computer has too much to do; our own pictures are sent smaller",
+  [4016]: "this computer has too much to do; pictures are smaller for now",
   [4020]: "what was shared is gone: its window was closed or its monitor unplugged",
   [4021]: "the screen cannot be shared on this system",
   [5001]: "the server does not answer",

@@ -26,7 +26,9 @@ fn helper() {
         println!("SAW camera {} {}", camera.id, camera.label);
     }
     let (tx, rx) = latest::channel();
-    let source = CameraSource::new(std::env::var("CAMERA_ID").ok(), WIDTH, HEIGHT, 30);
+    let wanted: Vec<u32> = std::env::var("CAMERA_WANTED").unwrap_or_default().split('x').flat_map(str::parse).collect();
+    let (width, height) = (*wanted.first().unwrap_or(&WIDTH), *wanted.last().unwrap_or(&HEIGHT));
+    let source = CameraSource::new(std::env::var("CAMERA_ID").ok(), width, height, 30);
     println!("SAW label {}", source.describe().label);
     let running = match Box::new(source).start(tx) {
         Ok(running) => running,
@@ -183,6 +185,19 @@ fn pictures_of_each_format_arrive_whole_and_in_order() {
             .collect();
         assert!(numbers.iter().all(|n| (100..110).contains(n)), "{format}: {numbers:?}");
         assert!(numbers.windows(2).all(|w| w[0] != w[1]), "{format}: the picture stands still: {numbers:?}");
+    }
+}
+
+#[test]
+fn what_a_wide_camera_gives_is_cut_to_the_shape_that_was_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cards");
+    cards(&path, yuyv);
+    for wanted in ["480x360", "640x480"] {
+        let frames = path.to_str().unwrap();
+        let saw = seen(&[("V4L2SIM_FORMAT", "YUYV"), ("V4L2SIM_FRAMES", frames), ("CAMERA_WANTED", wanted)]);
+        let sizes: Vec<_> = saw.iter().filter_map(|line| line.strip_prefix("frame ")).collect();
+        assert!(sizes.len() == 12 && sizes.iter().all(|line| line.contains(" 480x360 ")), "{wanted}: {saw:?}");
     }
 }
 

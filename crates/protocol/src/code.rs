@@ -129,8 +129,8 @@ codes! {
     MicrophoneReplaced = 4014, "the chosen microphone is not connected; another one is used";
     /// The loudspeaker that was chosen is not connected; another one stands in for it.
     SpeakerReplaced = 4015, "the chosen loudspeaker is not connected; another one is used";
-    /// This machine has too much to do: our own pictures are sent smaller, so that sound does not suffer.
-    MachineBusy = 4016, "this computer has too much to do; our own pictures are sent smaller";
+    /// This machine has too much to do: pictures are smaller, so that sound does not suffer.
+    MachineBusy = 4016, "this computer has too much to do; pictures are smaller for now";
     /// What was shared is gone: its window was closed, its monitor unplugged.
     ScreenGone = 4020, "what was shared is gone: its window was closed or its monitor unplugged";
     /// The screen cannot be shared on this system, or the system does not let the app do it.

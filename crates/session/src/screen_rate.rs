@@ -15,6 +15,8 @@ const FILM_BPS_PER_PIXEL: f64 = 2.4;
 /// Small windows need more for each pixel, large ones less.
 const MOST_BPS: u64 = 6_000_000;
 const LEAST_FULL_BPS: u64 = 1_000_000;
+/// A screen whose size is not known yet is taken for this.
+const FULL_HD: (u32, u32) = (1920, 1080);
 /// Below this nothing can be seen.
 const MIN_BPS: u64 = 100_000;
 /// Share of the full bitrate that each step needs, with the share of the size in twelfths and the pictures a second.
@@ -30,16 +32,27 @@ pub(crate) struct ScreenPolicy {
     estimate_bps: u64,
     step: usize,
     better_since: Option<MediaTime>,
+    /// Of the newest picture; what is picked may grow.
+    size: Option<(u32, u32)>,
 }
 
 impl ScreenPolicy {
     /// For a film if `motion`, else for text. Begins as if there were ample bandwidth.
     pub(crate) fn new(motion: bool) -> Self {
-        Self { motion, estimate_bps: MOST_BPS, step: 0, better_since: None }
+        Self { motion, estimate_bps: MOST_BPS, step: 0, better_since: None, size: None }
     }
 
-    /// The most that a screen of this size is sent with, bit/s.
-    pub(crate) fn full_bps(motion: bool, (width, height): (u32, u32)) -> u64 {
+    /// The most that it may be sent with as long as its newest picture has the size it has, bit/s.
+    pub(crate) fn full_bps_now(&self) -> u64 {
+        Self::full_bps(self.motion, self.size.unwrap_or(FULL_HD))
+    }
+
+    /// The most that a window or screen of this size may ever be sent with, bit/s: windows grow. 0 × 0 where it is not known.
+    pub(crate) fn most_bps(motion: bool, size: (u32, u32)) -> u64 {
+        Self::full_bps(motion, size).max(Self::full_bps(motion, FULL_HD))
+    }
+
+    fn full_bps(motion: bool, (width, height): (u32, u32)) -> u64 {
         let per_pixel = if motion { FILM_BPS_PER_PIXEL } else { TEXT_BPS_PER_PIXEL };
         let wish = f64::from(width) * f64::from(height) * per_pixel;
         (wish as u64).clamp(LEAST_FULL_BPS, MOST_BPS)
@@ -52,6 +65,7 @@ impl ScreenPolicy {
 
     /// How to send a screen of this size now.
     pub(crate) fn target(&mut self, now: MediaTime, size: (u32, u32)) -> Target {
+        self.size = Some(size);
         let full = Self::full_bps(self.motion, size);
         let bitrate_bps = self.estimate_bps.clamp(MIN_BPS, full);
         let steps = if self.motion { &FILM } else { &TEXT };
@@ -114,15 +128,13 @@ impl Refresh {
 mod tests {
     use super::*;
 
-    const HD: (u32, u32) = (1920, 1080);
-
     fn at(ms: i64) -> MediaTime {
         MediaTime::from_millis(ms)
     }
 
     fn target(policy: &mut ScreenPolicy, ms: i64, bps: u64) -> (u32, u32, u32) {
         policy.estimate(bps);
-        let t = policy.target(at(ms), HD);
+        let t = policy.target(at(ms), FULL_HD);
         (t.width, t.height, t.fps)
     }
 
@@ -159,8 +171,15 @@ mod tests {
     #[test]
     fn a_small_window_gets_enough_and_a_huge_screen_not_everything() {
         assert_eq!(ScreenPolicy::full_bps(false, (400, 300)), 1_000_000);
-        assert_eq!(ScreenPolicy::full_bps(false, HD), 3_525_120);
+        assert_eq!(ScreenPolicy::full_bps(false, FULL_HD), 3_525_120);
+        assert_eq!(ScreenPolicy::most_bps(false, (400, 300)), 3_525_120, "it may be maximised");
         assert_eq!(ScreenPolicy::full_bps(true, (3840, 2160)), 6_000_000);
+        let mut policy = ScreenPolicy::new(false);
+        assert_eq!(policy.full_bps_now(), 3_525_120, "nothing was seen yet");
+        policy.target(at(0), (400, 300));
+        assert_eq!(policy.full_bps_now(), 1_000_000);
+        policy.target(at(40), FULL_HD);
+        assert_eq!(policy.full_bps_now(), 3_525_120);
     }
 
     #[test]

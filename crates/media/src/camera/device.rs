@@ -9,7 +9,7 @@ use nokhwa::{Camera, NokhwaError};
 use super::{convert, identity};
 use crate::clock::{MediaTime, media_time_of_unix};
 use crate::codec::{VideoCodec, VideoDecoder};
-use crate::frame::{FramePool, VideoFrame};
+use crate::frame::{FramePool, VideoFrame, within};
 use crate::latest::LatestSender;
 use crate::source::{RunningSource, SourceControl, SourceError, SourceInfo, VideoSource};
 use crate::urgency::Urgency;
@@ -211,6 +211,8 @@ fn drive(
             Some(frame) => {
                 bad = 0;
                 running = true;
+                // The shape that is wanted, where the camera has none of it: a person who chose 4:3 sends 4:3.
+                let frame = frame.in_shape_of((wanted.width, wanted.height));
                 if out.send(frame).is_err() || beat.send(Beat::Picture).is_err() {
                     return Ok(());
                 }
@@ -246,12 +248,16 @@ fn open(wanted: &CameraSource, info: &CameraInfo) -> Result<Camera, SourceError>
     Ok(camera)
 }
 
-/// How badly a format fits what is wanted: too small and too slow weigh most, then too large, then the work of decoding.
+/// How badly a format fits what is wanted: too small and too slow weigh most, then what of it lies outside the wanted
+/// shape, then too large, then the work of decoding.
 fn misfit(wanted: &CameraSource, format: &CameraFormat) -> u64 {
     let (w, h) = (f64::from(wanted.width), f64::from(wanted.height));
-    let ratio = (f64::from(format.width()) * f64::from(format.height())) / (w * h);
-    let small =
-        f64::max(0.0, 1.0 - f64::from(format.width()) / w) + f64::max(0.0, 1.0 - f64::from(format.height()) / h);
+    let area = |(w, h): (u32, u32)| f64::from(w) * f64::from(h);
+    let whole = (format.width(), format.height());
+    let used = within(whole, (wanted.width, wanted.height));
+    let larger = (area(whole) / (w * h)).sqrt();
+    let small = f64::max(0.0, 1.0 - f64::from(used.0) / w) + f64::max(0.0, 1.0 - f64::from(used.1) / h);
+    let cut = 1.0 - area(used) / area(whole).max(1.0);
     let speed = f64::from(format.frame_rate()) / f64::from(wanted.fps);
     let work = match format.format() {
         FrameFormat::NV12 => 0.0,
@@ -259,7 +265,8 @@ fn misfit(wanted: &CameraSource, format: &CameraFormat) -> u64 {
         _ => 20.0,
     };
     let cost = small * 1000.0
-        + f64::max(0.0, ratio - 1.0) * 300.0
+        + cut * 1000.0
+        + f64::max(0.0, larger - 1.0) * 600.0
         + f64::max(0.0, 1.0 - speed) * 900.0
         + f64::max(0.0, speed - 1.0) * 10.0
         + work;
@@ -359,13 +366,31 @@ mod tests {
         assert_eq!(best(&offered, 1280, 720, 30), (1280, 720, MJPEG, 30));
         assert_eq!(best(&offered, 640, 360, 30), (640, 360, YUYV, 30));
         assert_eq!(best(&offered, 640, 480, 30), (640, 480, YUYV, 30));
-        assert_eq!(best(&offered[..2], 1280, 720, 30), (640, 480, YUYV, 30));
+        assert_eq!(best(&offered[..2], 1280, 720, 30), (640, 360, YUYV, 30));
         assert_eq!(
             best(&offered, 320, 180, 15),
             (640, 360, YUYV, 30),
             "larger is scaled down, and as little as can be"
         );
         assert_eq!(best(&offered, 1920, 1080, 30), (1920, 1080, MJPEG, 30));
+    }
+
+    #[test]
+    fn of_4_to_3_the_camera_gives_what_it_has_and_the_rest_is_cut_from_wider_pictures() {
+        use FrameFormat::{MJPEG, YUYV};
+        let offered = [
+            (640, 480, YUYV, 30),
+            (640, 360, YUYV, 30),
+            (1280, 720, MJPEG, 30),
+            (1920, 1080, MJPEG, 30),
+            (3840, 2160, MJPEG, 30),
+        ];
+        for (w, h) in [(240, 180), (480, 360), (640, 480), (720, 540)] {
+            assert_eq!(best(&offered, w, h, 30), (640, 480, YUYV, 30), "{w} × {h}");
+        }
+        assert_eq!(best(&offered, 960, 720, 30), (1280, 720, MJPEG, 30));
+        assert_eq!(best(&offered, 1440, 1080, 30), (1920, 1080, MJPEG, 30));
+        assert_eq!(best(&offered[1..], 480, 360, 30), (640, 360, YUYV, 30));
     }
 
     #[test]

@@ -131,6 +131,9 @@ pub(crate) enum Input {
     TalksMuted(bool),
     /// Our pictures are sent smaller than they could be, as this machine has too much to do; or that is over.
     Busy(bool),
+    /// The pictures of others are too much for this machine in the size they are shown at: the sides are divided by this
+    /// from now on. 1: no longer.
+    Relief(u32),
     /// The room and the service know that we are gone.
     Left,
     /// The time asked for has come.

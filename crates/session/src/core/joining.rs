@@ -63,6 +63,7 @@ impl Core {
         }
         self.members.reset(joined.local, joined.others);
         self.published.clear();
+        self.sizes.forget_asked();
         for device in [Device::Microphone, Device::Camera] {
             self.publish(device);
         }

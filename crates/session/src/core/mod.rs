@@ -14,6 +14,7 @@ mod joining;
 mod members;
 mod retry;
 mod screen;
+mod sizes;
 mod talk;
 mod telling;
 #[cfg(test)]
@@ -39,6 +40,7 @@ use joining::MEDIA_TIMEOUT;
 use members::{Members, Own};
 pub(crate) use members::{SYNTHETIC, is_screen};
 use screen::ScreenState;
+use sizes::Sizes;
 use talk::Talk;
 
 /// Texts that wait for the room to come back.
@@ -78,8 +80,9 @@ pub(crate) struct Core {
     speaker: DeviceState,
     talk: Talk,
     screen: ScreenState,
-    /// This machine has too much to do: our pictures are smaller than they could be.
+    /// This machine has too much to do: our pictures are sent smaller than they could be.
     busy: bool,
+    sizes: Sizes,
     /// What is published, and whether it is muted.
     published: Vec<(Device, bool)>,
     chat_waiting: VecDeque<String>,
@@ -146,6 +149,7 @@ impl Core {
             ),
             screen: ScreenState::new(),
             busy: false,
+            sizes: Sizes::new(),
             published: Vec::new(),
             chat_waiting: VecDeque::new(),
             view,
@@ -195,6 +199,7 @@ impl Core {
         if self.stage != Stage::Over {
             self.step(now, input);
             self.sync_sound();
+            self.sync_sizes();
             self.refresh();
         }
         std::mem::take(&mut self.out)
@@ -221,12 +226,8 @@ impl Core {
             Input::FirstPicture(tile) => self.members.saw(tile),
             Input::PublishFailed(error) => self.notice(error.code, &error.message),
             Input::TalksMuted(talks) => self.talk.talks_muted(talks),
-            Input::Busy(busy) => {
-                if busy && !self.busy {
-                    self.notice(Code::MachineBusy, Code::MachineBusy.text());
-                }
-                self.busy = busy;
-            }
+            Input::Busy(busy) => self.too_much(|core| core.busy = busy),
+            Input::Relief(divisor) => self.too_much(|core| core.sizes.divide_by(divisor)),
             Input::Timeout => self.timeout(now),
             Input::Left => {
                 if let Stage::Leaving { end, .. } = &self.stage {
@@ -266,7 +267,10 @@ impl Core {
     fn room_event(&mut self, now: MediaTime, event: RoomEvent) {
         match event {
             RoomEvent::Reconnecting { .. } => self.room_is_reconnecting = true,
-            RoomEvent::Reconnected { .. } => self.room_is_reconnecting = false,
+            RoomEvent::Reconnected { .. } => {
+                self.room_is_reconnecting = false;
+                self.sizes.forget_asked();
+            }
             RoomEvent::MediaConnected(up) => {
                 self.media_up = up;
                 self.media_due = (!up).then_some(now + MEDIA_TIMEOUT);
@@ -325,13 +329,33 @@ impl Core {
             Command::StopScreen => self.screen.stop(&mut self.out),
             Command::SendChat { text, time_ms } => self.send_chat(text, time_ms),
             Command::TileSize { tile, width, height } => {
-                if let Some(track) = self.members.track_of(tile) {
-                    self.out.push(Effect::Prefer { track, width, height });
-                }
+                self.sizes.show(tile, (width, height));
             }
             Command::Leave(reason) => self.leave(now, SessionError::of(reason.code())),
         }
         self.sync_mute();
+    }
+
+    /// Pictures give way, ours or those of others, or no more. Told when the first does.
+    fn too_much(&mut self, change: impl FnOnce(&mut Self)) {
+        let before = self.is_too_much();
+        change(self);
+        if self.is_too_much() && !before {
+            self.notice(Code::MachineBusy, Code::MachineBusy.text());
+        }
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.busy || self.sizes.are_divided()
+    }
+
+    /// Asks for the pictures of others in the size they are shown at.
+    fn sync_sizes(&mut self) {
+        if self.stage == Stage::Running {
+            for (track, (width, height)) in self.sizes.ask(|tile| self.members.track_of(tile)) {
+                self.out.push(Effect::Prefer { track, width, height });
+            }
+        }
     }
 
     fn send_chat(&mut self, text: String, time: i64) {

@@ -48,7 +48,7 @@ impl Core {
         let replaced = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.stands_in());
         notices.extend(replaced.map(NoticeView::from));
         notices.extend(self.view.notices.iter().filter(|n| n.code == Code::MediaUnreachable).cloned());
-        if self.busy {
+        if self.is_too_much() {
             notices.push(Code::MachineBusy.into());
         }
         self.view.notices = notices;

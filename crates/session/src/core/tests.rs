@@ -559,3 +559,43 @@ fn a_volume_stays_with_the_person() {
     room.room(RoomEvent::ParticipantJoined(person("bob")));
     assert_eq!(volume(&room), 200);
 }
+
+#[test]
+fn pictures_of_others_are_asked_for_as_they_are_shown_and_smaller_where_that_is_too_much() {
+    let mut room = Room1::inside();
+    let asked = |effects: &[Effect]| -> Vec<(String, u32, u32)> {
+        let mut all: Vec<_> = effects
+            .iter()
+            .filter_map(|e| match e {
+                Effect::Prefer { track, width, height } => Some((track.to_string(), *width, *height)),
+                _ => None,
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    let bob_is = person("bob").identity;
+    room.room(RoomEvent::ParticipantJoined(person("eve")));
+    room.room(RoomEvent::TrackPublished { identity: bob_is.clone(), track: camera_track("TR_bob") });
+    room.room(RoomEvent::TrackPublished { identity: person("eve").identity, track: camera_track("TR_eve") });
+    let (bob, eve) = (room.core.tile("bob", false), room.core.tile("eve", false));
+    let effects = room.feed(Input::Command(Command::TileSize { tile: bob, width: 641, height: 360 }));
+    assert_eq!(asked(&effects), [("TR_bob".to_owned(), 641, 360)]);
+    let effects = room.feed(Input::Command(Command::TileSize { tile: eve, width: 0, height: 0 }));
+    assert_eq!(asked(&effects), [("TR_eve".to_owned(), 0, 0)], "not shown at all");
+
+    let effects = room.feed(Input::Relief(2));
+    assert_eq!(asked(&effects), [("TR_bob".to_owned(), 321, 180)]);
+    assert_eq!(notices(&effects), [Code::MachineBusy]);
+    assert!(notices(&room.feed(Input::Busy(true))).is_empty(), "one notice for both");
+    let effects = room.feed(Input::Relief(1));
+    assert_eq!(asked(&effects), [("TR_bob".to_owned(), 641, 360)]);
+    assert!(room.core.view().notices.iter().any(|n| n.code == Code::MachineBusy), "ours are still smaller");
+
+    // A camera that was taken away and put back is another track.
+    room.room(RoomEvent::TrackUnpublished { identity: bob_is.clone(), track: camera_track("TR_bob") });
+    let effects = room.room(RoomEvent::TrackPublished { identity: bob_is, track: camera_track("TR_bob2") });
+    assert_eq!(asked(&effects), [("TR_bob2".to_owned(), 641, 360)]);
+    // Whoever was gone for a moment may not have been heard.
+    assert_eq!(asked(&room.room(RoomEvent::Reconnected { resumed: true })).len(), 2);
+}

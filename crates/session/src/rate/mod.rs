@@ -4,12 +4,13 @@
 //! the lowest one serves those who have least; a layer that would get no more than the one below it is not sent, as it
 //! would look no better. What a layer gets decides its bitrate, then its size, then its frame rate ([`ladder`]). Where
 //! the machine has too much to do ([`load`], [`strain`]) the largest layer shrinks, and is left out once it would be no
-//! larger than the one below.
+//! larger than the one below. What others send is asked for smaller where that does not help ([`relief`]).
 
 mod hand_over;
 mod ladder;
 mod load;
 mod pacer;
+mod relief;
 mod simulcast;
 mod strain;
 
@@ -20,6 +21,7 @@ use beckon_media::MediaTime;
 pub(crate) use hand_over::HandOver;
 pub(crate) use load::Work;
 pub(crate) use pacer::Pacer;
+pub(crate) use relief::Relief;
 pub(crate) use simulcast::{layer_count, layers};
 pub(crate) use strain::{Direction, Strain};
 

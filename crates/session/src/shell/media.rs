@@ -23,7 +23,7 @@ use super::video_out::VideoOut;
 use crate::beauty::BeautyWish;
 use crate::core::{Command, Core, Device, Input, SYNTHETIC, is_screen};
 use crate::env::SessionEnv;
-use crate::rate::Strain;
+use crate::rate::{Relief, Strain};
 use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
 use crate::tiles::{Fanout, Tiles};
 
@@ -44,6 +44,7 @@ pub(crate) struct Media {
     tiles: Arc<Tiles>,
     meters: Arc<Meters>,
     strain: Arc<Mutex<Strain>>,
+    relief: Arc<Mutex<Relief>>,
     camera: DeviceThread<(CameraChoice, VideoSettings)>,
     microphone: DeviceThread<MicrophoneChoice>,
     speaker: DeviceThread<SpeakerChoice>,
@@ -85,6 +86,7 @@ impl Media {
             tiles,
             meters,
             strain,
+            relief: Arc::default(),
             video_out,
             audio_out,
             audio_room,
@@ -264,7 +266,6 @@ impl Media {
                 let tile = core.tile(&identity, screen);
                 let fanout = self.tiles.fanout(tile);
                 incoming.fanout = Some(fanout.clone());
-                let messages = self.messages.clone();
                 let video = VideoIn {
                     track,
                     tile,
@@ -274,11 +275,9 @@ impl Media {
                     claps,
                     meters: self.meters.clone(),
                     strain: self.strain.clone(),
+                    relief: self.relief.clone(),
                     measure: self.measure,
-                    on_first: Box::new(move |tile| {
-                        // After the end nobody waits for pictures.
-                        let _ = messages.send(Message::Input(Input::FirstPicture(tile)));
-                    }),
+                    messages: self.messages.clone(),
                 };
                 let spawned = std::thread::Builder::new().name("video-in".to_owned()).spawn(move || video.run());
                 if let Err(error) = spawned {

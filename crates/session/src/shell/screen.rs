@@ -101,8 +101,9 @@ impl Screen {
 
     pub(crate) fn publish_options(&self) -> Option<PublishOptions> {
         let share = &self.live.as_ref()?.share;
+        let most = ScreenPolicy::most_bps(share.motion, (share.width, share.height));
         let size = if share.width == 0 || share.height == 0 { (1920, 1080) } else { (share.width, share.height) };
-        Some(PublishOptions::screen(size.0, size.1, ScreenPolicy::full_bps(share.motion, size)))
+        Some(PublishOptions::screen(size.0, size.1, most))
     }
 
     pub(crate) fn published(&self, generation: u32, track: LocalTrack, room: &Room) {
@@ -167,8 +168,7 @@ impl Screen {
     /// What of this bandwidth is the screen's, bit/s; it keeps to it.
     pub(crate) fn share_of(&self, total_bps: u64) -> u64 {
         let Some(live) = self.live.as_ref().filter(|live| live.out.track().is_some()) else { return 0 };
-        let full = ScreenPolicy::full_bps(live.share.motion, (live.share.width, live.share.height));
-        let own = (total_bps / 100 * SHARE_PERCENT).min(full);
+        let own = (total_bps / 100 * SHARE_PERCENT).min(live.out.full_bps());
         live.out.estimate(own);
         // What a still screen does not use is the camera's; when it changes, the next estimate takes it back.
         if live.out.is_moving() { own } else { total_bps / 100 * STILL_PERCENT }

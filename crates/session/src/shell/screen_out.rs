@@ -87,6 +87,11 @@ impl ScreenOut {
         self.policy.lock().estimate(bps);
     }
 
+    /// The most it may be sent with at its size of now, bit/s.
+    pub(crate) fn full_bps(&self) -> u64 {
+        self.policy.lock().full_bps_now()
+    }
+
     /// Whether the screen has changed lately; a still one leaves its bandwidth to the camera.
     pub(crate) fn is_moving(&self) -> bool {
         self.moving.load(Ordering::Relaxed)

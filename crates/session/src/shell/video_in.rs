@@ -13,10 +13,13 @@ use beckon_media::urgency::Urgency;
 use beckon_media::{MediaTime, VideoFrame};
 use beckon_rtc::{MediaReceiver, RecvError, RemoteTrack, RemoteVideoFrame};
 use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::Message;
 use super::meters::{Meters, ReceivedMeter};
+use crate::core::Input;
 use crate::measure::ClapPairs;
-use crate::rate::Strain;
+use crate::rate::{Relief, Strain};
 use crate::tiles::Fanout;
 
 /// A key frame that does not come is asked for again.
@@ -38,10 +41,11 @@ pub(crate) struct VideoIn {
     pub(crate) claps: Arc<Mutex<ClapPairs>>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) strain: Arc<Mutex<Strain>>,
+    pub(crate) relief: Arc<Mutex<Relief>>,
     /// Read bar codes and flashes.
     pub(crate) measure: bool,
-    /// Called for the first picture, and for the first after each pause.
-    pub(crate) on_first: Box<dyn Fn(TileId) + Send>,
+    /// Told of the first picture, of the first after each pause, and of pictures that are too much for this machine.
+    pub(crate) messages: UnboundedSender<Message>,
 }
 
 /// State of the decoding thread.
@@ -95,8 +99,9 @@ impl VideoIn {
             self.ask_for_key(running);
             return self.meter.with(|m| m.out.frames_dropped += 1);
         }
+        let begun = MediaTime::now();
         match self.decode(running, frame) {
-            Ok(Some(picture)) => self.show(running, frame, picture, pictures.len()),
+            Ok(Some(picture)) => self.show(running, frame, picture, begun, pictures.len()),
             Ok(None) => {}
             Err(error) => {
                 tracing::debug!(user = %self.track.identity(), %error, "picture not decoded");
@@ -125,9 +130,16 @@ impl VideoIn {
         decoder.decode(&frame.data, capture)
     }
 
-    fn show(&self, running: &mut Running, frame: &RemoteVideoFrame, mut picture: VideoFrame, waiting: usize) {
+    fn show(
+        &self,
+        running: &mut Running,
+        frame: &RemoteVideoFrame,
+        mut picture: VideoFrame,
+        begun: MediaTime,
+        waiting: usize,
+    ) {
         let decoded = MediaTime::now();
-        self.strain.lock().decoded(decoded, waiting >= BEHIND);
+        self.bear(decoded, decoded.saturating_since(begun), waiting >= BEHIND);
         picture.synthetic = self.track.info().name == crate::core::SYNTHETIC;
         let code = if self.measure { BarCode::read(&picture) } else { None };
         self.meter.with(|m| {
@@ -147,7 +159,7 @@ impl VideoIn {
         let shown = MediaTime::now();
         if running.last_shown.is_none_or(|last| shown.saturating_since(last) > Duration::from_secs(1)) {
             tracing::debug!(tile = ?self.tile, ?hold, "a first picture");
-            (self.on_first)(self.tile);
+            self.tell(Input::FirstPicture(self.tile));
             self.meters.first_picture();
         }
         running.last_shown = Some(shown);
@@ -163,6 +175,23 @@ impl VideoIn {
         {
             self.claps.lock().flash(flash);
         }
+    }
+
+    /// A picture was decoded; the machine bears it or not.
+    fn bear(&self, now: MediaTime, spent: Duration, behind: bool) {
+        let mut strain = self.strain.lock();
+        strain.decoded(now, behind);
+        let divided_by = self.relief.lock().decoded(now, spent, &mut strain);
+        drop(strain);
+        if let Some(divided_by) = divided_by {
+            tracing::info!(divided_by, "pictures of others are asked for in another size, for this machine's sake");
+            self.tell(Input::Relief(divided_by));
+        }
+    }
+
+    fn tell(&self, input: Input) {
+        // After the end nobody wants to know.
+        let _ = self.messages.send(Message::Input(input));
     }
 
     fn ask_for_key(&self, running: &mut Running) {

@@ -125,8 +125,8 @@ const table: Record<number, Entry> = {
     say('您选择的扬声器未连接', '已改用其他扬声器，重新连接后自动恢复。'),
   ],
   4016: [
-    say('This computer is busy', 'Your picture is sent smaller for now, so that your sound stays clear.'),
-    say('这台电脑负载过高', '暂时以较小的画面发送，以保证声音清晰。'),
+    say('This computer is busy', 'Pictures are smaller for now, so that sound stays clear.'),
+    say('这台电脑负载过高', '暂时降低画面清晰度，以保证声音清晰。'),
   ],
   4020: [
     say('Sharing has ended', 'The window was closed or the monitor unplugged. Nothing is shared any more.'),
