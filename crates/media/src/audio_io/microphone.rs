@@ -9,7 +9,7 @@ use super::{
     DeviceChoice, DeviceListener, IoStats, Resampler,
     clock::{SampleClock, span},
     device::{Direction, Format, Record, Work},
-    supervise::{Watch, supervise},
+    supervise::{Watch, opened, supervise},
 };
 use crate::{
     clock::MediaTime,
@@ -86,14 +86,8 @@ impl AudioSource for Microphone {
                 |control, pause| control.sleep_until(MediaTime::now() + pause),
             )
         })?;
-        match outcome.recv() {
-            Ok(Ok(())) => Ok(running),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(SourceError::Device {
-                device: "microphone".to_owned(),
-                reason: "its thread ended before it was open".to_owned(),
-            }),
-        }
+        opened(&outcome, Direction::Input)?;
+        Ok(running)
     }
 }
 

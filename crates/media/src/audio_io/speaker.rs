@@ -9,7 +9,7 @@ use super::{
     DeviceChoice, DeviceEvent, IoStats, Mixer, Resampler,
     clock::{SampleClock, span},
     device::{Direction, Play, Work},
-    supervise::{Watch, supervise},
+    supervise::{Watch, opened, supervise},
 };
 use crate::{
     clock::MediaTime,
@@ -97,14 +97,8 @@ impl Speaker {
                 |control, pause| unheard(control, pause, &render),
             )
         })?;
-        match outcome.recv() {
-            Ok(Ok(())) => Ok(Self { running, stats }),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(SourceError::Device {
-                device: "speaker".to_owned(),
-                reason: "its thread ended before it was open".to_owned(),
-            }),
-        }
+        opened(&outcome, Direction::Output)?;
+        Ok(Self { running, stats })
     }
 }
 

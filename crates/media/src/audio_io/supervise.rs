@@ -135,6 +135,19 @@ pub(super) fn supervise(
     }
 }
 
+/// Waits for the first word of a thread that opens something; `silent` makes an error of its having ended without one.
+pub(super) fn first_word<T, E>(
+    thread: &Receiver<Result<T, E>>,
+    silent: impl FnOnce(&'static str) -> E,
+) -> Result<T, E> {
+    thread.recv().unwrap_or_else(|_| Err(silent("its thread ended before it was open")))
+}
+
+/// Waits until the device is open for the first time.
+pub(super) fn opened(thread: &Receiver<Result<(), SourceError>>, direction: Direction) -> Result<(), SourceError> {
+    first_word(thread, |reason| SourceError::Device { device: direction.noun().to_owned(), reason: reason.to_owned() })
+}
+
 fn tell(listener: &mut Option<DeviceListener>, event: impl FnOnce() -> DeviceEvent) {
     if let Some(listener) = listener {
         listener(event());

@@ -14,6 +14,7 @@ use crate::{
     audio_io::{
         clock::span,
         device::{Alarm, Alarms, Play, Record, Work},
+        supervise::first_word,
     },
     clock::MediaTime,
     devices::pulse::SoundServerError,
@@ -46,11 +47,8 @@ impl Running {
             // Nobody listens any more where it was dropped.
             let _ = alarms.send(Alarm::Lost(SourceError::Unplugged { device: of.label }));
         })?;
-        match outcome.recv() {
-            Ok(Ok(switch)) => Ok(Self { switch, thread: Some(thread) }),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(std::io::Error::other("the stream's thread ended before it ran").into()),
-        }
+        let switch = first_word(&outcome, |reason| std::io::Error::other(reason).into())?;
+        Ok(Self { switch, thread: Some(thread) })
     }
 }
 
