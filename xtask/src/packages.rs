@@ -70,6 +70,7 @@ pub const TEST: &[Package] = packages! {
     "xdg-desktop-portal": "asks the person what a Wayland desktop may show",
     "xdg-desktop-portal-wlr": "the part of it for sway",
     "pipewire": "hands out a Wayland desktop's pictures",
+    "pipewire-pulse": "sound devices on PipeWire, as most desktops have it",
     "wireplumber": "allows programs to have them",
 };
 

@@ -97,8 +97,7 @@ impl Server {
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
         let mut socket = BufReader::new(socket);
-        let cookie = pulseaudio::cookie_path_from_env().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
-        let auth = AuthParams { version: MAX_VERSION, supports_shm: false, supports_memfd: false, cookie };
+        let auth = AuthParams { version: MAX_VERSION, supports_shm: false, supports_memfd: false, cookie: cookie() };
         write_command_message(socket.get_mut(), 0, &Command::Auth(auth), MAX_VERSION)?;
         let (_, server) = read_reply_message::<AuthReply>(&mut socket, MAX_VERSION)?;
         let version = server.version.min(MAX_VERSION);
@@ -184,6 +183,15 @@ impl Server {
             },
         }
     }
+}
+
+/// The secret by which PulseAudio knows programs of the same person that its socket does not tell it of. It must have its length
+/// though nobody looks at it: PipeWire makes no such file, and on a new desktop no other program may have made one either.
+fn cookie() -> Vec<u8> {
+    const LENGTH: usize = 256;
+    let mut cookie = pulseaudio::cookie_path_from_env().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+    cookie.resize(LENGTH, 0);
+    cookie
 }
 
 /// Connects, or fails at once: a server that hangs lets nobody in once its queue is full, and a connection waits for it without end.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::audio_io::{MixInput, Mixer};
 use crate::clock::MediaTime;
-use crate::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
+use crate::frame::{AudioFrame, CHANNELS_STEREO, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 
-/// Samples that lie ready before a stream is heard: the sound server hands over portions of 10 ms, not to the millisecond.
+/// Samples of each channel that lie ready before a stream is heard: the sound server hands over portions of 10 ms, not to the
+/// millisecond.
 const LEAD: usize = SAMPLES_PER_CHANNEL * 3;
 /// More than this many have piled up because clocks differ, or because we stood still: what is too old is left out.
 const MOST: usize = SAMPLES_PER_CHANNEL * 15;
@@ -15,7 +16,8 @@ const MOST: usize = SAMPLES_PER_CHANNEL * 15;
 /// One program's sound on its way.
 #[derive(Debug, Default)]
 struct Stream {
-    samples: VecDeque<f32>,
+    /// Left and right.
+    samples: VecDeque<[f32; 2]>,
     /// Enough lies ready.
     flows: bool,
 }
@@ -32,13 +34,13 @@ impl Stream {
             return None;
         }
         let ready = self.samples.len().min(SAMPLES_PER_CHANNEL);
-        let mut frame: Vec<f32> = self.samples.drain(..ready).collect();
-        frame.resize(SAMPLES_PER_CHANNEL, 0.0);
-        Some(AudioFrame::new(frame, 1, MediaTime(0)))
+        let mut frame: Vec<f32> = self.samples.drain(..ready).flatten().collect();
+        frame.resize(Mixer::FRAME_LEN, 0.0);
+        Some(AudioFrame::new(frame, CHANNELS_STEREO, MediaTime(0)))
     }
 }
 
-/// Streams of 48 kHz mono in, frames of 48 kHz mono out. Pure: whoever owns it asks for a frame every 10 ms.
+/// Streams of 48 kHz stereo in, frames of 48 kHz stereo out. Pure: whoever owns it asks for a frame every 10 ms.
 #[derive(Debug, Default)]
 pub(super) struct Blend {
     streams: BTreeMap<u32, Stream>,
@@ -51,7 +53,7 @@ impl Blend {
         Mixer::DELAY.saturating_add(Duration::from_millis(LEAD as u64 * 1000 / SAMPLE_RATE as u64));
 
     /// What a stream brings next. A stream that was not known begins.
-    pub(super) fn push(&mut self, stream: u32, samples: impl IntoIterator<Item = f32>) {
+    pub(super) fn push(&mut self, stream: u32, samples: impl IntoIterator<Item = [f32; 2]>) {
         let stream = self.streams.entry(stream).or_default();
         stream.samples.extend(samples);
         if stream.samples.len() > MOST {
@@ -77,9 +79,7 @@ impl Blend {
         let inputs: Vec<MixInput<'_>> = frames.iter().map(|frame| MixInput { frame, gain: 1.0 }).collect();
         let mut both = [0.0; Mixer::FRAME_LEN];
         self.mixer.mix(&inputs, &mut both, &mut Vec::new());
-        // All of them are mono, so both channels are alike.
-        let mono: Vec<f32> = both.iter().step_by(2).copied().collect();
-        AudioFrame::new(mono, 1, now - Self::DELAY)
+        AudioFrame::new(both, CHANNELS_STEREO, now - Self::DELAY)
     }
 }
 
@@ -90,8 +90,18 @@ mod tests {
     /// Samples of the limiter's delay.
     const LATE: usize = 96;
 
+    /// What is heard on the left; on the right is the same, negated.
     fn pull(blend: &mut Blend, frames: usize) -> Vec<f32> {
-        (0..frames).flat_map(|n| blend.pull(MediaTime::from_millis(n as i64 * 10)).samples.to_vec()).collect()
+        let frames = (0..frames).map(|n| blend.pull(MediaTime::from_millis(n as i64 * 10)));
+        let left = |[left, right]: &[f32; 2]| {
+            assert!(*left == -*right, "{left} and {right}");
+            *left
+        };
+        frames.flat_map(|frame| frame.samples.as_chunks().0.iter().map(left).collect::<Vec<_>>()).collect()
+    }
+
+    fn both(left: impl IntoIterator<Item = f32>) -> impl Iterator<Item = [f32; 2]> {
+        left.into_iter().map(|s| [s, -s])
     }
 
     fn ramp(from: usize, len: usize) -> impl Iterator<Item = f32> {
@@ -101,12 +111,12 @@ mod tests {
     #[test]
     fn odd_portions_come_out_as_one_unbroken_sound_once_enough_lies_ready() {
         let mut blend = Blend::default();
-        blend.push(1, ramp(0, 1439));
+        blend.push(1, both(ramp(0, 1439)));
         assert!(pull(&mut blend, 2).iter().all(|s| *s == 0.0), "not yet");
         let mut sent = 1439;
         let mut heard = Vec::new();
         for portion in [441, 500, 300, 700, 480, 480, 459].iter().cycle().take(70) {
-            blend.push(1, ramp(sent, *portion));
+            blend.push(1, both(ramp(sent, *portion)));
             sent += portion;
             heard.extend(pull(&mut blend, 1));
         }
@@ -118,8 +128,8 @@ mod tests {
     #[test]
     fn streams_are_added_and_one_that_ends_is_missed_alone() {
         let mut blend = Blend::default();
-        blend.push(1, [0.25; LEAD]);
-        blend.push(2, [0.5; LEAD]);
+        blend.push(1, both([0.25; LEAD]));
+        blend.push(2, both([0.5; LEAD]));
         let heard = pull(&mut blend, 1);
         assert_eq!(&heard[LATE..], &[0.75; 480 - LATE]);
         blend.end(2);
@@ -131,20 +141,20 @@ mod tests {
     #[test]
     fn what_piles_up_is_let_go_and_a_stream_that_ran_dry_waits_anew() {
         let mut blend = Blend::default();
-        blend.push(1, ramp(0, MOST + 1));
+        blend.push(1, both(ramp(0, MOST + 1)));
         let heard = pull(&mut blend, 4);
         assert_eq!(heard[LATE], (MOST + 1 - LEAD) as f32 / 100_000.0, "the newest are kept");
         assert_eq!(heard[LATE + LEAD..].iter().copied().fold(0.0, f32::max), 0.0);
-        blend.push(1, [0.5; LEAD - 1]);
+        blend.push(1, both([0.5; LEAD - 1]));
         assert!(pull(&mut blend, 1)[LATE..].iter().all(|s| *s == 0.0));
-        blend.push(1, [0.5; 1]);
+        blend.push(1, both([0.5; 1]));
         assert!(pull(&mut blend, 1)[LATE..].iter().all(|s| *s == 0.5));
     }
 
     #[test]
     fn the_last_of_a_sound_is_heard_though_it_fills_no_frame() {
         let mut blend = Blend::default();
-        blend.push(1, [0.5; LEAD + 100]);
+        blend.push(1, both([0.5; LEAD + 100]));
         let heard = pull(&mut blend, 5);
         assert_eq!(heard.iter().filter(|s| **s == 0.5).count(), LEAD + 100);
     }
@@ -152,11 +162,11 @@ mod tests {
     #[test]
     fn no_stream_brings_what_is_no_number_and_none_clips() {
         let mut blend = Blend::default();
-        blend.push(1, [f32::NAN; LEAD]);
-        blend.push(2, [0.9; LEAD]);
-        blend.push(3, [0.9; LEAD]);
+        blend.push(1, both([f32::NAN; LEAD]));
+        blend.push(2, both([0.9; LEAD]));
+        blend.push(3, both([0.9; LEAD]));
         let frame = blend.pull(MediaTime::from_millis(100));
         assert!(frame.samples.iter().all(|s| s.is_finite() && s.abs() <= 1.0));
-        assert_eq!((frame.samples.len(), frame.channels, frame.capture), (480, 1, MediaTime::from_millis(68)));
+        assert_eq!((frame.samples.len(), frame.channels, frame.capture), (960, 2, MediaTime::from_millis(68)));
     }
 }

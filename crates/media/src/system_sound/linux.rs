@@ -23,6 +23,9 @@ use crate::source::{AudioSink, RunningSource, SourceError};
 /// The name a stream has for people who look at the server's own mixer.
 const NAME: &std::ffi::CStr = c"Beckon shares the computer's sound";
 
+/// The server makes stereo of all that plays otherwise.
+const CHANNELS: u8 = 2;
+
 /// Whether a sound server answers.
 pub(super) fn available() -> bool {
     Server::open().is_ok()
@@ -103,7 +106,8 @@ impl Listener {
         match self.server.message()? {
             Message::Sound { channel } => {
                 if let Some(stream) = self.channels.get(&channel) {
-                    blend.push(*stream, self.server.samples());
+                    let mut samples = self.server.samples();
+                    blend.push(*stream, std::iter::from_fn(|| Some([samples.next()?, samples.next()?])));
                 }
             }
             Message::Answer { number } => match self.asked.remove(&number) {
@@ -146,13 +150,14 @@ impl Listener {
     fn take(&mut self, streams: &[SinkInputInfo], blend: &mut Blend) -> Result<(), ProtocolError> {
         let there: HashSet<u32> = streams.iter().map(|s| s.index).collect();
         self.taken.retain(|stream| there.contains(stream));
-        self.channels.retain(|_, stream| {
-            let stays = there.contains(stream);
-            if !stays {
-                blend.end(*stream);
-            }
-            stays
-        });
+        let over: Vec<(u32, u32)> =
+            self.channels.iter().map(|(c, s)| (*c, *s)).filter(|(_, stream)| !there.contains(stream)).collect();
+        for (channel, stream) in over {
+            self.channels.remove(&channel);
+            blend.end(stream);
+            // PulseAudio has ended it by now, and refuses.
+            self.ask(Asked::Else, &Command::DeleteRecordStream(channel))?;
+        }
         for stream in streams.iter().filter(|s| is_anothers(s, std::process::id())) {
             if self.taken.insert(stream.index) {
                 self.ask(Asked::Listening(stream.index), &Command::CreateRecordStream(listening_to(stream.index)))?;
@@ -179,14 +184,15 @@ fn listening_to(stream: u32) -> RecordStreamParams {
     let mut props = Props::new();
     props.set(Prop::MediaName, NAME);
     RecordStreamParams {
-        sample_spec: SampleSpec { format: SampleFormat::Float32Le, channels: 1, sample_rate: SAMPLE_RATE },
-        channel_map: ChannelMap::mono(),
+        sample_spec: SampleSpec { format: SampleFormat::Float32Le, channels: CHANNELS, sample_rate: SAMPLE_RATE },
+        channel_map: ChannelMap::stereo(),
         buffer_attr: BufferAttr {
             max_length: u32::MAX,
-            fragment_size: (SAMPLES_PER_CHANNEL * size_of::<f32>()) as u32,
+            fragment_size: (SAMPLES_PER_CHANNEL * usize::from(CHANNELS) * size_of::<f32>()) as u32,
             ..BufferAttr::default()
         },
-        flags: StreamFlags { adjust_latency: true, ..StreamFlags::default() },
+        // Else PipeWire would let it listen to the default microphone once the stream is over.
+        flags: StreamFlags { adjust_latency: true, no_move: true, ..StreamFlags::default() },
         direct_on_input_index: Some(stream),
         props,
         ..RecordStreamParams::default()

@@ -27,7 +27,7 @@ pub fn available() -> bool {
     system::available()
 }
 
-/// The computer's sound without our own, as a source of mono frames: one every 10 ms, silent ones while nothing plays. It
+/// The computer's sound without our own, as a source of stereo frames: one every 10 ms, silent ones while nothing plays. It
 /// survives the end of the sound server.
 #[derive(Debug, Default)]
 pub struct SystemSound(());

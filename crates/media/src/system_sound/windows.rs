@@ -120,11 +120,11 @@ impl Listener {
             // SAFETY: the places live as long as the call.
             unsafe { self.capture.GetBuffer(&mut data, &mut frames, &mut flags, None, None)? };
             if flags & AUDCLNT_BUFFERFLAGS_SILENT.0 as u32 != 0 || data.is_null() {
-                blend.push(ALL, std::iter::repeat_n(0.0, frames as usize));
+                blend.push(ALL, std::iter::repeat_n([0.0; 2], frames as usize));
             } else {
                 // SAFETY: Windows gives that many frames of the format we asked for, until they are given back below.
                 let samples = unsafe { std::slice::from_raw_parts(data.cast::<[f32; 2]>(), frames as usize) };
-                blend.push(ALL, samples.iter().map(|[left, right]| (left + right) / 2.0));
+                blend.push(ALL, samples.iter().copied());
             }
             // SAFETY: got above, and not used any more.
             unsafe { self.capture.ReleaseBuffer(frames)? };

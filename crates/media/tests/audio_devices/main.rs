@@ -1,74 +1,62 @@
-//! Microphone and speaker against a real sound server: a private PulseAudio with null sinks, no hardware.
-//!
-//! cpal finds its server by environment variables, which a test must not change in its own process. So each test
-//! here starts itself again as a child with the variables set, and the child does the work.
+//! Microphone and speaker against a real sound server: a private PulseAudio, and a private PipeWire in its place, with null
+//! sinks and no hardware.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+mod graph;
+mod server;
 mod system_sound;
 
 use std::{
-    env,
     f32::consts::TAU,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
 use beckon_media::{
-    AudioFrame, AudioSource, SourceError,
+    AudioFrame, AudioSource, MediaTime, SourceError,
     audio_io::{
         DeviceChoice, DeviceEvent, DeviceInfo, IoStats, Microphone, Render, Speaker, level_dbfs, list_microphones,
         list_speakers,
     },
 };
 
-/// Set in the child: the socket of its sound server.
-const SOCKET: &str = "BECKON_TEST_PULSE_SOCKET";
+use self::{
+    server::{Session, pactl},
+    system_sound::the_computers_sound_is_what_others_play_and_never_what_we_play,
+};
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Pulse {
-    child: Child,
-}
-
-impl Pulse {
-    fn start(socket: &Path, sinks: &[&str]) -> Self {
-        let folder = socket.parent().unwrap();
-        let mut command = Command::new("pulseaudio");
-        command
-            .args(["--daemonize=no", "--exit-idle-time=-1", "-n", "--use-pid-file=no", "--disable-shm=yes"])
-            .arg("--high-priority=no")
-            .arg(format!("--load=module-native-protocol-unix socket={} auth-anonymous=1", socket.display()));
-        for sink in sinks {
-            command.arg(format!("--load=module-null-sink sink_name={sink} rate=48000"));
+/// Tests of each of these, one for each sound server.
+macro_rules! with_each_server {
+    ($($test:ident)+) => {
+        with_each_server!(@ pulseaudio PulseAudio $($test)+);
+        with_each_server!(@ pipewire PipeWire $($test)+);
+    };
+    (@ $module:ident $kind:ident $($test:ident)+) => {
+        mod $module {
+            $(
+                #[test]
+                fn $test() {
+                    let name = concat!(stringify!($module), "::", stringify!($test));
+                    super::server::in_child(super::server::Kind::$kind, name, super::$test);
+                }
+            )+
         }
-        let child = command
-            .env("HOME", folder)
-            .env("XDG_RUNTIME_DIR", folder)
-            .env_remove("PULSE_SERVER")
-            .env_remove("DBUS_SESSION_BUS_ADDRESS")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let pulse = Self { child };
-        wait_for("PulseAudio's socket", || std::os::unix::net::UnixStream::connect(socket).is_ok());
-        pulse
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
+    };
 }
 
-impl Drop for Pulse {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+with_each_server! {
+    a_tone_played_is_the_tone_recorded
+    what_is_told_of_the_way_is_true
+    devices_of_one_channel_and_of_six_carry_the_tone
+    a_sound_server_that_hangs_is_told_of_and_holds_nobody_up
+    a_sound_server_lost_in_mid_call_comes_back_by_itself
+    a_device_pulled_out_in_mid_call_is_replaced_by_the_default_one
+    without_a_sound_device_the_error_says_so_and_a_patient_speaker_waits
+    the_chosen_device_is_taken_again_when_it_is_back_and_the_default_is_followed
+    the_computers_sound_is_what_others_play_and_never_what_we_play
 }
 
 /// Polls a condition that only another process can make true.
@@ -78,33 +66,6 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "{what} did not come about in {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// In the parent: runs this very test in a child that sees only a private sound server's socket, and returns `None`.
-/// In the child: the socket.
-fn in_child(test: &str) -> Option<PathBuf> {
-    if let Some(socket) = env::var_os(SOCKET) {
-        return Some(socket.into());
-    }
-    if Command::new("pulseaudio").arg("--version").output().is_err() {
-        eprintln!("SKIPPED {test}: the program `pulseaudio` is not installed");
-        return None;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("native");
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
-        .env(SOCKET, &socket)
-        .env("PULSE_SERVER", format!("unix:{}", socket.display()))
-        .env("XDG_RUNTIME_DIR", folder.path())
-        .env("HOME", folder.path())
-        .env_remove("PULSE_RUNTIME_PATH")
-        .output()
-        .unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "the child failed:\n{text}");
-    print!("{text}");
-    None
 }
 
 fn tone(hz: f32, amplitude: f32) -> Render {
@@ -123,9 +84,9 @@ fn events() -> (impl FnMut(DeviceEvent) + Send + 'static, mpsc::Receiver<DeviceE
     (move |e| drop(tx.send(e)), rx)
 }
 
-/// Pitch in Hz and level in dBFS of one second of sound.
+/// Pitch in Hz and level in dBFS of one second of sound, on the left.
 fn measure(frames: &[AudioFrame]) -> (f32, f32) {
-    let samples: Vec<f32> = frames.iter().flat_map(|f| f.samples.iter().copied()).collect();
+    let samples: Vec<f32> = frames.iter().flat_map(|f| f.samples.iter().step_by(f.channels.into()).copied()).collect();
     let rises: Vec<usize> = (1..samples.len()).filter(|&i| samples[i - 1] < 0.0 && samples[i] >= 0.0).collect();
     let pitch = match (rises.first(), rises.last()) {
         (Some(a), Some(b)) if b > a => (rises.len() - 1) as f32 * 48_000.0 / (b - a) as f32,
@@ -166,10 +127,8 @@ fn microphone(
     (running, rx, stats)
 }
 
-#[test]
-fn a_tone_played_is_the_tone_recorded() {
-    let Some(socket) = in_child("a_tone_played_is_the_tone_recorded") else { return };
-    let _pulse = Pulse::start(&socket, &["beckon_a", "beckon_b"]);
+fn a_tone_played_is_the_tone_recorded(session: &Session) {
+    let _server = session.start(&["beckon_a", "beckon_b"]);
 
     let speakers = list_speakers().unwrap();
     assert_eq!(speakers.iter().filter(|d| d.default).count(), 1, "{speakers:?}");
@@ -200,10 +159,46 @@ fn a_tone_played_is_the_tone_recorded() {
     speaker.close();
 }
 
-#[test]
-fn devices_of_one_channel_and_of_six_carry_the_tone() {
-    let Some(socket) = in_child("devices_of_one_channel_and_of_six_carry_the_tone") else { return };
-    let _pulse = Pulse::start(&socket, &["beckon_mono channels=1", "beckon_surround channels=6"]);
+/// How much later than the loudspeaker was to play it a click is captured from what it plays, ms; a click every 300 ms.
+fn captured_after_it_was_heard() -> Vec<f64> {
+    let (clicked, clicks) = mpsc::channel();
+    let mut n = 0u64;
+    let render: Render = Box::new(move |out, heard| {
+        out.fill(0.0);
+        if n.is_multiple_of(30) {
+            [out[0], out[1]] = [0.9; 2];
+            let _ = clicked.send(heard);
+        }
+        n += 1;
+    });
+    let speaker = Speaker::open(DeviceChoice::Default, render, |_| ()).unwrap();
+    let (running, frames, stats) = microphone(DeviceChoice::Default, |_| ());
+    let (mut off, mut sent) = (Vec::new(), Vec::new());
+    while off.len() < 25 {
+        let frame = frames.recv_timeout(PATIENCE).unwrap();
+        sent.extend(clicks.try_iter());
+        let Some(at) = frame.samples.iter().position(|s| *s > 0.3) else { continue };
+        let captured = frame.capture + Duration::from_micros(at as u64 * 1_000_000 / 48_000);
+        let ms = |heard: &MediaTime| captured.nanos_since(*heard) as f64 / 1e6;
+        off.extend(sent.iter().map(ms).min_by(|a, b| a.abs().total_cmp(&b.abs())));
+    }
+    report("speaker", &speaker.stats());
+    report("microphone", &stats);
+    println!("captured after it was heard, ms: {off:.1?}");
+    running.stop();
+    speaker.close();
+    off
+}
+
+fn what_is_told_of_the_way_is_true(session: &Session) {
+    let _server = session.start(&["beckon_a"]);
+    // The first ones tell of a way that nobody knows yet.
+    let off = captured_after_it_was_heard();
+    assert!(off[10..].iter().all(|ms| ms.abs() < 100.0), "{off:?}");
+}
+
+fn devices_of_one_channel_and_of_six_carry_the_tone(session: &Session) {
+    let _server = session.start(&["beckon_mono channels=1", "beckon_surround channels=6"]);
     for name in ["beckon_mono", "beckon_surround"] {
         let choice = |end: &str| DeviceChoice::Id(format!("pulseaudio:{name}{end}"));
         let speaker = Speaker::open(choice(""), tone(440.0, 0.5), |_| ()).unwrap();
@@ -214,33 +209,29 @@ fn devices_of_one_channel_and_of_six_carry_the_tone() {
     }
 }
 
-#[test]
-fn a_sound_server_that_hangs_is_told_of_and_holds_nobody_up() {
-    let Some(socket) = in_child("a_sound_server_that_hangs_is_told_of_and_holds_nobody_up") else { return };
-    let pulse = Pulse::start(&socket, &["beckon_a"]);
+fn a_sound_server_that_hangs_is_told_of_and_holds_nobody_up(session: &Session) {
+    let server = session.start(&["beckon_a"]);
     let (listener, told) = events();
     let speaker = Speaker::open(DeviceChoice::Default, tone(440.0, 0.5), listener).unwrap();
     assert!(matches!(told.recv_timeout(PATIENCE).unwrap(), DeviceEvent::Opened { .. }));
-    pulse.signal("STOP");
+    server.signal("STOP");
     let lost = told.recv_timeout(PATIENCE).unwrap();
     assert!(matches!(lost, DeviceEvent::Lost(SourceError::Unplugged { .. })), "{lost:?}");
     let listed = list_speakers();
     assert!(matches!(listed, Err(SourceError::Device { .. })), "{listed:?}");
 
-    pulse.signal("CONT");
+    server.signal("CONT");
     let again = told.recv_timeout(PATIENCE).unwrap();
     assert!(matches!(again, DeviceEvent::Opened { again: true, .. }), "{again:?}");
-    pulse.signal("STOP");
+    server.signal("STOP");
     let begun = Instant::now();
     speaker.close();
     assert!(begun.elapsed() < Duration::from_secs(5), "closed after {:?}", begun.elapsed());
-    pulse.signal("CONT");
+    server.signal("CONT");
 }
 
-#[test]
-fn a_sound_server_lost_in_mid_call_comes_back_by_itself() {
-    let Some(socket) = in_child("a_sound_server_lost_in_mid_call_comes_back_by_itself") else { return };
-    let pulse = Pulse::start(&socket, &["beckon_a"]);
+fn a_sound_server_lost_in_mid_call_comes_back_by_itself(session: &Session) {
+    let server = session.start(&["beckon_a"]);
     let (listener, speaker_told) = events();
     let speaker = Speaker::open(DeviceChoice::Default, tone(700.0, 0.25), listener).unwrap();
     let (listener, microphone_told) = events();
@@ -248,7 +239,7 @@ fn a_sound_server_lost_in_mid_call_comes_back_by_itself() {
     hear(&frames, 700.0, -15.05);
     report("speaker", &speaker.stats());
 
-    drop(pulse);
+    drop(server);
     for told in [&speaker_told, &microphone_told] {
         let opened = told.recv_timeout(PATIENCE).unwrap();
         assert!(matches!(opened, DeviceEvent::Opened { again: false, .. }), "{opened:?}");
@@ -256,7 +247,7 @@ fn a_sound_server_lost_in_mid_call_comes_back_by_itself() {
         assert!(matches!(lost, DeviceEvent::Lost(SourceError::Unplugged { .. })), "{lost:?}");
     }
 
-    let _pulse = Pulse::start(&socket, &["beckon_other"]);
+    let _server = session.start(&["beckon_other"]);
     for told in [&speaker_told, &microphone_told] {
         let again = told.recv_timeout(PATIENCE).unwrap();
         assert!(matches!(again, DeviceEvent::Opened { again: true, .. }), "{again:?}");
@@ -268,11 +259,8 @@ fn a_sound_server_lost_in_mid_call_comes_back_by_itself() {
     running.stop();
 }
 
-#[test]
-fn a_device_pulled_out_in_mid_call_is_replaced_by_the_default_one() {
-    let Some(socket) = in_child("a_device_pulled_out_in_mid_call_is_replaced_by_the_default_one") else { return };
-    // The first sink becomes the default one.
-    let _pulse = Pulse::start(&socket, &["beckon_builtin", "beckon_headset"]);
+fn a_device_pulled_out_in_mid_call_is_replaced_by_the_default_one(session: &Session) {
+    let server = session.start(&["beckon_builtin", "beckon_headset"]);
     let id = |of: Vec<DeviceInfo>, end: &str| {
         DeviceChoice::Id(of.into_iter().find(|d| d.id.ends_with(end)).map(|d| d.id).unwrap())
     };
@@ -281,8 +269,7 @@ fn a_device_pulled_out_in_mid_call_is_replaced_by_the_default_one() {
     let (running, frames, _) = microphone(id(list_microphones().unwrap(), "beckon_headset.monitor"), |_| ());
     hear(&frames, 550.0, -15.05);
 
-    let pulled = Command::new("pactl").args(["unload-module", "2"]).status().unwrap();
-    assert!(pulled.success());
+    server.pull("beckon_headset");
     wait_for("the headset to be gone", || list_speakers().unwrap().iter().all(|d| !d.id.ends_with("beckon_headset")));
     while frames.try_recv().is_ok() {}
     // Whether the sound server moves both streams by itself or we open them anew is its business: both are on the
@@ -292,11 +279,7 @@ fn a_device_pulled_out_in_mid_call_is_replaced_by_the_default_one() {
     speaker.close();
 }
 
-#[test]
-fn without_a_sound_device_the_error_says_so_and_a_patient_speaker_waits() {
-    let Some(socket) = in_child("without_a_sound_device_the_error_says_so_and_a_patient_speaker_waits") else {
-        return;
-    };
+fn without_a_sound_device_the_error_says_so_and_a_patient_speaker_waits(session: &Session) {
     // No server at all, then one without devices.
     let absent = || {
         let error = Speaker::open(DeviceChoice::Default, tone(440.0, 0.5), |_| ()).err().unwrap();
@@ -307,8 +290,15 @@ fn without_a_sound_device_the_error_says_so_and_a_patient_speaker_waits() {
         assert!(error.to_string().contains("plug one in"), "{error}");
     };
     absent();
-    let pulse = Pulse::start(&socket, &[]);
+    let server = session.start(&[]);
     absent();
+    // What a speaker plays is no microphone, though the server takes it for the default one.
+    server.plug("beckon_lonely");
+    let microphone = Box::new(Microphone::new(DeviceChoice::Default)).start(Box::new(|_| ()));
+    assert!(matches!(microphone.err(), Some(SourceError::Absent { .. })));
+    assert!(list_microphones().unwrap().iter().all(|d| d.loopback && !d.default));
+    server.pull("beckon_lonely");
+    wait_for("no speaker", || list_speakers().unwrap().is_empty());
 
     let calls = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let count = calls.clone();
@@ -322,30 +312,19 @@ fn without_a_sound_device_the_error_says_so_and_a_patient_speaker_waits() {
     assert!(matches!(lost, DeviceEvent::Lost(SourceError::Absent { .. })), "{lost:?}");
     wait_for("rendering without a device", || calls.load(std::sync::atomic::Ordering::Relaxed) > 20);
     assert_eq!(speaker.stats().frames(), 0);
-    drop(pulse);
-    let _pulse = Pulse::start(&socket, &["beckon_late"]);
+    drop(server);
+    let _server = session.start(&["beckon_late"]);
     let opened = told.recv_timeout(PATIENCE).unwrap();
     assert!(matches!(opened, DeviceEvent::Opened { .. }), "{opened:?}");
     wait_for("the device to take sound", || speaker.stats().frames() > 20);
 }
 
-#[test]
-fn the_chosen_device_is_taken_again_when_it_is_back_and_the_default_is_followed() {
-    let Some(socket) = in_child("the_chosen_device_is_taken_again_when_it_is_back_and_the_default_is_followed") else {
-        return;
-    };
-    let pactl = |args: &[&str]| {
-        let output = Command::new("pactl").args(args).output().unwrap();
-        assert!(output.status.success(), "{args:?}");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    };
-    let sink = "sink_name=beckon_headset";
-    let plug = ["load-module", "module-null-sink", sink, "rate=48000", "sink_properties=device.description=headset"];
-    let _pulse = Pulse::start(&socket, &["beckon_builtin"]);
-    let plugged = pactl(&plug);
-    let headset = || list_speakers().unwrap().into_iter().find(|d| d.id.ends_with("beckon_headset")).map(|d| d.id);
+fn the_chosen_device_is_taken_again_when_it_is_back_and_the_default_is_followed(session: &Session) {
+    let headset = "beckon_headset sink_properties=device.description=headset";
+    let server = session.start(&["beckon_builtin", headset]);
+    let id = || list_speakers().unwrap().into_iter().find(|d| d.id.ends_with("beckon_headset")).map(|d| d.id);
     let (listener, told) = events();
-    let chosen = Speaker::open(DeviceChoice::Id(headset().unwrap()), tone(550.0, 0.25), listener).unwrap();
+    let chosen = Speaker::open(DeviceChoice::Id(id().unwrap()), tone(550.0, 0.25), listener).unwrap();
     let (listener, told_default) = events();
     let default = Speaker::open(DeviceChoice::Default, tone(550.0, 0.25), listener).unwrap();
     let opened = |told: &mpsc::Receiver<DeviceEvent>| loop {
@@ -356,9 +335,9 @@ fn the_chosen_device_is_taken_again_when_it_is_back_and_the_default_is_followed(
     assert_eq!(opened(&told), (true, false));
     assert_eq!(opened(&told_default), (false, false));
 
-    pactl(&["unload-module", &plugged]);
+    server.pull("beckon_headset");
     assert_eq!(opened(&told), (false, true), "another one stands in");
-    pactl(&plug);
+    server.plug(headset);
     assert_eq!(opened(&told), (true, false), "the chosen one is back");
 
     while told_default.try_recv().is_ok() {}

@@ -87,9 +87,17 @@ impl Nodes {
         Ok(Self { all, default: default.map(|name| name.to_string_lossy().into_owned()) })
     }
 
+    /// Where there is no microphone at all, the servers take for the default one what a speaker plays. Whoever has a
+    /// microphone and made that the default meant it; anybody else would send the room its own voices.
+    fn default(&self) -> Option<&str> {
+        let default = self.all.iter().find(|node| Some(&node.name) == self.default.as_ref())?;
+        let meant = !default.loopback || self.all.iter().any(|node| !node.loopback);
+        meant.then_some(&default.name)
+    }
+
     fn choose(self, choice: &DeviceChoice, direction: Direction) -> Result<Node, SourceError> {
         let (device, wanted) = match choice {
-            DeviceChoice::Default => (format!("default {}", direction.noun()), self.default),
+            DeviceChoice::Default => (format!("default {}", direction.noun()), self.default().map(str::to_owned)),
             DeviceChoice::Id(id) => (id.clone(), id.strip_prefix(PREFIX).map(str::to_owned)),
         };
         let found = wanted.and_then(|name| self.all.into_iter().find(|node| node.name == name));
@@ -100,14 +108,14 @@ impl Nodes {
 /// The devices there are now.
 pub(super) fn list(direction: Direction) -> Result<Vec<DeviceInfo>, SourceError> {
     let Some(nodes) = Nodes::ask(direction)? else { return portable::list(direction) };
-    let Nodes { all, default } = nodes;
-    let info = |node: Node| DeviceInfo {
+    let default = nodes.default();
+    let info = |node: &Node| DeviceInfo {
         id: node.id(),
-        default: default.as_ref() == Some(&node.name),
+        default: default == Some(&node.name),
         loopback: node.loopback,
-        label: node.label,
+        label: node.label.clone(),
     };
-    Ok(all.into_iter().map(info).collect())
+    Ok(nodes.all.iter().map(info).collect())
 }
 
 /// Finds the device; the server converts to the format that is handiest for us.
@@ -159,6 +167,11 @@ mod tests {
             let device = absent.to_owned();
             assert_eq!(chosen(DeviceChoice::Id(device.clone())), Err(SourceError::Absent { device }));
         }
+        let mut only_monitors = nodes(&["a.monitor"], "a.monitor");
+        only_monitors.all[0].loopback = true;
+        assert_eq!(only_monitors.default(), None, "what a speaker plays is no microphone");
+        only_monitors.all.extend(nodes(&["microphone"], "").all);
+        assert_eq!(only_monitors.default(), Some("a.monitor"), "somebody made it the default");
         let none = nodes(&[], "b").choose(&DeviceChoice::Default, Direction::Input);
         assert_eq!(none, Err(SourceError::Absent { device: "default microphone".into() }));
     }
