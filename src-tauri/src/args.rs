@@ -176,6 +176,20 @@ mod tests {
         assert!(second.unwrap().is_err());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_no_text_are_refused_like_any_bad_address() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let raw = OsString::from_vec([address().as_bytes(), b"&r=wss%3A%2F%2Fa\xff"].concat());
+        let start = Start::read(["beckon".into(), raw.clone()]).unwrap();
+        assert_eq!(start.launch.unwrap().unwrap_err().code(), beckon_protocol::Code::LaunchInvalid);
+        // Behind an address they are smuggled like everything else, before it they are no option.
+        assert!(matches!(Start::read(["beckon".into(), address().into(), raw.clone()]), Err(ArgsError::AfterAddress)));
+        let word = OsString::from_vec(b"\xff\xfe".to_vec());
+        assert!(matches!(Start::read(["beckon".into(), word, address().into()]), Err(ArgsError::Options(_))));
+    }
+
     #[test]
     fn other_words_are_no_options() {
         assert!(matches!(read(&["https://evil.example"]), Err(ArgsError::Options(_))));

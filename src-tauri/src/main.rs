@@ -110,10 +110,13 @@ fn run(start: Start) -> anyhow::Result<()> {
     let mut context = tauri::generate_context!();
     // Windows and macOS find the running app by the identifier, Linux by the name on the session bus.
     context.config_mut().identifier.clone_from(&instance);
-    let app = tauri::Builder::default()
+    let builder = tauri::Builder::default()
         // First of all plugins: a second start ends here.
-        .plugin(tauri_plugin_single_instance::Builder::new().callback(second_start).dbus_id(instance).build())
-        .plugin(tauri_plugin_deep_link::init())
+        .plugin(tauri_plugin_single_instance::Builder::new().callback(second_start).dbus_id(instance).build());
+    // Only macOS hands addresses over as events; elsewhere they are arguments, and the plugin bears no bytes but UTF-8.
+    #[cfg(target_os = "macos")]
+    let builder = builder.plugin(tauri_plugin_deep_link::init());
+    let app = builder
         .invoke_handler(tauri::generate_handler![
             commands::boot,
             commands::set_camera,

@@ -1,5 +1,6 @@
-// What becomes of page and app around a room: reload, duplicated tab, closed page, the app's orderly end; then the same
+// What becomes of page and app around a room: a bad address, reload, duplicated tab, closed page, the app's orderly end; then the same
 // page from a public https address, where browsers ask before a page may reach this machine.
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
@@ -8,7 +9,7 @@ import { agreeToOpen, answerConsent, processes } from "./lib/app.mjs";
 import { openBrowser } from "./lib/browser.mjs";
 import { startSecureServer } from "./lib/https.mjs";
 import { pixels, screenshot, windows } from "./lib/screen.mjs";
-import { Walk, expect, out, server, until } from "./lib/walk.mjs";
+import { Walk, expect, out, programs, server, until } from "./lib/walk.mjs";
 
 const walk = new Walk();
 const shot = (name) => screenshot(path.join(out, `${name}.png`));
@@ -62,7 +63,39 @@ async function call(on, consent) {
   await phase(on, "open");
 }
 
+/** Starts a program with an address of these bytes, in printf's notation; resolves to its exit status and last words. */
+function start(program, address) {
+  const script = 'exec "$0" "$(printf "$1")"';
+  const child = spawn("sh", ["-c", script, path.join(programs, program), address], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.on("data", (data) => (said = `${said}${data}`.slice(-2000)));
+  return new Promise((resolve) => child.once("exit", (code) => resolve({ code, said })));
+}
+
 try {
+  await walk.step("an address that is no text is refused and shown, at a cold start and to the app that runs", async () => {
+    const bytes = "beckon:launch?v=1&k=AAAAAAAAAAAAAAAAAAAAAA&p=47610&o=\\377\\376";
+    const log = path.join(process.env.BECKON_DATA, "beckon.log");
+    const refusals = () => fs.readFileSync(log, "utf8").split("a launch address was refused").length - 1;
+    for (const program of ["beckon-open", "beckon"]) {
+      let ended;
+      const app = start(program, bytes).then((end) => (ended = end));
+      await until("the app's window", () => {
+        if (ended) throw new Error(`${program} ended with ${ended.code}: ${ended.said}`);
+        return windows("^Beckon$").length === 1;
+      }, 20000);
+      expect(refusals() > 0, `${program}: nothing of it in the log`);
+      const before = refusals();
+      const second = await start(program, bytes);
+      expect(second.code === 0, `${program} beside the running app ended with ${second.code}: ${second.said}`);
+      await until("the second refusal", () => refusals() > before);
+      if (program === "beckon-open") shot("00-refused");
+      for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
+      await app;
+      fs.truncateSync(log);
+    }
+  });
+
   await walk.step("a page opens a room", async () => {
     await page.goto(`${server}/crm/?${patient}`);
     await call(page, "always");
