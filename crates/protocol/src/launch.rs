@@ -202,6 +202,12 @@ impl Launch {
             })
             .ok_or(LaunchError::Shape)?;
 
+        // Another version may have other fields and write them in another way; that it is another is all to be said of it.
+        let named = query.split('&').find_map(|pair| pair.strip_prefix("v="));
+        if let Some(version) = named.and_then(|text| text.parse().ok()).filter(|version| *version != VERSION) {
+            return Err(LaunchError::Version(version));
+        }
+
         let mut fields: [(&'static str, Option<String>); 5] =
             [("v", None), ("k", None), ("p", None), ("o", None), ("r", None)];
         for pair in query.split('&') {
@@ -218,9 +224,10 @@ impl Launch {
         }
         let [(_, version), (_, key), (_, ports), (_, origin), (_, relay)] = fields;
 
-        let version: u32 = version.ok_or(LaunchError::Missing("v"))?.parse().map_err(|_| LaunchError::VersionText)?;
-        if version != VERSION {
-            return Err(LaunchError::Version(version));
+        match version.ok_or(LaunchError::Missing("v"))?.parse() {
+            Ok(VERSION) => {}
+            Ok(other) => return Err(LaunchError::Version(other)),
+            Err(_) => return Err(LaunchError::VersionText),
         }
         Ok(Self {
             key: LaunchKey::parse(&key.ok_or(LaunchError::Missing("k"))?)?,
@@ -314,6 +321,26 @@ mod tests {
         assert_eq!(wrong("&r=wss", "&x=wss"), LaunchError::UnknownField);
         assert_eq!(wrong("&o=https", "&o=%ff"), LaunchError::Encoding("o"));
         assert_eq!(wrong("beckon:", "webexe:"), LaunchError::Shape);
+    }
+
+    #[test]
+    fn an_address_of_another_version_is_told_so_whatever_else_it_holds() {
+        let good = launch().to_url();
+        let newer = good.replace("v=1", "v=2");
+        for text in [
+            format!("{newer}&z=new"),
+            newer.replace("&k=", "&k=;"),
+            newer.replace("&p=", "&p"),
+            newer.replace("v=2&", "") + "&z=new&v=2",
+            "beckon:launch?v=2".into(),
+            // A first answer counts: what follows is read by the rules of its version, which are not known.
+            newer.replace("v=2", "v=2&v=1"),
+        ] {
+            assert_eq!(Launch::parse(&text).unwrap_err(), LaunchError::Version(2), "{text}");
+        }
+        assert_eq!(Launch::parse(&good.replace("v=1", "v=%32")).unwrap_err(), LaunchError::Version(2));
+        assert_eq!(Launch::parse(&good.replace("v=1", "v=1&v=2")).unwrap_err(), LaunchError::Repeated("v"));
+        assert_eq!(LaunchError::Version(2).code(), Code::LaunchVersion);
     }
 
     #[test]
