@@ -223,10 +223,17 @@ export declare const Beckon: {
   readonly version: string;
   /** Opens a room in the app. */
   open(options: OpenOptions): Promise<Session>;
-  /** After a reload: the room that this page had open, or null. */
+  /** After a reload: the room that this page had open, or null. With several (`singleton: false`) all come back: `sessions`. */
   resume(): Promise<Session | null>;
-  /** The open session, if there is one. */
+  /**
+   * Closes the room of this ID that this page, or another page of its origin, opened; without an ID the one that was
+   * opened last. Waits for rooms that a reload is about to find again. Gives the room's ID.
+   */
+  close(roomID?: string | number): Promise<string>;
+  /** The open session, if there is one; with several, the one that was opened last. */
   readonly session: Session | null;
+  /** All open sessions of this page, the oldest first. */
+  readonly sessions: readonly Session[];
   /** Test log-in values; only where the server's owner turned them on. Your own backend makes the real ones. */
   testLogin(serverDomain: string, userID?: string): Promise<TestLogin>;
 };

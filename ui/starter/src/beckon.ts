@@ -8,7 +8,7 @@ import { Patience } from './patience.ts';
 import { random } from './proof.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { LiveSession } from './session.ts';
-import { forget, recall, takeStandby } from './store.ts';
+import { forget, recall, type Remembered, takeStandby } from './store.ts';
 import { claim } from './tab.ts';
 
 declare const __VERSION__: string;
@@ -20,34 +20,50 @@ const resumeWithin = 8000;
 /** How long an app that stands by may take to answer, ms. Then it is launched. */
 const standbyWithin = 400;
 
-/** The page's one session, and whether one is being opened. */
-let current: LiveSession | null = null;
-let opening = false;
+/** The page's sessions, the one that was opened last at the end. */
+const sessions: LiveSession[] = [];
+/** How many are being opened. */
+let opening = 0;
 let resuming: Promise<Session | null> | undefined;
+/** The sessions that are this page's already, by tab: there is nothing to come back to. */
+const own = new Set<string>();
 
 function adopt(session: LiveSession): LiveSession {
-  current = session;
+  sessions.push(session);
+  sessions.sort((a, b) => a.opened - b.opened);
+  return session;
+}
+
+/** A session of this page from now on; `adopt` shows it. */
+function begun(tab: string, session: LiveSession): LiveSession {
+  own.add(tab);
   session.onOver = () => {
-    if (current === session) current = null;
+    own.delete(tab);
+    const at = sessions.indexOf(session);
+    if (at >= 0) sessions.splice(at, 1);
   };
   return session;
 }
 
+const last = (): LiveSession | null => sessions[sessions.length - 1] ?? null;
+
 async function open(options: OpenOptions): Promise<Session> {
   check(options);
   const single = options.custom?.singleton !== false;
-  if (single && (opening || current)) {
+  if (single && (opening || sessions.length)) {
     // The person wants their room: show it. That it is not a new one is what the code says.
-    current?.focus().catch(() => {});
+    last()
+      ?.focus()
+      .catch(() => {});
     throw failure(Code.AlreadyOpen);
   }
-  opening = true;
+  opening++;
   try {
     return await begin(options);
   } catch (error) {
     throw asFailure(error);
   } finally {
-    opening = false;
+    opening--;
   }
 }
 
@@ -57,7 +73,7 @@ async function begin(options: OpenOptions): Promise<Session> {
   const server = serverBase(roomdata.serverDomain);
   const { found, roads } = (await standing()) ?? (await launched(options, server));
 
-  const session = new LiveSession(found, roads);
+  const session = begun(roads.tab, new LiveSession(found, roads));
   try {
     onProgress('connected');
     const asked = found.welcome.state === 'awaitingConsent';
@@ -67,7 +83,7 @@ async function begin(options: OpenOptions): Promise<Session> {
     const request = { userdata, roomdata: { ...roomdata, serverDomain: server.href }, custom } as RoomOpen;
     if (!asked) onProgress('joining');
     await session.join(request);
-    void claim(roads.tab);
+    session.hold();
     return adopt(session);
   } catch (error) {
     session.drop();
@@ -123,34 +139,57 @@ function find(roads: Roads, limit: number): Promise<Connected> {
 }
 
 function resume(): Promise<Session | null> {
-  if (current) return Promise.resolve(current);
   resuming ??= comeBack().finally(() => (resuming = undefined));
   return resuming;
 }
 
+/** Finds all rooms again that this page had open. */
 async function comeBack(): Promise<Session | null> {
-  const stored = recall();
-  if (!stored) return null;
+  const lost = recall().filter(({ tab }) => !own.has(tab));
+  for (const session of await Promise.all(lost.map(findAgain))) if (session) adopt(session);
+  return last();
+}
+
+async function findAgain(stored: Remembered): Promise<LiveSession | null> {
   const { key, ports, relay, tab } = stored;
-  const roads: Roads = { key, ports, relay, tab, resuming: true };
-  if (!(await claim(tab))) {
-    forget();
-    return null;
-  }
+  own.add(tab);
+  const held = claim(tab);
   try {
-    const found = await within(new Search(roads), resumeWithin);
-    const session = new LiveSession(found, roads);
-    if (!session.roomID) session.roomID = stored.roomID;
-    if (!found.welcome.room && found.welcome.state !== 'ready') {
-      // The page was reloaded before the person answered: the question has no asker any more.
-      session.drop();
-      return null;
-    }
-    return adopt(session);
+    const release = await held;
+    if (!release) throw failure(Code.ChannelLost);
+    const roads: Roads = { key, ports, relay, tab, resuming: true };
+    const found = await within(new Search(roads), resumeWithin).catch((error: unknown) => {
+      release();
+      throw error;
+    });
+    const session = begun(tab, new LiveSession(found, roads, stored));
+    session.hold(held);
+    if (found.welcome.room || found.welcome.state === 'ready') return session;
+    // The page was reloaded before the person answered: the question has no asker any more.
+    session.drop();
   } catch {
-    forget();
-    return null;
+    forget(tab);
+    own.delete(tab);
   }
+  return null;
+}
+
+async function close(roomID: string | number = ''): Promise<string> {
+  const wanted = String(roomID);
+  const mine = () => (wanted ? sessions.find((session) => session.roomID === wanted) : last());
+  // A page that was just reloaded has its rooms in a moment.
+  if (!mine()) await resume();
+  const session = mine();
+  if (session) {
+    const closed = session.roomID;
+    await session.close();
+    return closed;
+  }
+  // Another page of this origin opened it; the app knows which.
+  const any = last();
+  if (!any) throw failure(Code.NoRoom);
+  await any.closeRoom(wanted);
+  return wanted;
 }
 
 async function testLogin(serverDomain: string, userID?: string): Promise<TestLogin> {
@@ -171,8 +210,12 @@ export const Beckon = {
   version: __VERSION__,
   open,
   resume,
+  close,
   testLogin,
   get session(): Session | null {
-    return current;
+    return last();
+  },
+  get sessions(): readonly Session[] {
+    return [...sessions];
   },
 };

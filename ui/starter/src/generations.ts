@@ -1,6 +1,5 @@
 // The calls that web developers know from the first and the third generation, as thin adapters over the core.
 
-import { Code } from '../../protocol/index.ts';
 import type {
   ExeCloseRequest,
   ExeListener,
@@ -12,7 +11,7 @@ import type {
   ExeFailure,
 } from '../EXEStarter.d.ts';
 import { Beckon } from './beckon.ts';
-import { asFailure, failure } from './error.ts';
+import { asFailure } from './error.ts';
 
 export const StyleType = { LiveRoom: 'LiveRoom', RTCRoom: 'RTCRoom' } as const;
 export const RoomAction = { CreateRoom: 'createRoom', EnterRoom: 'enterRoom' } as const;
@@ -20,7 +19,7 @@ export const Template = { Template1V1: '1v1', Template1V2: '1v2', Template1V3: '
 export const ScreenRecordType = { None: 0, ToServer: 1, ToClient: 2, ToBoth: 3 } as const;
 
 let listener: ExeListener = {};
-let listened: Session | null = null;
+const listened = new WeakSet<Session>();
 
 const told = (thrown: unknown): ExeFailure => {
   const error = asFailure(thrown);
@@ -29,8 +28,8 @@ const told = (thrown: unknown): ExeFailure => {
 
 /** Hands a session's events to the page's listener, whichever that is by then. */
 function listen(session: Session): void {
-  if (listened === session) return;
-  listened = session;
+  if (listened.has(session)) return;
+  listened.add(session);
   const event = (cmd: string, code: number, msg: string, more: object = {}) => {
     const whole = { roomID: session.roomID, cmd, code, msg, ...more };
     listener.onRecvData?.(whole);
@@ -68,28 +67,21 @@ function createExeAsRoom(request: ExeRequest): void {
 
 function closeExeAsRoom(request: ExeCloseRequest = {}): void {
   const { data, success, fail } = request;
-  const { session } = Beckon;
-  const wanted = String(data?.roomID ?? '');
-  if (!session || (wanted && wanted !== session.roomID)) {
-    fail?.(told(failure(Code.NoRoom)));
-    return;
-  }
-  const { roomID } = session;
-  session.close().then(
-    () => success?.({ errCode: 0, errMsg: 'success', roomID }),
+  Beckon.close(data?.roomID).then(
+    (roomID) => success?.({ errCode: 0, errMsg: 'success', roomID }),
     (error) => fail?.(told(error)),
   );
 }
 
 function setListener(next: ExeListener): void {
   listener = next ?? {};
-  // A page sets its listener when it loads: a reload finds its room again here.
-  void Beckon.resume().then((session) => session && listen(session));
+  // A page sets its listener when it loads: a reload finds its rooms again here.
+  void Beckon.resume().then(() => Beckon.sessions.forEach(listen));
 }
 
-/** The page goes away; its room stays open or closes as `custom.closeWithPage` said. */
+/** The page goes away; its rooms stay open or close as `custom.closeWithPage` said. */
 function unload(): void {
-  Beckon.session?.detach();
+  for (const session of Beckon.sessions) session.detach();
 }
 
 function getLoginInfo(request: {

@@ -8,7 +8,7 @@ const api = { Beckon, EXEStarter, RtcRoom, LiveRoom, EnumDef, StyleType, RoomAct
 /** What the page is promised in EXEStarter.d.ts is what is here. */
 const promised: typeof import('../EXEStarter.d.ts') = api;
 
-Object.assign(globalThis, promised);
+Object.assign(window, promised);
 
 declare const module: { exports?: unknown } | undefined;
 if (typeof module === 'object' && module.exports) module.exports = promised;

@@ -4,7 +4,7 @@ import type { MediaSet, Member, Road, RoomState, Session, SessionEvents } from '
 import type { Channel } from './channel.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { forget, remember, standBy } from './store.ts';
-import { giveUp } from './tab.ts';
+import { claim, type Release } from './tab.ts';
 
 /** How long a lost channel is looked for, ms. */
 const lookFor = 5000;
@@ -26,15 +26,22 @@ export class LiveSession implements Session {
   onOver: () => void = () => {};
   /** The app asked the person, and this is what they said. */
   onConsent: (allowed: boolean) => void = () => {};
+  /** UNIX time, ms. */
+  readonly opened: number;
   private channel: Channel;
   private readonly listeners = new Map<Kind, Set<Listener>>();
   private readonly kept = new Map<Kind, unknown[]>();
 
+  private held: Promise<Release | null> | undefined;
+
   constructor(
     found: Connected,
     private readonly roads: Roads,
+    /** What was stored of it before a reload. */
+    { roomID = '', opened = Date.now() } = {},
   ) {
-    this.roomID = found.welcome.room?.roomID ?? '';
+    this.opened = opened;
+    this.roomID = found.welcome.room?.roomID ?? roomID;
     this.road = found.channel.road;
     this.app = found.welcome.app;
     this.channel = found.channel;
@@ -53,9 +60,14 @@ export class LiveSession implements Session {
 
   async close(): Promise<void> {
     if (this.closed) return;
-    await this.channel.call('room.close', { roomID: this.roomID });
+    await this.closeRoom(this.roomID);
     // The app tells `closed` too; whichever comes first ends the session, once.
     this.end(Code.Ok);
+  }
+
+  /** Closes any room that a page of this origin opened. */
+  async closeRoom(roomID: string): Promise<void> {
+    await this.channel.call('room.close', { roomID });
   }
 
   async sendChat(message: string): Promise<void> {
@@ -71,10 +83,23 @@ export class LiveSession implements Session {
   }
 
   detach(): void {
+    if (this.closed) return;
     // Another status than 1000: the page may come back.
     this.channel.close(3001);
-    giveUp();
-    this.onOver();
+    this.over();
+  }
+
+  /** Makes this page's tab the one that has the session; a reload brings what `claim` gave along. */
+  hold(held: Promise<Release | null> = claim(this.roads.tab)): void {
+    this.held = held;
+  }
+
+  private over(): void {
+    void this.held?.then((release) => release?.());
+    this.held = undefined;
+    const { onOver } = this;
+    this.onOver = () => {};
+    onOver();
   }
 
   /** Joins; part of opening. */
@@ -92,10 +117,9 @@ export class LiveSession implements Session {
   private leave(status: number): void {
     if (this.closed) return;
     this.closed = true;
-    forget();
-    giveUp();
+    forget(this.roads.tab);
     this.channel.close(status);
-    this.onOver();
+    this.over();
   }
 
   private take({ channel, welcome, resumeKey }: Connected): void {
@@ -111,7 +135,7 @@ export class LiveSession implements Session {
   }
 
   private save(): void {
-    remember({ ...this.roads, roomID: this.roomID });
+    remember({ ...this.roads, roomID: this.roomID, opened: this.opened });
   }
 
   private heard(event: Event): void {

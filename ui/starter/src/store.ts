@@ -1,30 +1,35 @@
 import type { Roads } from './roads.ts';
 
-/** What a reloaded page needs to find its session again. It dies with the tab, and holds no userSig. */
+/** What a reloaded page needs to find a session again. It dies with the tab, and holds no userSig. */
 export interface Remembered extends Roads {
   roomID: string;
+  /** UNIX time, ms. */
+  opened: number;
 }
 
-const name = 'beckon.session';
+/** Each session has its own entry. */
+const prefix = 'beckon.session.';
 
 const isWhole = ({ key, tab, ports }: Partial<Roads>): boolean =>
   typeof key === 'string' && typeof tab === 'string' && Array.isArray(ports) && ports.length > 0;
 
 export function remember(session: Remembered): void {
   try {
-    sessionStorage.setItem(name, JSON.stringify(session));
+    sessionStorage.setItem(prefix + session.tab, JSON.stringify(session));
   } catch {
     // Storage is turned off: this page cannot resume, everything else works.
   }
 }
 
-export function recall(): Remembered | undefined {
+/** All sessions of this tab, the oldest first. */
+export function recall(): Remembered[] {
   try {
-    const text = sessionStorage.getItem(name);
-    const found = text ? (JSON.parse(text) as Partial<Remembered>) : undefined;
-    return found && isWhole(found) ? (found as Remembered) : undefined;
+    const found = Object.keys(sessionStorage)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => JSON.parse(sessionStorage.getItem(name) ?? '{}') as Partial<Remembered>);
+    return (found.filter(isWhole) as Remembered[]).sort((a, b) => (a.opened || 0) - (b.opened || 0));
   } catch {
-    return undefined;
+    return [];
   }
 }
 
@@ -61,9 +66,9 @@ export function takeStandby(): Roads | undefined {
   }
 }
 
-export function forget(): void {
+export function forget(tab: string): void {
   try {
-    sessionStorage.removeItem(name);
+    sessionStorage.removeItem(prefix + tab);
   } catch {
     // Nothing was kept.
   }

@@ -14,6 +14,10 @@ export class FakeApp {
   consent = true;
   allowed = false;
   room: Params | undefined;
+  /** Rooms that other pages of the origin opened. */
+  others = new Set<string>();
+  /** What the app says to calls within a room. */
+  refusing: { code: number; message: string } | undefined;
   socket: WebSocket | undefined;
   keys = new Set<string>();
   /** Every message the page sent, as it came. */
@@ -68,9 +72,17 @@ export class FakeApp {
           answer({ roomID });
           this.tell('room.state', this.room);
         } else if (method === 'room.close') {
+          const { roomID } = params;
+          if (roomID && roomID !== this.room?.['roomID']) {
+            if (this.others.delete(String(roomID))) return answer(null);
+            return refuse(1009, 'no room is open');
+          }
+          const { roomID: closed } = this.room ?? {};
           this.room = undefined;
           answer(null);
-          this.tell('closed', { roomID: 'given', code: 0, msg: 'success' });
+          this.tell('closed', { roomID: closed, code: 0, msg: 'success' });
+        } else if (this.refusing) {
+          refuse(this.refusing.code, this.refusing.message);
         } else {
           answer(null);
         }
@@ -110,6 +122,13 @@ export async function serve(app: () => FakeApp): Promise<{ server: Server; origi
     if (file) {
       response.setHeader('content-type', types[file.split('.')[1] ?? ''] ?? '');
       return response.end(readFileSync(resolve(import.meta.dirname, '../dist', file)));
+    }
+    const [, query] = /^\/weapp\/utils\/get_login_info(.*)$/.exec(request.url ?? '') ?? [];
+    if (query !== undefined) {
+      const userID = new URLSearchParams(query).get('userID');
+      const login = { code: 0, message: 'success', sdkAppID: 1, accType: '', userID, userSig: 'made by the server' };
+      response.setHeader('content-type', 'application/json');
+      return response.end(JSON.stringify(userID ? login : { code: 2009, message: 'off' }));
     }
     response.setHeader('content-type', 'text/html; charset=utf-8');
     const script = request.url === '/module' ? '' : '<script src="/starter/EXEStarter.js"></script>';

@@ -14,6 +14,8 @@ declare global {
   interface Window {
     Beckon: typeof shim.Beckon;
     EXEStarter: typeof shim.EXEStarter;
+    RtcRoom: typeof shim.RtcRoom;
+    LiveRoom: typeof shim.LiveRoom;
     seen: unknown[];
     /** How long the last opening took by the page's own clock, in milliseconds. */
     took: number;
@@ -61,7 +63,9 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
   });
 
   /** Opens a room; resolves to what came of it. */
-  const open = (options: { starts?: boolean; custom?: shim.Custom; patience?: number } = {}) =>
+  const open = (
+    options: { starts?: boolean; custom?: shim.Custom; patience?: number; roomID?: string; port?: number } = {},
+  ) =>
     page.evaluate(
       async ({ port, options }) => {
         window.seen = [];
@@ -69,7 +73,11 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
         try {
           const session = (window.session = await window.Beckon.open({
             userdata: { userID: 'u', sdkAppID: 1, userSig: 's' },
-            roomdata: { serverDomain: location.origin, roomAction: 'createRoom' },
+            roomdata: {
+              serverDomain: location.origin,
+              roomAction: 'createRoom',
+              ...(options.roomID ? { roomID: options.roomID } : {}),
+            },
             custom: options.custom ?? {},
             ports: [port, port + 1],
             onProgress: (progress) => window.seen.push(progress),
@@ -89,8 +97,23 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
           window.took = performance.now() - begun;
         }
       },
-      { port, options },
+      { port: options.port ?? port, options },
     );
+
+  /** Opens a second room beside the first; it has an app of its own to talk to. */
+  const openSecond = async () => {
+    const second = new FakeApp();
+    const place = port + 2;
+    await second.listen(place);
+    await page.exposeFunction('secondLaunched', (key: string) => void second.keys.add(key));
+    await page.evaluate(() => {
+      const page = window as unknown as Record<string, unknown>;
+      page['launchedWith'] = page['secondLaunched'];
+    });
+    const opened = await open({ roomID: 'second', port: place, custom: { singleton: false } });
+    expect(opened).toMatchObject({ roomID: 'second' });
+    return second;
+  };
 
   it('opens a room over loopback and hands over what the launch URL does not hold', async () => {
     expect(await open()).toEqual({ roomID: 'given', road: 'loopback', app: '1.2.3' });
@@ -206,6 +229,226 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
     expect(await open()).toMatchObject({ code: -2 });
     // The page hears its -2 at once; the wish to show the room is still on its way to the app.
     await expect.poll(() => app.calls.at(-1)?.method).toBe('window.focus');
+  });
+
+  it('keeps two rooms of one page apart', async () => {
+    await open({ roomID: 'first', custom: { singleton: false } });
+    const second = await openSecond();
+    const ids = () => page.evaluate(() => window.Beckon.sessions.map((session) => session.roomID));
+    expect(await ids()).toEqual(['first', 'second']);
+    expect(await page.evaluate(() => window.Beckon.session?.roomID)).toBe('second');
+
+    // Both are found again, and both are heard.
+    await page.reload();
+    await page.evaluate(
+      () =>
+        new Promise<void>((done) => {
+          window.seen = [];
+          window.EXEStarter.setListener({
+            onRecvRoomIMMsg: ({ roomID, message }) => window.seen.push([roomID, message]),
+            onRoomClose: ({ roomID, code }) => window.seen.push([roomID, code]),
+          });
+          void window.Beckon.resume().then(() => done());
+        }),
+    );
+    expect(await ids()).toEqual(['first', 'second']);
+    const chat = { userID: 'v', userName: 'V', userAvatar: '', time: 0 };
+    app.tell('chat', { ...chat, roomID: 'first', message: 'one' });
+    second.tell('chat', { ...chat, roomID: 'second', message: 'two' });
+    const seen = () => page.evaluate(() => window.seen.map((event) => JSON.stringify(event)).sort());
+    await expect.poll(seen).toEqual(['["first","one"]', '["second","two"]']);
+
+    // The end of one is not the end of the other, which a reload finds.
+    const close = (roomID: string) =>
+      page.evaluate(
+        (roomID) =>
+          new Promise((done) => window.EXEStarter.closeExeAsRoom({ data: { roomID }, success: done, fail: done })),
+        roomID,
+      );
+    expect(await close('elsewhere')).toMatchObject({ errCode: 1009 });
+    expect(await close('first')).toMatchObject({ errCode: 0, roomID: 'first' });
+    expect(app.room).toBeUndefined();
+    expect(second.room).toMatchObject({ roomID: 'second' });
+    expect(await ids()).toEqual(['second']);
+    await expect.poll(seen).toContain('["first",0]');
+    await page.reload();
+    expect(await page.evaluate(async () => (await window.Beckon.resume())?.roomID)).toBe('second');
+    expect(await ids()).toEqual(['second']);
+    await second.die();
+  });
+
+  it('lets all rooms go at once, and finds them again', async () => {
+    await open({ roomID: 'first', custom: { singleton: false } });
+    const second = await openSecond();
+    const gone = () => Promise.all([app, second].map(({ socket }) => socket?.readyState === 3));
+    expect(await gone()).toEqual([false, false]);
+    await page.evaluate(() => window.EXEStarter.unload());
+    await expect.poll(gone).toEqual([true, true]);
+    expect(await page.evaluate(() => window.Beckon.sessions.length)).toBe(0);
+    expect([app.room, second.room]).toMatchObject([{ roomID: 'first' }, { roomID: 'second' }]);
+    expect(await page.evaluate(async () => (await window.Beckon.resume())?.roomID)).toBe('second');
+    expect(await page.evaluate(() => window.Beckon.sessions.length)).toBe(2);
+    await second.die();
+  });
+
+  it('closes a room that another page of its origin opened', async () => {
+    await open();
+    app.others.add('of another page');
+    const closed = await page.evaluate(() => window.Beckon.close('of another page'));
+    expect(closed).toBe('of another page');
+    expect(app.others.size).toBe(0);
+    expect(await page.evaluate(() => window.Beckon.session?.roomID)).toBe('given');
+  });
+
+  it('closes a room that a reloaded page is just finding again', async () => {
+    await open({ roomID: 'r' });
+    for (const listens of [false, true]) {
+      if (listens) await open({ roomID: 'r' });
+      await page.reload();
+      const closed = await page.evaluate(
+        (listens) =>
+          new Promise((done) => {
+            if (listens) window.EXEStarter.setListener({});
+            window.EXEStarter.closeExeAsRoom({ data: { roomID: 'r' }, success: done, fail: done });
+          }),
+        listens,
+      );
+      expect(closed).toMatchObject({ errCode: 0, roomID: 'r' });
+      expect(app.room).toBeUndefined();
+    }
+    const none = await page.evaluate(() => new Promise((done) => window.EXEStarter.closeExeAsRoom({ fail: done })));
+    expect(none).toMatchObject({ errCode: 1009 });
+  });
+
+  it('does not take its own opening for a room from before a reload', async () => {
+    app.consent = false;
+    const opened = open();
+    await expect.poll(() => app.calls.length).toBe(3);
+    expect(await page.evaluate(() => window.Beckon.resume())).toBeNull();
+    expect(app.calls.length).toBe(3);
+    app.allow();
+    expect(await opened).toMatchObject({ roomID: 'given' });
+  });
+
+  it.each(['EXEStarter', 'RtcRoom', 'LiveRoom'] as const)('serves all calls of %s', async (kind) => {
+    await page.evaluate(
+      ({ kind, port }) => {
+        window.seen = [];
+        // The older calls leave the ports and the launch to the script.
+        const { open } = window.Beckon;
+        const launch = (url: string) => {
+          const { launchedWith } = window as unknown as { launchedWith: (key: unknown, port: number) => void };
+          launchedWith(/k=([\w-]+)/.exec(url)?.[1], port);
+        };
+        window.Beckon.open = (options) => open({ ...options, ports: [port], launch });
+        const note =
+          (name: string) =>
+          ({ cmd, code, msg, roomStatus }: shim.RoomEvent) =>
+            window.seen.push({ name, cmd, code, msg, roomStatus });
+        window[kind].setListener({
+          onRecvData: note('data'),
+          onRecvEvent: note('event'),
+          onRoomClose: (closed) => window.seen.push(closed),
+        });
+      },
+      { kind, port },
+    );
+    const opened = await page.evaluate(
+      (kind) =>
+        new Promise((done) => {
+          const request: shim.ExeRequest = {
+            userdata: { userID: 'u', sdkAppID: 1, userSig: 's' },
+            roomdata: { serverDomain: location.origin, roomAction: 'createRoom' },
+            success: done,
+            fail: done,
+          };
+          if (kind === 'EXEStarter') window.EXEStarter.createExeAsRoom(request);
+          else window[kind].startEXE(request);
+        }),
+      kind,
+    );
+    expect(opened).toEqual({ errCode: 0, errMsg: 'success', roomID: 'given' });
+    const type = { EXEStarter: undefined, RtcRoom: 'RTCRoom', LiveRoom: 'LiveRoom' }[kind];
+    const asked = app.calls.find((call) => call.method === 'room.open')?.params as { roomdata: { type?: string } };
+    expect(asked.roomdata.type).toBe(type);
+    const seen = (cmd: string) =>
+      page.evaluate((cmd) => window.seen.filter((event) => (event as shim.RoomEvent).cmd === cmd), cmd);
+    const entered = { cmd: 'roomStatus', code: 0, msg: 'success', roomStatus: 0 };
+    await expect
+      .poll(() => seen('roomStatus'))
+      .toEqual([
+        { name: 'data', ...entered },
+        { name: 'event', ...entered },
+      ]);
+    app.tell('notice', { roomID: 'given', code: 4004, message: 'the camera was unplugged' });
+    const notice = { cmd: 'notice', code: 4004, msg: 'the camera was unplugged' };
+    await expect
+      .poll(() => seen('notice'))
+      .toMatchObject([
+        { name: 'data', ...notice },
+        { name: 'event', ...notice },
+      ]);
+
+    // The page goes, and another one of the same tab comes: the room is still its own, and is closed there.
+    await page.evaluate((kind) => window[kind].unload(), kind);
+    await expect.poll(() => app.socket?.readyState).toBe(3);
+    await page.reload();
+    const closed = await page.evaluate(
+      (kind) =>
+        new Promise((done) => {
+          window.seen = [];
+          window[kind].setListener({
+            onRecvEvent: ({ cmd, roomStatus }) => cmd === 'roomStatus' && window.seen.push(roomStatus),
+            onRoomClose: (closed) => window.seen.push(closed),
+          });
+          const request = { data: { roomID: 'given' }, success: done, fail: done };
+          if (kind === 'EXEStarter') window.EXEStarter.closeExeAsRoom(request);
+          else window[kind].stopEXE(request);
+        }),
+      kind,
+    );
+    expect(closed).toEqual({ errCode: 0, errMsg: 'success', roomID: 'given' });
+    await expect
+      .poll(() => page.evaluate(() => window.seen))
+      .toEqual([0, 1, { roomID: 'given', code: 0, msg: 'success' }]);
+  });
+
+  it('tells the older calls why a room did not open, and that none is open', async () => {
+    const refused = await page.evaluate(
+      () => new Promise((done) => window.RtcRoom.stopEXE({ data: { roomID: 'r' }, success: done, fail: done })),
+    );
+    expect(refused).toEqual({ errCode: 1009, errMsg: 'no room is open' });
+    const wrong = await page.evaluate(
+      () => new Promise((done) => window.LiveRoom.startEXE({ success: done, fail: done } as never)),
+    );
+    expect(wrong).toMatchObject({ errCode: -9998 });
+  });
+
+  it('fetches test log-ins, and says why there are none', async () => {
+    const logIn = (userID: string) =>
+      page.evaluate(
+        (userID) =>
+          new Promise((done) =>
+            window.EXEStarter.getLoginInfo({ serverDomain: location.origin, userID, success: done, fail: done }),
+          ),
+        userID,
+      );
+    expect(await logIn('zhang san')).toMatchObject({ userID: 'zhang san', userSig: 'made by the server' });
+    expect(await logIn('')).toEqual({ errCode: 2009, errMsg: 'off' });
+  });
+
+  it('passes what a page sets on to the app, and the answer back', async () => {
+    await open();
+    await page.evaluate(() => window.session.setMedia({ camera: false, video: { resolution: '540p' } }));
+    expect(app.calls.at(-1)).toEqual({
+      method: 'media.set',
+      params: { camera: false, video: { resolution: '540p' } },
+    });
+    app.refusing = { code: 5999, message: 'the pictures stay as they are' };
+    const refused = await page.evaluate(() =>
+      window.session.setMedia({ camera: true }).catch(({ code, message }: shim.BeckonError) => ({ code, message })),
+    );
+    expect(refused).toEqual(app.refusing);
   });
 
   it('brings events to the older listeners and closes', async () => {
