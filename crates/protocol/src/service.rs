@@ -9,7 +9,7 @@
 //! | `POST /api/v1/rooms/{roomID}/enter` | [`EnterRoom`] | [`Entrance`] |
 //! | `POST /api/v1/rooms/{roomID}/leave` | | |
 //! | `DELETE /api/v1/rooms/{roomID}` | | |
-//! | `POST /api/v1/guests` | [`GuestEntry`] | [`Entrance`] |
+//! | `POST /api/v1/guests` | [`GuestEntry`] | [`GuestEntrance`] |
 //!
 //! All but `login` and `guests` want `Authorization: Bearer TOKEN` with the token of [`LoggedIn`]. Errors are
 //! [`Failure`] with a fitting HTTP status.
@@ -97,6 +97,21 @@ pub struct GuestEntry {
     pub invitation: Secret,
     /// The name the guest gave.
     pub user_name: String,
+    /// The pass out of an earlier [`GuestEntrance`]: its bearer comes back as the same guest, onto the same seat. One that
+    /// does not hold (any more) counts as none.
+    #[serde(default)]
+    #[ts(optional, as = "Option<Secret>")]
+    pub pass: Secret,
+}
+
+/// The way in for a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct GuestEntrance {
+    /// As for everybody; guests do not invite.
+    #[serde(flatten)]
+    pub entrance: Entrance,
+    /// With this the same guest comes in again; signed by the server, for this room.
+    pub pass: Secret,
 }
 
 /// A room as the service tells it.

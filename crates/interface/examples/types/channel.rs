@@ -59,6 +59,7 @@ pub fn file() -> String {
         service::GuestEntry,
         service::Room,
         service::Entrance,
+        service::GuestEntrance,
         service::Failure,
         service::TestLogin,
     );

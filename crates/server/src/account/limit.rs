@@ -1,4 +1,4 @@
-//! How often log-ins may fail, by address and by user. Pure: time is an argument.
+//! How often log-ins may fail, by address and by user, and how many seats guests may ask for. Pure: time is an argument.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -19,6 +19,11 @@ pub struct LimitConfig {
     pub user_failures: usize,
     /// Over which time.
     pub user_window: Duration,
+    /// Seats in one room that guests of one address may ask for within `guest_window`. What they do not use is free again
+    /// after a moment, so this keeps one address from holding a room full without joining it.
+    pub guest_seats: usize,
+    /// Over which time.
+    pub guest_window: Duration,
 }
 
 impl Default for LimitConfig {
@@ -28,6 +33,8 @@ impl Default for LimitConfig {
             address_window: Duration::from_secs(60),
             user_failures: 200,
             user_window: Duration::from_secs(600),
+            guest_seats: 12,
+            guest_window: Duration::from_secs(600),
         }
     }
 }
@@ -35,11 +42,12 @@ impl Default for LimitConfig {
 /// Most addresses or users whose failures are remembered; beyond it the longest quiet are forgotten.
 const REMEMBERED: usize = 50_000;
 
-/// Remembers failed log-ins.
+/// Remembers failed log-ins and guests' seats.
 #[derive(Debug)]
 pub struct FailureLimit {
     addresses: Window<IpAddr>,
     users: Window<(u64, String)>,
+    seats: Window<(IpAddr, String)>,
 }
 
 impl FailureLimit {
@@ -48,6 +56,7 @@ impl FailureLimit {
         Self {
             addresses: Window::new(config.address_failures, config.address_window),
             users: Window::new(config.user_failures, config.user_window),
+            seats: Window::new(config.guest_seats, config.guest_window),
         }
     }
 
@@ -56,6 +65,16 @@ impl FailureLimit {
         let by_address = self.addresses.wait(&network(address), now);
         let by_user = user.and_then(|(app, user)| self.users.wait(&(app, user.to_owned()), now));
         by_address.max(by_user)
+    }
+
+    /// How long guests of this address must wait for a further seat in this room.
+    pub fn wait_for_seat(&mut self, address: IpAddr, room: &str, now: Instant) -> Option<Duration> {
+        self.seats.wait(&(network(address), room.to_owned()), now)
+    }
+
+    /// A guest of this address was given a seat in this room.
+    pub fn record_seat(&mut self, address: IpAddr, room: &str, now: Instant) {
+        self.seats.record((network(address), room.to_owned()), now);
     }
 
     /// A log-in failed.
@@ -140,6 +159,8 @@ mod tests {
             address_window: seconds(60),
             user_failures: 5,
             user_window: seconds(600),
+            guest_seats: 2,
+            guest_window: seconds(600),
         })
     }
 
@@ -168,6 +189,22 @@ mod tests {
         assert_eq!(limit.wait(other, Some((1, "alice")), now), Some(seconds(600)));
         assert_eq!(limit.wait(other, Some((2, "alice")), now), None);
         assert_eq!(limit.wait(other, Some((1, "bob")), now), None);
+    }
+
+    #[test]
+    fn seats_are_counted_by_address_and_room() {
+        let mut limit = limit();
+        let start = Instant::now();
+        let address: IpAddr = [10, 0, 0, 1].into();
+        for s in [0, 100] {
+            assert_eq!(limit.wait_for_seat(address, "r", start + seconds(s)), None);
+            limit.record_seat(address, "r", start + seconds(s));
+        }
+        assert_eq!(limit.wait_for_seat(address, "r", start + seconds(200)), Some(seconds(400)));
+        assert_eq!(limit.wait_for_seat(address, "other", start + seconds(200)), None);
+        assert_eq!(limit.wait_for_seat([10, 0, 0, 2].into(), "r", start + seconds(200)), None);
+        assert_eq!(limit.wait(address, None, start + seconds(200)), None, "a seat is no failed log-in");
+        assert_eq!(limit.wait_for_seat(address, "r", start + seconds(600)), None);
     }
 
     #[test]

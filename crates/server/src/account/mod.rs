@@ -43,6 +43,14 @@ struct Invitation {
     room: RoomId,
 }
 
+#[derive(Serialize, Deserialize)]
+struct GuestPass {
+    #[serde(rename = "r")]
+    room: RoomId,
+    #[serde(rename = "u")]
+    guest: UserId,
+}
+
 /// Why somebody was not let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
@@ -58,6 +66,9 @@ pub enum AccountError {
     /// Too many failed log-ins.
     #[error("too many failed log-ins from this address or for this user; try again in {0} s")]
     TooMany(u64),
+    /// Too many seats for guests.
+    #[error("too many places in this room were asked for from this address; try again in {0} s")]
+    TooManySeats(u64),
     /// The bearer token or invitation does not hold.
     #[error("{0}; log in again")]
     Token(#[from] SealError),
@@ -70,7 +81,7 @@ impl AccountError {
             Self::UnknownApp(_) => Code::UnknownApp,
             Self::User(_) => Code::WrongParameter,
             Self::Sig(sig) => sig.code(),
-            Self::TooMany(_) => Code::TooManyAttempts,
+            Self::TooMany(_) | Self::TooManySeats(_) => Code::TooManyAttempts,
             Self::Token(_) => Code::TokenInvalid,
         }
     }
@@ -81,7 +92,15 @@ impl AccountError {
             Self::UnknownApp(_) => Some("sdkAppID"),
             Self::User(_) => Some("userID"),
             Self::Sig(_) => Some("userSig"),
-            Self::TooMany(_) | Self::Token(_) => None,
+            Self::TooMany(_) | Self::TooManySeats(_) | Self::Token(_) => None,
+        }
+    }
+
+    /// After how many seconds another try is worth it, where that is known.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany(seconds) | Self::TooManySeats(seconds) => Some(*seconds),
+            _ => None,
         }
     }
 }
@@ -180,6 +199,43 @@ impl Accounts {
         let signed: Invitation = self.sealer.open("guest", invitation, now)?;
         if signed.room == *room { Ok(()) } else { Err(SealError::Wrong.into()) }
     }
+
+    /// What lets the same guest into the same room again, as long as an invitation holds.
+    pub fn guest_pass(&self, room: &RoomId, guest: &UserId, now: i64) -> Secret {
+        let until = now.saturating_add_unsigned(self.invitation.as_secs());
+        self.sealer.seal("guest-pass", &GuestPass { room: room.clone(), guest: guest.clone() }, until)
+    }
+
+    /// Which guest of this room has this pass; `None` where it is not ours, is for another room, or has expired.
+    pub fn guest_of(&self, pass: &str, room: &RoomId, now: i64) -> Option<UserId> {
+        let signed: GuestPass = self.sealer.open("guest-pass", pass, now).ok()?;
+        (signed.room == *room).then_some(signed.guest)
+    }
+
+    /// Whether guests of this address may ask for a seat in this room now.
+    ///
+    /// # Errors
+    /// [`AccountError::TooMany`] where too much from there has failed, [`AccountError::TooManySeats`].
+    pub fn check_guest(&self, from: IpAddr, room: &RoomId, clock: Instant) -> Result<(), AccountError> {
+        let mut limit = self.failures.lock();
+        if let Some(wait) = limit.wait(from, None, clock) {
+            return Err(AccountError::TooMany(wait.as_secs().max(1)));
+        }
+        match limit.wait_for_seat(from, room.as_str(), clock) {
+            Some(wait) => Err(AccountError::TooManySeats(wait.as_secs().max(1))),
+            None => Ok(()),
+        }
+    }
+
+    /// A guest got a seat.
+    pub fn guest_seated(&self, from: IpAddr, room: &RoomId, clock: Instant) {
+        self.failures.lock().record_seat(from, room.as_str(), clock);
+    }
+
+    /// A guest came without an invitation that holds, or to no room: counts as a failed log-in of the address.
+    pub fn guest_failed(&self, from: IpAddr, clock: Instant) {
+        self.failures.lock().record(from, None, clock);
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +276,18 @@ mod tests {
         assert!(accounts.check_invitation(invitation.expose(), &"r2".parse().unwrap(), NOW).is_err());
         assert!(accounts.check_invitation(invitation.expose(), &"r1".parse().unwrap(), NOW + 43_201).is_err());
         assert!(accounts.caller(invitation.expose(), NOW).is_err());
+    }
+
+    #[test]
+    fn a_pass_names_its_guest_in_its_own_room_only() {
+        let accounts = accounts();
+        let (room, guest) = ("r1".parse().unwrap(), "guest-x".parse().unwrap());
+        let pass = accounts.guest_pass(&room, &guest, NOW);
+        assert_eq!(accounts.guest_of(pass.expose(), &room, NOW + 3600), Some(guest.clone()));
+        assert_eq!(accounts.guest_of(pass.expose(), &"r2".parse().unwrap(), NOW), None);
+        assert_eq!(accounts.guest_of(pass.expose(), &room, NOW + 43_201), None);
+        assert_eq!(accounts.guest_of(accounts.invite(&room, NOW).expose(), &room, NOW), None);
+        assert!(accounts.check_invitation(pass.expose(), &room, NOW).is_err());
     }
 
     #[test]

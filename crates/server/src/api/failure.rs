@@ -65,9 +65,7 @@ impl From<AccountError> for ApiFailure {
     fn from(error: AccountError) -> Self {
         let mut failure = Self::new(error.code(), error.to_string());
         failure.failure.field = error.field().map(str::to_owned);
-        if let AccountError::TooMany(seconds) = error {
-            failure.retry_after = Some(seconds);
-        }
+        failure.retry_after = error.retry_after();
         failure
     }
 }

@@ -1,5 +1,7 @@
 //! The calls about rooms.
 
+use std::time::Instant;
+
 use axum::{
     Json,
     extract::{ConnectInfo, Path, Query, State, rejection::QueryRejection},
@@ -7,13 +9,13 @@ use axum::{
 };
 use beckon_protocol::{
     Code,
-    room::RoomId,
-    service::{CreateRoom, EnterRoom, Entrance, GuestEntry, Room, RoomList},
+    room::{Role, RoomId},
+    service::{CreateRoom, EnterRoom, Entrance, GuestEntrance, GuestEntry, Room, RoomList},
 };
 use serde::Deserialize;
 
 use super::{Api, ApiFailure, Body, Client, unix_now};
-use crate::room::{Entry, Person};
+use crate::room::{Entry, Person, RoomError};
 use crate::server::Peer;
 
 #[derive(Deserialize)]
@@ -85,21 +87,34 @@ pub(super) async fn guest(
     ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     headers: HeaderMap,
     Body(wish): Body<GuestEntry>,
-) -> Result<Json<Entrance>, ApiFailure> {
+) -> Result<Json<GuestEntrance>, ApiFailure> {
     if !api.guests {
         return Err(ApiFailure::new(Code::Forbidden, "this server does not let guests in"));
     }
     let room = room_id(&wish.room_id)?;
+    let client = api.clients.read(peer, &headers);
+    let (from, now, clock) = (client.address, unix_now(), Instant::now());
+    api.accounts.check_guest(from, &room, clock)?;
     if !(api.open_guests && wish.invitation.is_empty()) {
-        api.accounts.check_invitation(wish.invitation.expose(), &room, unix_now()).map_err(|_| {
+        api.accounts.check_invitation(wish.invitation.expose(), &room, now).map_err(|_| {
+            api.accounts.guest_failed(from, clock);
             ApiFailure::new(Code::TokenInvalid, "the invitation is missing, wrong or has expired; ask for a fresh link")
                 .with_field("invitation")
         })?;
     }
     let person = Person { name: wish.user_name, avatar: String::new() };
-    let entry = api.rooms.enter_as_guest(&room, &person).await?;
-    let client = api.clients.read(peer, &headers);
-    Ok(Json(api.entrance(&client, entry, false)))
+    let known = api.accounts.guest_of(wish.pass.expose(), &room, now);
+    let (guest, entry) = api.rooms.enter_as_guest(&room, known, &person).await.inspect_err(|error| {
+        if matches!(error, RoomError::NotFound(_)) {
+            api.accounts.guest_failed(from, clock);
+        }
+    })?;
+    // An audience takes nobody's seat.
+    if entry.role != Role::Audience {
+        api.accounts.guest_seated(from, &room, clock);
+    }
+    let pass = api.accounts.guest_pass(&room, &guest, now);
+    Ok(Json(GuestEntrance { entrance: api.entrance(&client, entry, false), pass }))
 }
 
 pub(super) async fn list(

@@ -8,6 +8,8 @@ use rand::Rng;
 
 /// How long a seat is kept for somebody who got a token and has not joined yet.
 pub const SEAT_KEPT: Duration = Duration::from_secs(30);
+/// The same for a guest: nobody stands for them, so a seat that is asked for and not taken is soon another's.
+pub const GUEST_SEAT_KEPT: Duration = Duration::from_secs(10);
 
 /// How long rooms wait for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +100,18 @@ impl Occupancy {
     /// # Errors
     /// [`Full`].
     pub fn admit(&mut self, user: &str, now: Instant) -> Result<Role, Full> {
+        self.seat(user, SEAT_KEPT, now)
+    }
+
+    /// The same for a guest.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn admit_guest(&mut self, user: &str, now: Instant) -> Result<Role, Full> {
+        self.seat(user, GUEST_SEAT_KEPT, now)
+    }
+
+    fn seat(&mut self, user: &str, kept: Duration, now: Instant) -> Result<Role, Full> {
         self.seats.retain(|_, (_, until)| *until > now);
         let seats = self.template.capacity();
         let role = if user == self.creator {
@@ -116,7 +130,7 @@ impl Occupancy {
                 false => return Err(Full { seats }),
             }
         };
-        self.seats.insert(user.to_owned(), (role, now + SEAT_KEPT));
+        self.seats.insert(user.to_owned(), (role, now + kept));
         Ok(role)
     }
 
@@ -272,6 +286,19 @@ mod tests {
         assert!(room.admit("b", now + s(31)).is_ok());
         room.release("b");
         assert!(room.admit("c", now + s(31)).is_ok());
+    }
+
+    #[test]
+    fn a_guests_seat_is_free_sooner_and_stays_theirs_while_they_try() {
+        let (mut room, now) = room(StyleType::RTCRoom, Template::OneToOne);
+        room.admit_guest("guest-a", now).unwrap();
+        assert!(room.admit_guest("guest-b", now + s(5)).is_err());
+        assert!(room.admit_guest("guest-a", now + s(9)).is_ok(), "they try again");
+        assert!(room.admit_guest("guest-b", now + s(18)).is_err());
+        assert!(room.admit_guest("guest-b", now + s(20)).is_ok());
+        // Who came in keeps the seat.
+        room.joined("PA_1", member("guest-b", Role::Member));
+        assert!(room.admit_guest("guest-a", now + s(100)).is_err());
     }
 
     #[test]

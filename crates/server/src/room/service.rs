@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use beckon_protocol::{
     Secret,
-    room::{Member, NAME_MAX, Role, RoomId},
+    room::{Member, NAME_MAX, Role, RoomId, UserId},
     service::{CreateRoom, Room, RoomList},
 };
 use parking_lot::Mutex;
@@ -207,18 +207,27 @@ impl RoomService {
         self.let_in(room, Some(caller), caller.user.as_str(), person).await
     }
 
-    /// Lets a guest into a room, under an ID of their own.
+    /// Lets a guest into a room: one who was there before (`known`) under the same ID, onto the same seat.
     ///
     /// # Errors
     /// [`RoomError`] as [`RoomService::enter`].
-    pub async fn enter_as_guest(&self, room: &RoomId, person: &Person) -> Result<Entry, RoomError> {
+    pub async fn enter_as_guest(
+        &self,
+        room: &RoomId,
+        known: Option<UserId>,
+        person: &Person,
+    ) -> Result<(UserId, Entry), RoomError> {
         person.check()?;
-        let user = format!("guest-{}", fresh_id());
+        let guest = match known {
+            Some(guest) => guest,
+            None => format!("guest-{}", fresh_id()).parse()?,
+        };
         let person = Person {
             name: if person.name.trim().is_empty() { "Guest".into() } else { person.name.clone() },
             ..person.clone()
         };
-        self.let_in(room, None, &user, &person).await
+        let entry = self.let_in(room, None, guest.as_str(), &person).await?;
+        Ok((guest, entry))
     }
 
     async fn let_in(
@@ -234,10 +243,12 @@ impl RoomService {
                 .get_mut(id)
                 .filter(|live| caller.is_none_or(|caller| caller.app == live.record.app))
                 .ok_or_else(|| RoomError::NotFound(id.clone()))?;
-            let role = live
-                .occupancy
-                .admit(user, Instant::now())
-                .map_err(|Full { seats }| RoomError::Full { room: id.clone(), seats })?;
+            let now = Instant::now();
+            let admitted = match caller {
+                Some(_) => live.occupancy.admit(user, now),
+                None => live.occupancy.admit_guest(user, now),
+            };
+            let role = admitted.map_err(|Full { seats }| RoomError::Full { room: id.clone(), seats })?;
             (live.view(), role, live.occupancy.most())
         };
         let name = if person.name.is_empty() { user } else { &person.name };

@@ -1,13 +1,15 @@
 // The way in: asks the room service for a place in the room.
 
-/** What the service answers (crates/protocol/src/service.rs, `Entrance`), as far as this page needs it. */
+/** What the service answers (crates/protocol/src/service.rs, `GuestEntrance`), as far as this page needs it. */
 export interface Entrance {
   url: string;
   token: string;
   room: { roomID: string; roomTitle: string; roomName: string };
+  /** Whoever hands it back is the same guest again. */
+  pass?: string;
 }
 
-export type Problem = 'noRoom' | 'full' | 'notInvited' | 'unreachable';
+export type Problem = 'noRoom' | 'full' | 'notInvited' | 'tooMany' | 'unreachable';
 
 /** Why the door stays shut; `problem` names the text to show. */
 export class Refused extends Error {
@@ -40,11 +42,32 @@ export function problemOf(code: unknown): Problem {
       return 'noRoom';
     case 3002:
       return 'full';
+    case 2007:
+      return 'tooMany';
     case 2008:
     case 2010:
       return 'notInvited';
     default:
       return 'unreachable';
+  }
+}
+
+/** The pass of this tab for a room: whoever tries again, or reloads, gets the seat they had. */
+const passName = (room: string) => `beckon.pass.${room}`;
+
+function keptPass(room: string): string {
+  try {
+    return sessionStorage.getItem(passName(room)) ?? '';
+  } catch {
+    return ''; // Storage is turned off: each try is another guest's.
+  }
+}
+
+function keepPass(room: string, pass: string): void {
+  try {
+    sessionStorage.setItem(passName(room), pass);
+  } catch {
+    // As above.
   }
 }
 
@@ -56,13 +79,16 @@ export async function enter(room: string, invitation: string, userName: string):
     answer = await fetch('/api/v1/guests', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ roomID: room, invitation, userName }),
+      body: JSON.stringify({ roomID: room, invitation, userName, pass: keptPass(room) }),
     });
     body = await answer.json();
   } catch (error) {
     throw new Refused('unreachable', String(error));
   }
   const said = body as Partial<Entrance> & { code?: number; message?: string };
-  if (answer.ok && said.url && said.token && said.room) return said as Entrance;
+  if (answer.ok && said.url && said.token && said.room) {
+    if (said.pass) keepPass(room, said.pass);
+    return said as Entrance;
+  }
   throw new Refused(problemOf(said.code), said.message ?? `HTTP ${answer.status}`);
 }
