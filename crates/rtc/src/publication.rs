@@ -25,6 +25,8 @@ pub struct TrackInfo {
     pub mime: String,
     /// The name that groups tracks to be played in sync.
     pub stream: String,
+    /// Sound of two channels.
+    pub stereo: bool,
 }
 
 /// Audio or video.
@@ -95,12 +97,16 @@ impl PublishOptions {
         Self { name: "screen".into(), source: TrackSource::ScreenShare, ..Self::camera(width, height, max_bitrate_bps) }
     }
 
-    /// The sound that goes with a screen: Opus, mono.
+    /// The sound that goes with a screen: Opus, stereo.
     pub fn screen_sound() -> Self {
         Self {
             name: "screen sound".into(),
             source: TrackSource::ScreenShareAudio,
-            media: PublishMedia::Audio(AudioOptions { max_bitrate_bps: 64_000, ..AudioOptions::default() }),
+            media: PublishMedia::Audio(AudioOptions {
+                stereo: true,
+                max_bitrate_bps: SCREEN_SOUND_BITRATE_BPS.into(),
+                ..AudioOptions::default()
+            }),
             ..Self::microphone()
         }
     }
@@ -113,6 +119,9 @@ impl PublishOptions {
         }
     }
 }
+
+/// Music of all kinds in two channels, bit/s.
+pub const SCREEN_SOUND_BITRATE_BPS: u32 = 96_000;
 
 /// What a published track sends.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,10 +1,15 @@
-//! What a session description (RFC 8866) from the other side may ask of us, before a WebRTC library gets to see it.
+//! What a session description (RFC 8866) from the other side may ask of us, before a WebRTC library gets to see it; and what ours
+//! says that the library does not ([`with_stereo`]).
 //!
 //! Descriptions come from outside, on the server as in the app. They are held to limits of size here, and to what such a library
 //! takes for granted: that within one connection a payload type has one meaning (RFC 8843, 9.1; RFC 3264, 8.3.2).
 #![forbid(unsafe_code)]
 
+mod stereo;
+
 use std::collections::BTreeMap;
+
+pub use stereo::with_stereo;
 
 /// Longest description, in bytes. A section of a browser's offer has some 6 kB, an answer's 2 kB.
 pub const BYTES_MAX: usize = 1 << 20;

@@ -12,6 +12,7 @@ use crate::ids::ParticipantKey;
 use crate::layers::{Steady, Wish};
 use crate::rewrite::Rewriter;
 use crate::subscriber::forget_sent;
+use crate::uptrack::is_stereo;
 use crate::vp8::Vp8Rewriter;
 
 /// What the room found out about a packet once, for all its subscribers.
@@ -46,6 +47,8 @@ pub(crate) struct DownTrack {
     pub track_sid: String,
     pub track_number: u32,
     pub video: bool,
+    /// Sound of two channels.
+    pub stereo: bool,
     /// Place in the subscriber's list of media sections, once one is meant for it.
     pub section: Option<usize>,
     /// `None` until the subscriber's answer is in.
@@ -93,6 +96,7 @@ impl DownTrack {
             track_sid: info.sid.clone(),
             track_number,
             video: info.r#type() == proto::TrackType::Video,
+            stereo: is_stereo(info),
             section: None,
             slot: None,
             wish: Wish::default(),

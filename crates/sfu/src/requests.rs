@@ -88,6 +88,9 @@ impl Room {
                 sdp = prefer_codec(&sdp, &track.mid, codec);
             }
         }
+        for track in p.publisher.tracks.iter().filter(|t| t.is_stereo()) {
+            sdp = beckon_sdp::with_stereo(&sdp, &track.mid);
+        }
         let answer = proto::SessionDescription { r#type: "answer".into(), sdp, id: offer.id, ..Default::default() };
         self.send(key, Message::Answer(answer));
         self.after_description(now, TransportId { participant: key, side: Side::Publisher });

@@ -193,6 +193,10 @@ impl Subscriber {
         let mut sdp = offer.to_sdp_string();
         for section in &self.sections {
             sdp = rename_track(&sdp, &section.mid, &section.ids.0, &section.ids.1);
+            let track = section.track.and_then(|place| self.tracks[place].as_ref());
+            if track.is_some_and(|track| track.stereo) {
+                sdp = beckon_sdp::with_stereo(&sdp, &section.mid);
+            }
         }
         let mid_to_track_id =
             self.sections.iter().filter(|s| s.track.is_some()).map(|s| (s.mid.to_string(), s.ids.1.clone())).collect();

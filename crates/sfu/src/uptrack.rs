@@ -40,6 +40,12 @@ impl UpLayer {
     }
 }
 
+/// Sound of two channels, by its older name or its newer one.
+#[allow(deprecated)]
+pub(crate) fn is_stereo(info: &proto::TrackInfo) -> bool {
+    info.stereo || info.audio_features().any(|feature| feature == proto::AudioTrackFeature::TfStereo)
+}
+
 /// A published track.
 #[derive(Debug)]
 pub(crate) struct UpTrack {
@@ -79,6 +85,11 @@ impl UpTrack {
 
     pub fn is_video(&self) -> bool {
         self.info.r#type() == proto::TrackType::Video
+    }
+
+    /// Sound of two channels.
+    pub fn is_stereo(&self) -> bool {
+        is_stereo(&self.info)
     }
 
     pub fn is_screen(&self) -> bool {

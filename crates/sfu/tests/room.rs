@@ -352,6 +352,27 @@ fn a_track_that_ends_frees_its_section_for_the_next_one() {
 }
 
 #[test]
+#[allow(deprecated)]
+fn sound_of_two_channels_is_said_to_be_so_to_who_sends_and_to_who_hears_it() {
+    let (mut w, ann, bob, _, _) = two(MediaKind::Audio, &[]);
+    let said = |w: &World, client: usize| {
+        let count = |sdp: &str| sdp.matches(";stereo=1;sprop-stereo=1\r\n").count();
+        let counts = w.clients[client].heard(|m| match m {
+            Response::Answer(d) | Response::Offer(d) => Some(count(&d.sdp)),
+            _ => None,
+        });
+        counts.last().copied()
+    };
+    assert_eq!((said(&w, ann), said(&w, bob)), (Some(0), Some(0)), "a microphone has one");
+    w.publish_as(ann, MediaKind::Audio, &[], |add| add.stereo = true);
+    w.run(Duration::from_millis(100));
+    assert_eq!((said(&w, ann), said(&w, bob)), (Some(1), Some(1)));
+    w.publish_as(ann, MediaKind::Audio, &[], |add| add.push_audio_features(proto::AudioTrackFeature::TfStereo));
+    w.run(Duration::from_millis(100));
+    assert_eq!((said(&w, ann), said(&w, bob)), (Some(2), Some(2)), "by its newer name");
+}
+
+#[test]
 fn muting_stops_pictures_until_the_next_key_frame_and_everybody_knows() {
     let (mut w, ann, bob, sid, mid) = two(MediaKind::Video, &[]);
     w.send_packet(ann, mid, None, &key_frame(0));

@@ -349,3 +349,25 @@ fn a_longer_way_is_no_unsteadiness() {
     assert!(stats.target <= Duration::from_millis(30), "ten seconds after the change: {stats:?}");
     assert!(stats.delay <= Duration::from_millis(40), "{stats:?}");
 }
+
+#[test]
+fn what_was_played_on_the_left_is_heard_on_the_left() {
+    let music = OpusConfig { channels: 2, bitrate_bps: 96_000, dtx: true, music: true, ..OpusConfig::default() };
+    let mut encoder = OpusEncoder::new(music).unwrap();
+    let mut line = Line { buffer: JitterBuffer::new(2).unwrap(), ..Line::new() };
+    let mut packets = Vec::new();
+    for n in 0..200 {
+        let samples: Vec<f32> = (0..480)
+            .flat_map(|i| [((n * 480 + i) as f32 * 440.0 / 48_000.0 * std::f32::consts::TAU).sin() * 0.5, 0.0])
+            .collect();
+        packets.extend(encoder.encode(&AudioFrame::new(samples, 2, MediaTime(0))).unwrap().map(|p| p.data));
+    }
+    let heard = line.run(&packets, |n| Some(n as u32 % 7));
+    let (pairs, _) = heard.as_chunks::<2>();
+    let level = |side: usize| {
+        let later = &pairs[24_000..72_000];
+        (later.iter().map(|pair| pair[side] * pair[side]).sum::<f32>() / later.len() as f32).sqrt()
+    };
+    assert!((level(0) - 0.354).abs() < 0.03, "{}", level(0));
+    assert!(level(1) < 0.01, "{}", level(1));
+}

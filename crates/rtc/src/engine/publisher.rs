@@ -239,7 +239,10 @@ impl Publisher {
         let (offer, pending) = made?;
         self.offers += 1;
         self.pending = Some((pending, self.offers));
-        Some((offer.to_sdp_string(), self.offers))
+        let stereo = |s: &&Sending| matches!(&s.shared.options.media, PublishMedia::Audio(a) if a.stereo);
+        let mids = self.tracks.sending.values().filter(stereo).filter_map(|s| s.mid);
+        let sdp = mids.fold(offer.to_sdp_string(), |sdp, mid| beckon_sdp::with_stereo(&sdp, &mid));
+        Some((sdp, self.offers))
     }
 
     /// The server's answer. An error leaves the tracks of that offer unsent.

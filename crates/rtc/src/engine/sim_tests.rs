@@ -33,8 +33,30 @@ pub(super) fn camera_track() -> Arc<LocalShared> {
         simulcast: false,
         mime: String::new(),
         stream: String::new(),
+        stereo: false,
     };
     Arc::new(LocalShared::new(LocalKey(1), PublishOptions::camera(1280, 720, 2_000_000), info))
+}
+
+/// The computer's sound, as the engine is given it.
+fn screen_sound() -> Arc<LocalShared> {
+    let camera = camera_track();
+    let info =
+        TrackInfo { kind: TrackKind::Audio, source: TrackSource::ScreenShareAudio, ..camera.info.read().clone() };
+    Arc::new(LocalShared::new(LocalKey(2), PublishOptions::screen_sound(), info))
+}
+
+#[test]
+fn the_offer_says_which_sound_has_two_channels() {
+    let now = Instant::now();
+    let anchor = Anchor::new(now, 1_000_000_000);
+    let config = EngineConfig { force_tcp: false, start_bitrate_bps: 1_000_000, anchor };
+    let mut publisher = Publisher::new(now, config);
+    publisher.add_track(camera_track(), "camera".into());
+    publisher.add_track(screen_sound(), "sound".into());
+    let (offer, _) = publisher.offer(now, &mut Outputs::new()).unwrap();
+    let of_two: Vec<&str> = offer.split("\r\nm=").filter(|s| s.contains(";stereo=1;sprop-stereo=1\r\n")).collect();
+    assert!(matches!(of_two[..], [section] if section.starts_with("audio")), "{offer}");
 }
 
 struct Packet {

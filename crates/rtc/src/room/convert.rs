@@ -80,6 +80,7 @@ pub(super) fn track(t: &proto::TrackInfo) -> Option<TrackInfo> {
             t.mime_type.clone()
         },
         stream: t.stream.clone(),
+        stereo: stereo(t),
     })
 }
 
@@ -118,6 +119,12 @@ pub(super) fn action(leave: &proto::LeaveRequest) -> Action {
     }
 }
 
+/// By its older name or its newer one.
+#[allow(deprecated)]
+fn stereo(t: &proto::TrackInfo) -> bool {
+    t.stereo || t.audio_features().any(|feature| feature == proto::AudioTrackFeature::TfStereo)
+}
+
 /// The wish to publish, in the protocol's words: also in the older ones, for servers that read only those.
 #[allow(deprecated)]
 pub(super) fn add_track(options: &PublishOptions, cid: &str, muted: bool) -> proto::AddTrackRequest {
@@ -141,6 +148,9 @@ pub(super) fn add_track(options: &PublishOptions, cid: &str, muted: bool) -> pro
             request.set_type(proto::TrackType::Audio);
             request.disable_dtx = !a.dtx;
             request.stereo = a.stereo;
+            if a.stereo {
+                request.push_audio_features(proto::AudioTrackFeature::TfStereo);
+            }
             request.disable_red = true;
         }
         PublishMedia::Video(v) => {
@@ -179,4 +189,26 @@ fn layers(options: &PublishOptions) -> Vec<proto::VideoLayer> {
         .zip(qualities)
         .map(|(l, quality)| layer(quality, l.width, l.height, l.max_bitrate_bps, &l.rid))
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(deprecated)]
+    fn two_channels_are_announced_and_known_by_both_of_their_names() {
+        let request = add_track(&PublishOptions::screen_sound(), "c", false);
+        assert!(request.stereo && request.audio_features().any(|f| f == proto::AudioTrackFeature::TfStereo));
+        let request = add_track(&PublishOptions::microphone(), "c", false);
+        assert!(!request.stereo && request.audio_features.is_empty());
+
+        let mut info = proto::TrackInfo { r#type: proto::TrackType::Audio.into(), ..Default::default() };
+        assert!(!track(&info).unwrap().stereo);
+        info.push_audio_features(proto::AudioTrackFeature::TfStereo);
+        assert!(track(&info).unwrap().stereo);
+        let older = proto::TrackInfo { stereo: true, audio_features: Vec::new(), ..info };
+        assert!(track(&older).unwrap().stereo);
+    }
 }

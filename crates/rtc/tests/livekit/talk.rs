@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use beckon_rtc::{DataOptions, PublishMedia, PublishOptions, RoomEvent, TrackKind, VideoLayer, WriteError};
+use beckon_rtc::{
+    DataOptions, PublishMedia, PublishOptions, RoomEvent, TrackKind, TrackSource, VideoLayer, WriteError,
+};
 use bytes::Bytes;
 
 use crate::client::{Client, listen, on_air, options, read_picture, read_sound, send_pictures, watch};
@@ -83,6 +85,22 @@ async fn a_late_comer_gets_a_key_frame_by_asking_for_it() {
     ann.forget();
     video.request_key_frame();
     ann.until("another request", |e| matches!(e, RoomEvent::KeyFrameRequested { .. }).then_some(())).await;
+}
+
+#[tokio::test]
+async fn sound_of_two_channels_is_known_as_such() {
+    let server = server_or_skip!();
+    let ann = Client::join(options(&server.url(), token("stereo", "ann"))).await;
+    let mut bob = Client::join(options(&server.url(), token("stereo", "bob"))).await;
+    let channels = |e: &RoomEvent| match e {
+        RoomEvent::TrackPublished { track, .. } => Some((track.source, track.stereo)),
+        _ => None,
+    };
+    ann.room.publish(PublishOptions::screen_sound()).await.unwrap();
+    assert_eq!(bob.until("the computer's sound", channels).await, (TrackSource::ScreenShareAudio, true));
+    bob.forget();
+    ann.room.publish(PublishOptions::microphone()).await.unwrap();
+    assert_eq!(bob.until("the microphone", channels).await, (TrackSource::Microphone, false));
 }
 
 #[tokio::test]

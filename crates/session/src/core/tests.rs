@@ -58,6 +58,7 @@ fn camera_track(sid: &str) -> TrackInfo {
         simulcast: false,
         mime: String::new(),
         stream: String::new(),
+        stereo: false,
     }
 }
 

@@ -85,7 +85,7 @@ impl AudioRoom {
             gain: self.gain_of(track.identity().as_str()),
             identity: track.identity().to_string(),
             packets,
-            jitter: JitterBuffer::new(1)?,
+            jitter: JitterBuffer::new(if track.info().stereo { 2 } else { 1 })?,
             times: RtpMap::new(beckon_media::frame::SAMPLE_RATE),
             playout,
             meter,

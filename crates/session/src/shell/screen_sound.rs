@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use beckon_media::codec::{OpusConfig, OpusEncoder};
+use beckon_media::frame::CHANNELS_STEREO;
 use beckon_media::{AudioFrame, MediaTime, RunningSource, SourceError};
-use beckon_rtc::LocalTrack;
+use beckon_rtc::{LocalTrack, SCREEN_SOUND_BITRATE_BPS};
 use parking_lot::Mutex;
 
 use super::audio_out::send;
 use super::meters::SentMeter;
 use crate::env::Devices;
-
-/// Music of all kinds in one channel, bit/s.
-const BITRATE_BPS: u32 = 64_000;
 
 /// Where the sound of one share goes, whether or not we are in a room.
 pub(crate) struct ScreenSound {
@@ -45,8 +43,8 @@ impl ScreenSound {
             m.track.encoder = "opus".to_owned();
         });
         let encoder = OpusEncoder::new(OpusConfig {
-            channels: 1,
-            bitrate_bps: BITRATE_BPS,
+            channels: CHANNELS_STEREO,
+            bitrate_bps: SCREEN_SOUND_BITRATE_BPS,
             fec: true,
             expected_loss_percent: 10,
             // Nothing plays most of the time.

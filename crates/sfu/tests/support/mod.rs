@@ -213,6 +213,17 @@ impl World {
 
     /// Announces a track and negotiates it. Gives its sid and media section.
     pub fn publish(&mut self, client: usize, kind: MediaKind, rids: &[&str]) -> (String, Mid) {
+        self.publish_as(client, kind, rids, |_| {})
+    }
+
+    /// As [`publish`](Self::publish), announced with these changes.
+    pub fn publish_as(
+        &mut self,
+        client: usize,
+        kind: MediaKind,
+        rids: &[&str],
+        change: impl FnOnce(&mut proto::AddTrackRequest),
+    ) -> (String, Mid) {
         let cid = format!("cid-{}", self.clients[client].heard.len());
         let video = kind == MediaKind::Video;
         let quality = |rid: &&str| match *rid {
@@ -231,7 +242,7 @@ impl World {
             .collect();
         let source = if video { proto::TrackSource::Camera } else { proto::TrackSource::Microphone };
         #[allow(deprecated)]
-        let add = proto::AddTrackRequest {
+        let mut add = proto::AddTrackRequest {
             cid: cid.clone(),
             r#type: if video { proto::TrackType::Video } else { proto::TrackType::Audio } as i32,
             source: source as i32,
@@ -239,6 +250,7 @@ impl World {
             simulcast_codecs: vec![proto::SimulcastCodec { codec: "h264".into(), ..Default::default() }],
             ..Default::default()
         };
+        change(&mut add);
         self.say(client, Request::AddTrack(add));
         let published = self.clients[client].heard(|m| match m {
             Response::TrackPublished(t) if t.cid == cid => t.track.clone(),
