@@ -120,7 +120,8 @@ pub fn walk_devices(folder: &Path) -> Result<()> {
     .with_context(|| format!("devices do not work as they should; screenshots and logs are in {}", folder.display()))
 }
 
-fn empty(folder: &Path) -> Result<()> {
+/// Makes a folder, or an existing one empty.
+pub fn empty(folder: &Path) -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
@@ -131,6 +132,19 @@ fn empty(folder: &Path) -> Result<()> {
 pub fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
     empty(folder)?;
     let programs = run::target().join(profile);
+    let desktop = desktop_with_app(folder, &programs, &[])?;
+    let listen = format!("127.0.0.1:{}", free_port()?);
+    let _server = start_server(&programs.join("beckond"), folder, &listen, &["--media-udp", "0", "--media-tcp", "0"])?;
+    run::run(
+        script_on(&desktop, script, &programs, &format!("http://{listen}"))
+            .envs(variables.iter().map(|(name, value)| (name, value))),
+    )
+    .with_context(|| format!("the way through was not whole; screenshots and logs are in {}", folder.display()))
+}
+
+/// A desktop on which `beckon:` addresses open the app of this folder; the app's data and the logs are under `folder`.
+/// The app finds `more` in its environment too, before what it finds there otherwise.
+pub fn desktop_with_app(folder: &Path, programs: &Path, more: &[(&str, String)]) -> Result<Desktop> {
     // No camera or microphone is here; the app finds these in its environment, whoever starts it.
     let mut app = vec![
         ("BECKON_CAMERA", "testcard".to_owned()),
@@ -139,31 +153,29 @@ pub fn walk_with(folder: &Path, script: &str, profile: &str, variables: &[(&str,
     ];
     // The server would take `BECKON_LOG` for its own.
     app.extend(std::env::var("BECKON_APP_LOG").ok().map(|filter| ("BECKON_LOG", filter)));
+    app.extend(more.iter().cloned());
     let desktop = Desktop::start(folder, 1600, 1000, &app)?;
-    let listen = format!("127.0.0.1:{}", free_port()?);
-    let _server = start_server(&programs.join("beckond"), folder, &listen, &["--media-udp", "0", "--media-tcp", "0"])?;
     std::fs::create_dir_all(&desktop.environment["XDG_CONFIG_HOME"])?;
     run::run(desktop.command(programs.join("beckon")).arg("--register"))?;
-    run::run(
-        desktop
-            .command("node")
-            .arg(script)
-            .current_dir(run::root().join("tests/e2e"))
-            .env("BECKON_SERVER", format!("http://{listen}"))
-            .env("BECKON_PROGRAMS", &programs)
-            .env("BECKON_OUT", desktop.folder())
-            .envs(variables.iter().map(|(name, value)| (name, value))),
-    )
-    .with_context(|| format!("the way through was not whole; screenshots and logs are in {}", folder.display()))
+    Ok(desktop)
+}
+
+/// The command that runs a script of tests/e2e on a desktop, with the server at this address.
+pub fn script_on(desktop: &Desktop, script: &str, programs: &Path, server: &str) -> Command {
+    let mut command = desktop.command("node");
+    command
+        .arg(script)
+        .current_dir(run::root().join("tests/e2e"))
+        .env("BECKON_SERVER", server)
+        .env("BECKON_PROGRAMS", programs)
+        .env("BECKON_OUT", desktop.folder());
+    command
 }
 
 /// Runs a script of tests/e2e that starts what it needs by itself and has no display; its files land in `folder`, emptied
 /// before.
 pub fn script(folder: &Path, script: &str, profile: &str, variables: &[(&str, String)]) -> Result<()> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    std::fs::create_dir_all(folder)?;
+    empty(folder)?;
     run::run(
         Command::new("node")
             .arg(script)
