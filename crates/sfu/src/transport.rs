@@ -17,7 +17,8 @@ use self::path::{Follower, Path};
 use crate::ids::Side;
 use crate::sdp::DescriptionError;
 
-/// A transport keeps this many addresses of its client; older ones are forgotten.
+/// A transport keeps this many addresses of its client; older ones are forgotten, but never the one that is in use: a check
+/// that somebody overheard is as authentic from anywhere.
 const MAX_ADDRESSES: usize = 8;
 /// A client may name this many candidates until its next ICE restart.
 const MAX_CANDIDATES: usize = 64;
@@ -140,8 +141,12 @@ impl Transport {
         if self.addresses.contains(&from) {
             return Ok(Heard::Known);
         }
+        let forgotten = (self.addresses.len() >= MAX_ADDRESSES).then(|| {
+            let used = self.follower.in_use().map(|path| (path.protocol, path.remote));
+            let oldest = self.addresses.iter().position(|address| Some(*address) != used);
+            self.addresses.remove(oldest.unwrap_or(0))
+        });
         self.addresses.push(from);
-        let forgotten = (self.addresses.len() > MAX_ADDRESSES).then(|| self.addresses.remove(0));
         Ok(Heard::New { forgotten })
     }
 

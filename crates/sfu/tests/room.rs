@@ -483,7 +483,7 @@ fn hidden_participants_are_not_seen() {
 }
 
 #[test]
-fn garbage_replays_and_strangers_change_nothing() {
+fn garbage_and_strangers_change_nothing() {
     let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
     w.send_packet(ann, mid, None, &key_frame(0));
     let refused = w.room.stats().datagrams_refused;
@@ -512,6 +512,56 @@ fn garbage_replays_and_strangers_change_nothing() {
     w.send_packet(ann, mid, None, &delta_frame(3_000));
     w.run(Duration::from_millis(50));
     assert_eq!(w.clients[bob].subscriber.packets.len(), before + 1, "media goes on");
+}
+
+#[test]
+fn overheard_checks_from_many_addresses_do_not_push_the_client_out() {
+    let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
+    w.send_packet(ann, mid, None, &key_frame(0));
+    w.run(Duration::from_millis(50));
+    let of_ann = w.overhear_check(ann, true);
+    let of_bob = w.overhear_check(bob, false);
+    let before = w.clients[bob].subscriber.packets.len();
+    let mut sent = 0;
+    for round in 0..20u16 {
+        for stranger in 0..20u16 {
+            let address = std::net::SocketAddr::from(([203, 0, 113, 9], 1_000 + round * 20 + stranger));
+            w.replay(address, &of_ann);
+            w.replay(address, &of_bob);
+        }
+        // Media goes on, in both directions, at once and with nobody checking anew in between.
+        sent += 1;
+        w.send_packet(ann, mid, None, &delta_frame(3_000 * sent));
+        w.run(Duration::from_millis(20));
+        assert_eq!(w.clients[bob].subscriber.packets.len(), before + sent as usize, "after {round} rounds");
+    }
+    // Media itself, overheard and sent again from elsewhere, is nothing.
+    let refused = w.room.stats().datagrams_refused;
+    let unknown = "198.51.100.7:7".parse().unwrap();
+    w.inject(unknown, &[0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3]);
+    assert_eq!(w.room.stats().datagrams_refused, refused + 1);
+}
+
+#[test]
+fn datagrams_that_come_twice_count_once() {
+    let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
+    w.send_packet(ann, mid, None, &key_frame(0));
+    w.run(Duration::from_millis(50));
+    let before = w.clients[bob].subscriber.packets.len();
+    w.write_packet(ann, mid, None, &delta_frame(3_000));
+    let overheard = w.overhear(ann);
+    assert!(!overheard.is_empty());
+    let known = w.clients[ann].publisher.address;
+    for _ in 0..50 {
+        for bytes in &overheard {
+            w.replay(known, bytes);
+        }
+    }
+    w.run(Duration::from_millis(50));
+    assert_eq!(w.clients[bob].subscriber.packets.len(), before + 1, "the packet itself, once");
+    w.send_packet(ann, mid, None, &delta_frame(6_000));
+    w.run(Duration::from_millis(50));
+    assert_eq!(w.clients[bob].subscriber.packets.len(), before + 2, "and the next");
 }
 
 #[test]

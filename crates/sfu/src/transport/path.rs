@@ -46,7 +46,7 @@ fn is_silent(rhythm: &Rhythm, now: Instant) -> bool {
 impl Follower {
     /// A packet came that belongs to this transport; STUN in it was authentic.
     pub fn heard(&mut self, now: Instant, path: Path, bytes: &[u8]) {
-        let Some(used) = self.moved.or(self.chosen) else { return };
+        let Some(used) = self.in_use() else { return };
         let rhythm = self.heard.get_or_insert(Rhythm::new(now, MOST_SILENCE));
         if path == used {
             return rhythm.heard(now);
@@ -61,6 +61,11 @@ impl Follower {
             // The client sends as before, only from elsewhere.
             rhythm.start_over(now);
         }
+    }
+
+    /// The way that packets take now; `None` before the first.
+    pub fn in_use(&self) -> Option<Path> {
+        self.moved.or(self.chosen)
     }
 
     /// Sends a packet of ours the way that is in use. Answers to checks go where the checks came from.

@@ -370,6 +370,51 @@ impl World {
         self.exchange();
     }
 
+    /// The next check that a client makes with the server, on its publisher's or its subscriber's transport.
+    pub fn overhear_check(&mut self, client: usize, publisher: bool) -> Vec<u8> {
+        for _ in 0..10_000 {
+            self.now += self.step;
+            let now = self.now;
+            let c = &mut self.clients[client];
+            let half = if publisher { &mut c.publisher } else { &mut c.subscriber };
+            half.rtc.handle_input(Input::Timeout(now)).unwrap();
+            let mut sent = Vec::new();
+            half.poll(&mut sent);
+            let check = sent.iter().find(|t| ufrag_of(&t.contents).is_some()).map(|t| t.contents.to_vec());
+            for datagram in sent {
+                self.replay(datagram.source, &datagram.contents);
+            }
+            if let Some(check) = check {
+                return check;
+            }
+            self.room.drive(now);
+            self.exchange();
+        }
+        panic!("no check in a long time");
+    }
+
+    /// What a client's publisher sends now, and the server gets once.
+    pub fn overhear(&mut self, client: usize) -> Vec<Vec<u8>> {
+        let mut sent = Vec::new();
+        self.clients[client].publisher.poll(&mut sent);
+        let overheard: Vec<Vec<u8>> = sent.iter().map(|t| t.contents.to_vec()).collect();
+        let from = self.clients[client].publisher.address;
+        for bytes in &overheard {
+            self.replay(from, bytes);
+        }
+        overheard
+    }
+
+    /// A datagram from anywhere, carried as the server does it: by the user name in a check, else by its address.
+    pub fn replay(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let to = ufrag_of(bytes).and_then(|u| self.ufrags.get(&u)).or(self.routes.get(&from)).copied();
+        if let Some(to) = to {
+            self.room.datagram(self.now, to, Protocol::Udp, from, server(), bytes);
+            self.room.drive(self.now);
+            self.exchange();
+        }
+    }
+
     /// A datagram from anywhere to wherever its address belongs (or to a transport that is named).
     pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
         let to = self.routes.get(&from).or(self.ufrags.values().next()).copied().unwrap();
