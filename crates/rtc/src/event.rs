@@ -78,6 +78,12 @@ pub enum RoomEvent {
         /// Paused now.
         paused: bool,
     },
+    /// The server has a text of ours ([`crate::Room::send_chat`]). One that goes out while the connection dies is sent again
+    /// over the next one of this room; where the room is given up before this event, nobody knows.
+    ChatDelivered {
+        /// The text's [`ChatMessage::id`].
+        id: String,
+    },
     /// A track of ours is published (also again, after a full rejoin, with its new name).
     LocalTrackPublished(TrackInfo),
     /// A track of ours is no longer published.

@@ -422,6 +422,12 @@ impl Publisher {
         sent
     }
 
+    /// How many bytes of reliable data the server has not acknowledged; `None` while the channel is not open.
+    pub(crate) fn unacknowledged(&mut self) -> Option<usize> {
+        let channels = self.tracks.channels.filter(|channels| channels.reliable_open)?;
+        self.peer.rtc.channel(channels.reliable).map(|mut channel| channel.buffered_amount())
+    }
+
     pub(super) fn snapshot(&self, stats: &mut RoomStats) {
         stats.publisher = self.peer.stats.clone();
         stats.send_estimate_bps = self.tracks.estimate.told();
@@ -459,6 +465,12 @@ impl Tracks {
                         return;
                     }
                     out.push_back(EngineOut::ChannelOpen { reliable: id == channels.reliable });
+                }
+            }
+            Event::ChannelClose(id) => {
+                if let Some(channels) = &mut self.channels {
+                    channels.reliable_open &= id != channels.reliable;
+                    channels.lossy_open &= id != channels.lossy;
                 }
             }
             // Some servers send data back on the channels we opened.

@@ -66,6 +66,8 @@ pub(super) enum Effect {
     Packet {
         reliable: bool,
         packet: proto::DataPacket,
+        /// The ID of the text whose last packet this is.
+        ends: Option<String>,
     },
     Token(Secret),
     /// Over: send what is queued, then end.

@@ -1,6 +1,5 @@
 //! The driver: one thread for each room that moves bytes between sockets, the engine and the state machine.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +17,7 @@ use super::command::Command;
 use super::convert;
 use super::core::{Core, Effect, Lines};
 use super::handle::{Room, RoomEvents, RoomShared};
+use super::outbox::Outbox;
 use crate::engine::{Anchor, Engine, EngineConfig, EngineOut, Incoming, Outputs};
 use crate::error::ConnectError;
 use crate::event::{DisconnectReason, RoomEvent};
@@ -28,8 +28,6 @@ use crate::transport::{Datagram, Lane, Net};
 
 /// Frames on their way from the encoders; more means that this thread does not get to run.
 const MEDIA_BACKLOG: usize = 64;
-/// Reliable data packets that wait for their channel.
-const OUTBOX: usize = 1000;
 /// Datagrams read before other work gets its turn.
 const READ_BATCH: usize = 64;
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
@@ -100,7 +98,7 @@ async fn live(address: Address, options: ConnectOptions, mut ready: Ready) {
         opening: None,
         out: Outputs::new(),
         events: events.clone(),
-        outbox: VecDeque::new(),
+        outbox: Outbox::default(),
         finished: false,
     };
     let run = AssertUnwindSafe(driver.run(commands, media)).catch_unwind();
@@ -143,7 +141,7 @@ struct Driver {
     opening: Option<JoinHandle<Result<SignalLink, ConnectError>>>,
     out: Outputs,
     events: mpsc::UnboundedSender<RoomEvent>,
-    outbox: VecDeque<Vec<u8>>,
+    outbox: Outbox,
     finished: bool,
 }
 
@@ -250,7 +248,7 @@ impl Driver {
             } else if let Some(output) = self.out.pop_front() {
                 self.output(now, output);
             } else if !self.offer(now) && !self.flush(now) {
-                return;
+                return self.confirm();
             }
         }
     }
@@ -268,12 +266,23 @@ impl Driver {
 
     /// Sends data that waited for its channel.
     fn flush(&mut self, now: Instant) -> bool {
-        let (Some(engine), Some(packet)) = (&mut self.engine, self.outbox.front()) else { return false };
+        let (Some(engine), Some(packet)) = (&mut self.engine, self.outbox.next()) else { return false };
         let sent = engine.publisher.send_data(now, true, packet, &mut self.out);
         if sent {
-            self.outbox.pop_front();
+            self.outbox.handed_over();
         }
         sent
+    }
+
+    /// Tells of the texts that the server has.
+    fn confirm(&mut self) {
+        let Some(engine) = self.engine.as_mut().filter(|_| self.outbox.is_unsure()) else { return };
+        if engine.publisher.unacknowledged() == Some(0) {
+            for id in self.outbox.acknowledged() {
+                // The application may have stopped listening.
+                let _ = self.events.send(RoomEvent::ChatDelivered { id });
+            }
+        }
     }
 
     fn send(&self, message: Request) {
@@ -300,6 +309,7 @@ impl Driver {
             Effect::ResetMedia => {
                 self.net.clear();
                 self.out.clear();
+                self.outbox.channel_gone();
                 let config = EngineConfig {
                     force_tcp: self.options.force_tcp || self.options.proxy.is_some(),
                     start_bitrate_bps: self.options.start_bitrate_bps,
@@ -351,15 +361,13 @@ impl Driver {
                 }
                 self.send(Request::SyncState(sync));
             }
-            Effect::Packet { reliable, packet } => {
+            Effect::Packet { reliable, packet, ends } => {
                 let bytes = packet.encode_to_vec();
                 if !reliable {
                     // What cannot go at once is lost: that is what this channel is for.
                     engine.publisher.send_data(now, false, &bytes, out);
-                } else if self.outbox.len() < OUTBOX {
-                    self.outbox.push_back(bytes);
-                } else {
-                    tracing::warn!("a data message was dropped: {OUTBOX} wait already");
+                } else if !self.outbox.push(bytes, ends) {
+                    tracing::warn!("a data message was dropped: too many wait already");
                 }
             }
             _ => {}

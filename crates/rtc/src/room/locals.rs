@@ -89,8 +89,10 @@ impl Core {
             }
             Command::SendData { options, payload } => self.send_user_data(options, payload.to_vec()),
             Command::SendChat(message) => {
-                for value in encode_chat(&message) {
-                    self.packet(true, &[], value);
+                let mut packets = encode_chat(&message).into_iter().peekable();
+                while let Some(value) = packets.next() {
+                    let ends = packets.peek().is_none().then(|| message.id.clone());
+                    self.packet(true, &[], value, ends);
                 }
             }
             Command::UpdateSelf { name, metadata, attributes } => {
@@ -360,10 +362,10 @@ impl Core {
 
     fn send_user_data(&mut self, options: DataOptions, payload: Vec<u8>) {
         let value = Value::User(proto::UserPacket { payload, topic: options.topic, ..proto::UserPacket::default() });
-        self.packet(options.reliable, &options.destinations, value);
+        self.packet(options.reliable, &options.destinations, value, None);
     }
 
-    fn packet(&mut self, reliable: bool, to: &[Identity], value: Value) {
+    fn packet(&mut self, reliable: bool, to: &[Identity], value: Value, ends: Option<String>) {
         let mut packet = proto::DataPacket {
             destination_identities: to.iter().map(ToString::to_string).collect(),
             participant_identity: self.identity().to_string(),
@@ -373,7 +375,7 @@ impl Core {
         // Also in the older place, for servers that read only that.
         #[allow(deprecated)]
         packet.set_kind(if reliable { Kind::Reliable } else { Kind::Lossy });
-        self.effects.push_back(Effect::Packet { reliable, packet });
+        self.effects.push_back(Effect::Packet { reliable, packet, ends });
     }
 
     /// A data packet came in.

@@ -6,6 +6,7 @@ mod core;
 mod driver;
 mod handle;
 mod locals;
+mod outbox;
 mod reconnect;
 mod roster;
 mod subscriptions;

@@ -48,6 +48,9 @@ impl Core {
         self.room_is_reconnecting = false;
         self.media_due = None;
         self.published.clear();
+        // What the dead room may not have delivered goes first in the next one.
+        self.chat_unsure.append(&mut self.chat_waiting);
+        std::mem::swap(&mut self.chat_unsure, &mut self.chat_waiting);
         self.out.push(Effect::DropRoom);
         self.wait(now);
     }

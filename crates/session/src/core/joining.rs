@@ -69,8 +69,6 @@ impl Core {
         }
         self.screen.unpublished();
         self.publish_screen();
-        for text in std::mem::take(&mut self.chat_waiting) {
-            self.out.push(Effect::SendChat(text));
-        }
+        self.send_waiting_chat();
     }
 }

@@ -43,7 +43,7 @@ use screen::ScreenState;
 use sizes::Sizes;
 use talk::Talk;
 
-/// Texts that wait for the room to come back.
+/// Texts that wait for the room to come back, or for the server's word that it has them.
 const CHAT_WAITING: usize = 100;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +86,8 @@ pub(crate) struct Core {
     /// What is published, and whether it is muted.
     published: Vec<(Device, bool)>,
     chat_waiting: VecDeque<String>,
+    /// Texts on their way, the oldest first; the connection may be dead and nobody knows yet.
+    chat_unsure: VecDeque<String>,
     view: RoomView,
     told_state: Option<RoomState>,
     told_members: Option<MemberList>,
@@ -152,6 +154,7 @@ impl Core {
             sizes: Sizes::new(),
             published: Vec::new(),
             chat_waiting: VecDeque::new(),
+            chat_unsure: VecDeque::new(),
             view,
             told_state: None,
             told_members: None,
@@ -279,6 +282,8 @@ impl Core {
                 }
             }
             RoomEvent::Chat(message) => self.chat(message),
+            // They reach the server in the order in which they were sent.
+            RoomEvent::ChatDelivered { .. } => drop(self.chat_unsure.pop_front()),
             RoomEvent::Disconnected { reason } => match retry::final_reason(&reason) {
                 Some(code) => self.end(now, SessionError::of(code)),
                 None => self.lost(now, retry::loss(&reason)),
@@ -359,10 +364,9 @@ impl Core {
     }
 
     fn send_chat(&mut self, text: String, time: i64) {
-        if self.stage == Stage::Running {
-            self.out.push(Effect::SendChat(text.clone()));
-        } else if self.chat_waiting.len() < CHAT_WAITING {
+        if self.chat_waiting.len() + self.chat_unsure.len() < CHAT_WAITING {
             self.chat_waiting.push_back(text.clone());
+            self.send_waiting_chat();
         } else {
             let code = Code::ConnectionLost;
             return self.notice(code, "too many texts wait for the connection to come back; this one is not sent");
@@ -373,6 +377,15 @@ impl Core {
             None => (self.own.user_id.clone(), self.own.name.clone(), self.own.avatar.clone()),
         };
         self.tell(SessionEvent::Chat(Chat { room_id, user_id, user_name, user_avatar, message: text, time }));
+    }
+
+    fn send_waiting_chat(&mut self) {
+        if self.stage == Stage::Running {
+            for text in self.chat_waiting.drain(..) {
+                self.out.push(Effect::SendChat(text.clone()));
+                self.chat_unsure.push_back(text);
+            }
+        }
     }
 
     fn device_news(&mut self, now: MediaTime, device: Device, generation: u32, news: DeviceNews) {

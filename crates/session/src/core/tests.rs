@@ -362,6 +362,48 @@ fn texts_wait_for_the_room_to_come_back() {
 }
 
 #[test]
+fn texts_that_a_dead_connection_swallowed_go_out_again() {
+    let mut room = Room1::inside();
+    let say = |text: &str| Input::Command(Command::SendChat { text: text.into(), time_ms: 1 });
+    let sent = |effects: &[Effect]| -> Vec<String> {
+        let texts = effects.iter().filter_map(|e| match e {
+            Effect::SendChat(text) => Some(text.clone()),
+            _ => None,
+        });
+        texts.collect()
+    };
+    for text in ["arrived", "swallowed", "too"] {
+        assert_eq!(sent(&room.feed(say(text))), [text]);
+    }
+    room.room(RoomEvent::ChatDelivered { id: "1".into() });
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::SignalClose });
+    room.feed(say("later"));
+    room.tick(3_000);
+    assert_eq!(sent(&room.get_in("bob")), ["swallowed", "too", "later"]);
+    // Nothing goes a third time once it is there.
+    for id in ["2", "3", "4"] {
+        room.room(RoomEvent::ChatDelivered { id: id.into() });
+    }
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::SignalClose });
+    room.tick(3_000);
+    assert!(sent(&room.get_in("bob")).is_empty());
+}
+
+#[test]
+fn who_writes_too_much_into_a_dead_connection_is_told() {
+    let mut room = Room1::inside();
+    let say = |n: usize| Input::Command(Command::SendChat { text: n.to_string(), time_ms: 1 });
+    for n in 0..CHAT_WAITING {
+        assert!(notices(&room.feed(say(n))).is_empty());
+    }
+    let effects = room.feed(say(CHAT_WAITING));
+    assert_eq!(notices(&effects), [Code::ConnectionLost]);
+    assert!(!effects.iter().any(|e| matches!(e, Effect::SendChat(_) | Effect::Tell(SessionEvent::Chat(_)))));
+    room.room(RoomEvent::ChatDelivered { id: "1".into() });
+    assert!(notices(&room.feed(say(0))).is_empty());
+}
+
+#[test]
 fn a_tile_keeps_its_number_when_its_member_comes_back() {
     let mut room = Room1::inside();
     let tile = |room: &Room1| room.core.view().members.iter().find(|m| m.user_id == "bob").map(|m| m.tile);
