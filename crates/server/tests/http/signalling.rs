@@ -15,7 +15,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungsten
 use crate::support::TestServer;
 
 /// A client that signals and has no media.
-pub struct Participant(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Participant(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Participant {
     pub async fn join(entrance: &Entrance) -> Self {
