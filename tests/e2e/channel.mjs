@@ -8,7 +8,7 @@ import { performance } from "node:perf_hooks";
 import { agreeToOpen, answerConsent, processes } from "./lib/app.mjs";
 import { openBrowser } from "./lib/browser.mjs";
 import { startSecureServer } from "./lib/https.mjs";
-import { pixels, screenshot, windows } from "./lib/screen.mjs";
+import { active, pixels, screenshot, windows } from "./lib/screen.mjs";
 import { Walk, expect, out, programs, server, until } from "./lib/walk.mjs";
 
 const walk = new Walk();
@@ -48,8 +48,8 @@ function brightness() {
   return sum / count;
 }
 
-/** Clicks "call" and agrees to what the browser asks, then to what the app asks where it does. */
-async function call(on, consent) {
+/** Clicks "call" and agrees to what the browser asks. */
+async function launch(on) {
   await on.bringToFront();
   const button = on.getByTestId("call");
   await button.hover();
@@ -59,6 +59,11 @@ async function call(on, consent) {
   // Chromium takes no answer within the first half second, so that nobody agrees by accident.
   await new Promise((resolve) => setTimeout(resolve, 900));
   await agreeToOpen();
+}
+
+/** The same, and what the app asks where it does; the room is open then. */
+async function call(on, consent) {
+  await launch(on);
   if (consent) await answerConsent(consent);
   await phase(on, "open");
 }
@@ -89,7 +94,11 @@ try {
       const second = await start(program, bytes);
       expect(second.code === 0, `${program} beside the running app ended with ${second.code}: ${second.said}`);
       await until("the second refusal", () => refusals() > before);
-      if (program === "beckon-open") shot("00-refused");
+      if (program === "beckon-open") {
+        const [window] = windows("^Beckon$");
+        await until("words in the app's window", () => pixels(window).data.filter((part) => part < 80).length > 1000);
+        shot("00-refused");
+      }
       for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
       await app;
       fs.truncateSync(log);
@@ -126,6 +135,18 @@ try {
     await page.getByTestId("chat-input").fill("still mine");
     await page.getByTestId("chat-send").click();
     await logged(page, "chat", "still mine");
+  });
+
+  await walk.step("another page is told by the app that a room is open, and sees it", async () => {
+    // A page that has no session of its own: only the app can know.
+    const second = await browser.newPage();
+    await second.goto(`${server}/crm/?user=second&${patient}`);
+    await launch(second);
+    await second.locator('[data-testid="error"][data-code="-2"]').waitFor({ timeout: 20000 });
+    await until("the room in front", () => active() === rooms()[0]);
+    expect(rooms().length === 1, "no second window");
+    await second.close();
+    await phase(page, "open");
   });
 
   await walk.step("the app ends when the system asks, and says so first", async () => {

@@ -42,6 +42,9 @@ export function place(window) {
   return { x: number("X"), y: number("Y"), width: number("WIDTH"), height: number("HEIGHT") };
 }
 
+/** The window that has the keyboard. */
+export const active = () => execFileSync("xdotool", ["getactivewindow"], quiet).toString().trim();
+
 export function focus(window) {
   execFileSync("xdotool", ["windowactivate", "--sync", window], { ...quiet, timeout: 5000 });
 }
