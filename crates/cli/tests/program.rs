@@ -2,10 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use beckon_server::{Server, config::Config};
+use beckon_server::{
+    Server,
+    account::{App, issue_v2},
+    config::{Config, DEFAULT_APP, DEV_HMAC_KEY, DEV_KEY, DEV_SECRET},
+};
 use beckon_session::SessionReport;
+use livekit_api::access_token::{AccessToken, VideoGrants};
 use tokio::process::{Child, Command};
 
 async fn server(folder: &tempfile::TempDir) -> (Server, String) {
@@ -66,7 +71,84 @@ async fn two_of_them_meet_and_report_what_they_saw_and_heard() {
         assert_eq!(report.transport, "udp");
         assert_eq!(report.chat, ["bob: hello"]);
         assert_eq!(report.end_code, Some(3008));
+        // What is measured is measured, and of the right size: two ends on one machine, nothing between them.
+        let within = |what: &str, value: f64, least: f64, most: f64| {
+            assert!((least..=most).contains(&value), "{what} is {value}; the report is {report:#?}");
+        };
+        assert_eq!(report.room_id, "cli");
+        within("the round trip, ms", report.rtt_ms.unwrap(), 0.0, 200.0);
+        within("pictures a second", video.fps, 3.0, 16.0);
+        within("the pictures' bitrate", video.bitrate_bps, 20_000.0, 2_000_000.0);
+        within("the sound's bitrate", audio.bitrate_bps, 5_000.0, 150_000.0);
+        within("from capture to decoded, ms", video.decode_delay_ms.unwrap().p50, 0.1, 2_000.0);
+        // A tone, at a level that neither clips nor can be taken for silence.
+        within("the tone's level, dBFS", audio.level_dbfs.unwrap(), -40.0, -1.0);
+        within("the mix, dBFS", report.mix_level_dbfs.unwrap(), -40.0, 0.0);
+        assert!(video.packets_received >= video.frames_received && video.bytes_received > 0, "{video:?}");
+        // 10 ms pieces out of packets of 20.
+        assert!(audio.frames_received > 50 && audio.frames_decoded > audio.frames_received, "{audio:?}");
+        assert!(video.packets_lost * 20 <= video.packets_received, "{video:?}");
+        assert!(video.freeze_ms >= video.freezes * 200 && video.longest_freeze_ms <= video.freeze_ms, "{video:?}");
+        assert!(video.av_offset_ms.is_some_and(|offset| offset.count > 0), "{video:?}");
+        let sent: Vec<&str> = report.sent.iter().map(|track| track.kind.as_str()).collect();
+        assert_eq!(sent, ["video", "audio"]);
+        assert!(report.sent.iter().all(|track| track.packets_sent > 0 && track.bitrate_bps > 0.0), "{report:#?}");
     }
+    server.stop().await;
+}
+
+fn token(identity: &str, secret: &str, room_join: bool) -> String {
+    let grants = VideoGrants { room_join, room: "direct".into(), ..VideoGrants::default() };
+    AccessToken::with_api_key(DEV_KEY, secret).with_identity(identity).with_grants(grants).to_jwt().unwrap()
+}
+
+/// Runs two until both have been in the room together; the report of the second.
+async fn meet(url: &str, first: &str, second: &str) -> SessionReport {
+    let mut waiting = program(url, &format!("{first} --for 0"));
+    let report = loop {
+        let output = output(program(url, &format!("{second} --for 4s"))).await;
+        if output.status.success() {
+            let report = report(&output);
+            if report.members.len() == 2 {
+                break report;
+            }
+        }
+        assert!(waiting.try_wait().unwrap().is_none(), "the first is gone: {}", complaint(&output));
+    };
+    waiting.start_kill().unwrap();
+    report
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_leads_straight_to_the_room_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, url) = server(&folder).await;
+    let token = |who: &str| token(who, DEV_SECRET, true);
+    let second = format!("--token {} --tcp", token("bob"));
+    let report = meet(&url, &format!("--token {}", token("ann")), &second).await;
+    assert_eq!((report.user_id.as_str(), report.room_id.as_str()), ("bob", "direct"));
+    assert_eq!(report.transport, "tcp", "as --tcp says");
+    let video = report.from_user("ann", "video").unwrap();
+    assert!(video.codes_read > 5, "{video:?}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_sig_of_ones_own_backend_lets_one_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, url) = server(&folder).await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    let app = App::with_hmac_key(DEFAULT_APP, DEV_HMAC_KEY);
+    let sig = |who: &str| issue_v2(&app, who, 600, now, None).unwrap().expose().to_owned();
+    let ann = format!("--room sig --user ann --sig {} --create --template 1v1", sig("ann"));
+    let report = meet(&url, &ann, &format!("--room sig --user bob --sig {} --camera none", sig("bob"))).await;
+    assert_eq!(report.user_id, "bob");
+    assert!(report.from_user("ann", "video").is_some_and(|video| video.codes_read > 5), "{report:#?}");
+    let sent: Vec<&str> = report.sent.iter().map(|track| track.kind.as_str()).collect();
+    assert_eq!(sent, ["audio"], "as --camera none says");
+    // Somebody else's is told apart from one that is broken.
+    let other = output(program(&url, &format!("--room sig --user carol --sig {}", sig("bob")))).await;
+    assert!(complaint(&other).contains("(code 2005)"), "{}", complaint(&other));
     server.stop().await;
 }
 
@@ -78,6 +160,15 @@ async fn a_failure_is_a_sentence_with_a_code_and_a_status() {
     assert!(complaint(&unknown).contains("(code 3001)"), "{}", complaint(&unknown));
     let malformed = output(program(&url, "--room r --user ann --sig nonsense --create")).await;
     assert!(complaint(&malformed).contains("(code 2001)"), "{}", complaint(&malformed));
+    for (bad, why) in [
+        (token("ann", "another secret", true), "the signature does not fit"),
+        (token("ann", DEV_SECRET, false), "does not allow to join"),
+        ("nonsense".to_owned(), "it is not a signed token"),
+    ] {
+        let refused = output(program(&url, &format!("--token {bad}"))).await;
+        let said = complaint(&refused);
+        assert!(said.contains("(code 2008)") && said.contains(why), "{said}");
+    }
     let nobody = output(program(&url, "--room r --user ann")).await;
     assert!(complaint(&nobody).contains("--dev"), "{}", complaint(&nobody));
     server.stop().await;

@@ -86,6 +86,8 @@ pub struct RemoteTrackStats {
     pub bytes: u64,
     /// RTP packets that never came, repair included.
     pub packets_lost: u64,
+    /// RTP packets that came into a gap: repaired on request, or overtaken on the way.
+    pub packets_repaired: u64,
     /// Repair requests sent (NACK messages).
     pub nacks: u64,
     /// Key frame requests sent (PLI and FIR messages).

@@ -92,6 +92,8 @@ pub struct ReceivedTrack {
     pub packets_received: u64,
     /// RTP packets that never came.
     pub packets_lost: u64,
+    /// RTP packets that came into a gap: repaired on request, or overtaken on the way.
+    pub packets_repaired: u64,
     /// Requests for repair sent (NACK messages).
     pub repairs_asked: u64,
     /// Key frames asked for.

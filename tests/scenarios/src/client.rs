@@ -131,19 +131,6 @@ impl Client {
         Self::open(wish.request(server)?, user).await
     }
 
-    /// Joins a LiveKit server with a ready token, no room service between.
-    ///
-    /// # Errors
-    /// Why they are not in.
-    pub async fn join_directly(server: &Url, token: &str, user: &str) -> Result<Self, SessionError> {
-        let mut request = SessionRequest::direct(server.clone(), token);
-        (request.camera, request.microphone) = (CameraChoice::TestCard, MicrophoneChoice::Tone);
-        request.speaker = SpeakerChoice::None;
-        request.video = Wish::enter("", user).video;
-        request.measure = true;
-        Self::open(request, user.to_owned()).await
-    }
-
     async fn open(request: SessionRequest, user: String) -> Result<Self, SessionError> {
         let session = Session::open(request, SessionEnv::system())?;
         session.opened().await?;

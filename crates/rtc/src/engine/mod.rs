@@ -8,6 +8,7 @@ mod publisher;
 mod recheck;
 mod repairs;
 mod sdp;
+mod sequence;
 mod silence;
 mod subscriber;
 mod times;

@@ -15,6 +15,7 @@ use str0m::stats::MediaIngressStats;
 use super::assembly::{Packet, Picture, PictureBuffer};
 use super::peer::Peer;
 use super::sdp::{self, DescriptionError, Section};
+use super::sequence::{Arrival, Sequence};
 use super::times::{Anchor, sender_unix_ns};
 use super::{EngineConfig, EngineOut, Incoming, Outputs};
 use crate::ids::TrackSid;
@@ -47,8 +48,8 @@ struct Receiving {
     ssrc: Option<Ssrc>,
     /// Pictures that are not whole yet.
     pictures: PictureBuffer,
-    /// The last RTP sequence number of its sound, extended.
-    last_seq: Option<u64>,
+    /// Its RTP packets so far.
+    sequence: Sequence,
     /// A key frame is needed; ask when the stream is known and the last request is old enough.
     wants_key: bool,
     last_request: Option<Instant>,
@@ -216,7 +217,7 @@ impl Subscriber {
                         stats: RemoteTrackStats { sid: sid.clone(), ..RemoteTrackStats::default() },
                         ssrc: None,
                         pictures: PictureBuffer::default(),
-                        last_seq: None,
+                        sequence: Sequence::default(),
                         wants_key: false,
                         last_request: None,
                         is_video,
@@ -309,7 +310,11 @@ impl Tracks {
     fn media(&mut self, now: Instant, mid: Mid, packet: RtpPacket) {
         let Some(receiving) = self.receiving.get_mut(&mid) else { return };
         receiving.ssrc = Some(packet.header.ssrc);
+        let arrival = receiving.sequence.came(*packet.seq_no);
+        receiving.stats.packets_repaired += u64::from(arrival == Arrival::IntoGap);
         if !receiving.is_video {
+            // Pictures are counted when they are put together.
+            receiving.count_lost(arrival);
             return receiving.sound(&self.anchor, packet);
         }
         let codec = self.codecs.get(&packet.header.payload_type).map_or(VideoCodec::Other, |codec| codec_of(*codec));
@@ -386,7 +391,6 @@ impl Receiving {
 
     fn sound(&mut self, anchor: &Anchor, packet: RtpPacket) {
         self.stats.frames += 1;
-        self.count_lost(*packet.seq_no);
         let Some((RemoteSink::Audio(tx), _)) = &self.sink else { return };
         let dropped = tx.push(RemoteAudioPacket {
             // The counters on the wire are these low bits.
@@ -401,18 +405,13 @@ impl Receiving {
         }
     }
 
-    /// Counts what is missing between the last packet of sound and this one.
-    fn count_lost(&mut self, seq: u64) {
+    /// Counts what is missing of the sound.
+    fn count_lost(&mut self, arrival: Arrival) {
         let lost = &mut self.stats.packets_lost;
-        match self.last_seq {
-            Some(before) if seq > before => {
-                *lost += seq - before - 1;
-                self.last_seq = Some(seq);
-            }
-            // Late after all.
-            Some(_) => *lost = lost.saturating_sub(1),
-            None => self.last_seq = Some(seq),
-        }
+        *lost = match arrival {
+            Arrival::Ahead(missing) => *lost + missing,
+            Arrival::IntoGap => lost.saturating_sub(1),
+        };
     }
 }
 

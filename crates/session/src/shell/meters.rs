@@ -143,6 +143,7 @@ impl ReceivedMeter {
         out.frames_received = stats.frames;
         out.packets_received = stats.packets;
         out.packets_lost = stats.packets_lost;
+        out.packets_repaired = stats.packets_repaired;
         out.repairs_asked = stats.nacks;
         out.key_frames_asked = stats.key_frame_requests;
         out.frames_dropped += stats.frames_dropped;
