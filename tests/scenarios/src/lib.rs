@@ -13,6 +13,7 @@ mod place;
 mod server;
 mod socks;
 mod webrtc_peer;
+mod wire;
 
 pub use client::{Client, Wish, eventually};
 pub use go_peer::{GoPeer, GoReport};
@@ -22,6 +23,7 @@ pub use place::{Engine, Place};
 pub use server::{TestServer, sig};
 pub use socks::SocksProxy;
 pub use webrtc_peer::WebRtcPeer;
+pub use wire::Wire;
 
 use tokio::sync::{Mutex, MutexGuard};
 

@@ -71,6 +71,10 @@ async fn with_one_packet_in_ten_lost_both_ways_they_go_on_seeing_and_hearing_eac
     let lost = relay.counts(BOB).await;
     assert!(lost.up.lost > 0 && lost.down.lost > 0, "{lost:?}");
     assert!(ann.session.report().sent.iter().chain(&bob.session.report().sent).any(|t| t.packets_repaired > 0));
+    for (client, other) in [(&bob, "ann"), (&ann, "bob")] {
+        let pictures = video(&client.session.report(), other);
+        assert!(pictures.packets_repaired > 0 && pictures.repairs_asked > 0, "{pictures:?}");
+    }
     ann.leave().await;
     bob.closed().await;
 }
@@ -108,6 +112,8 @@ async fn after_five_seconds_without_a_packet_pictures_come_back_by_themselves() 
     let _turn = turn().await;
     let (_server, relay, ann, bob) = ann_and_bob("dark", small()).await;
     relay.set(BOB, Profile::dead());
+    // Nobody knows of it yet.
+    bob.session.send_chat("into the dark").unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
     let before = (pictures(&bob.session.report(), "ann"), pictures(&ann.session.report(), "bob"));
     relay.set(BOB, Profile::default());
@@ -116,6 +122,8 @@ async fn after_five_seconds_without_a_packet_pictures_come_back_by_themselves() 
     ann.until("bob's pictures", Duration::from_secs(15), |r| pictures(r, "bob") > before.1 + 5).await;
     println!("pictures both ways {:?} after the black-out", begun.elapsed());
     bob.until_view("a room that is whole", |v| v.phase == RoomPhase::Connected && v.members.len() == 2).await;
+    let chat = ann.until("bob's text", Duration::from_secs(15), |r| !r.chat.is_empty()).await.chat;
+    assert_eq!(chat, ["bob: into the dark"]);
     ann.leave().await;
     bob.closed().await;
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use beckon_protocol::Code;
 use beckon_protocol::channel::app::RoomPhase;
-use beckon_scenarios::{Client, SocksProxy, TestServer, Wish, turn};
+use beckon_scenarios::{Client, SocksProxy, TestServer, Wire, Wish, turn};
 use beckon_session::{CameraChoice, MicrophoneChoice, SessionReport};
 
 use crate::SERVER;
@@ -27,6 +27,8 @@ async fn all_are_back_after(kill: bool) {
     } else {
         server.stop().await.unwrap();
     }
+    // Written into a connection that is dead, whether that is known yet or not.
+    ann.session.send_chat("is anybody there?").unwrap();
     for client in [&ann, &bob] {
         client.until_view("the loss", |v| v.phase == RoomPhase::Reconnecting).await;
     }
@@ -42,6 +44,8 @@ async fn all_are_back_after(kill: bool) {
     let took = begun.elapsed();
     println!("both see each other again {took:?} after the server's return");
     assert!(took <= BACK_WITHIN, "it took {took:?}");
+    let chat = bob.until("ann's text", Duration::from_secs(10), |r| !r.chat.is_empty()).await.chat;
+    assert_eq!(chat, ["ann: is anybody there?"]);
     assert_eq!(ann.leave().await.code, Code::LeftByUser);
     assert_eq!(bob.closed().await.code, Code::RoomDestroyed);
 }
@@ -56,6 +60,41 @@ async fn all_are_back_within_five_seconds_when_a_killed_server_is_started_again(
 async fn all_are_back_within_five_seconds_when_a_stopped_server_is_started_again() {
     let _turn = turn().await;
     all_are_back_after(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_signalling_connection_is_resumed_and_nobody_else_notices() {
+    let _turn = turn().await;
+    let server = TestServer::start(SERVER).await.unwrap();
+    let wire = Wire::to(server.url().port().unwrap()).await.unwrap();
+    let ann = Client::join(&wire.url(), Wish::create("wire", "ann")).await.unwrap();
+    let bob = Client::join(&server.url(), Wish::enter("wire", "bob")).await.unwrap();
+    ann.sees_and_hears("bob").await;
+    bob.sees_and_hears("ann").await;
+    let ann_track = bob.session.report().from_user("ann", "video").unwrap().sid.clone();
+
+    wire.cut();
+    ann.until_view("the loss", |v| v.phase == RoomPhase::Reconnecting).await;
+    // What is written meanwhile goes by the media connection, which never broke, or waits.
+    ann.session.send_chat("still here").unwrap();
+    ann.until_view("the return", |v| v.phase == RoomPhase::Connected && v.members.len() == 2).await;
+    let before = (pictures(&ann.session.report(), "bob"), pictures(&bob.session.report(), "ann"));
+    let report = ann.until("bob's pictures", Duration::from_secs(10), |r| pictures(r, "bob") > before.0 + 20).await;
+    assert_eq!((report.resumes, report.rejoins), (1, 0), "{report:?}");
+    let report = bob
+        .until("ann's pictures and text", Duration::from_secs(10), |r| {
+            pictures(r, "ann") > before.1 + 20 && !r.chat.is_empty()
+        })
+        .await;
+    assert_eq!(report.chat, ["ann: still here"]);
+    assert_eq!(report.from_user("ann", "video").unwrap().sid, ann_track, "the same track goes on");
+    assert_eq!((report.resumes, report.rejoins), (0, 0));
+
+    // The session that came back is whole: what ann does reaches bob, and her goodbye ends the room.
+    ann.session.set_microphone(false);
+    bob.until_view("ann muted", |v| v.members.iter().any(|m| m.user_id == "ann" && !m.microphone)).await;
+    ann.leave().await;
+    assert_eq!(bob.closed().await.code, Code::RoomDestroyed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
