@@ -10,18 +10,26 @@
 //! - [`registration`], [`self_test`], [`log`]: what an installer, an administrator and a developer need
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
+#[forbid(unsafe_code)]
 mod args;
+#[forbid(unsafe_code)]
 mod consent;
 #[cfg(windows)]
 mod console;
+#[forbid(unsafe_code)]
 mod desk;
+#[forbid(unsafe_code)]
 mod language;
+#[forbid(unsafe_code)]
 mod log;
 mod memory;
+#[forbid(unsafe_code)]
 mod profile;
 mod registration;
 mod screen;
+#[forbid(unsafe_code)]
 mod self_test;
+#[forbid(unsafe_code)]
 mod shell;
 mod stage;
 #[cfg(target_os = "linux")]

@@ -12,25 +12,35 @@
 //! ([`frame::AudioFrame`]); both carry the time of capture on this machine's monotonic clock ([`clock::MediaTime`]).
 
 pub mod audio_io;
+#[forbid(unsafe_code)]
 pub mod barcode;
 pub mod beauty;
+#[forbid(unsafe_code)]
 pub mod camera;
 pub mod clock;
 pub mod codec;
 pub mod compositor;
 pub mod devices;
 pub mod file;
+#[forbid(unsafe_code)]
 pub mod frame;
+#[forbid(unsafe_code)]
 mod halve;
+#[forbid(unsafe_code)]
 pub mod jitter;
+#[forbid(unsafe_code)]
 pub mod latest;
+#[forbid(unsafe_code)]
 pub mod layout;
+#[forbid(unsafe_code)]
 pub mod playout;
 pub mod scale;
 pub mod screen;
+#[forbid(unsafe_code)]
 pub mod source;
 mod swscale;
 pub mod system_sound;
+#[forbid(unsafe_code)]
 pub mod testcard;
 pub mod urgency;
 pub mod voice;

@@ -1,4 +1,5 @@
 //! What the targets for the forwarding core share: a room with a participant in it.
+#![forbid(unsafe_code)]
 
 use std::{
     net::SocketAddr,
