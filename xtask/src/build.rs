@@ -18,9 +18,7 @@ const PAGES: [&str; 4] = ["starter", "guest", "crm", "room"];
 /// than what was built: the programs hold the pages, and would be built anew for each new file.
 pub fn web() -> Result<()> {
     let ui = root().join("ui");
-    if !run::has("npm") {
-        bail!("npm is not installed; install Node.js 20 or newer (its packages bring npm) and run this again");
-    }
+    check_node()?;
     let installed = changed(&ui.join("node_modules/.package-lock.json"));
     if installed.is_none() || changed(&ui.join("package-lock.json")) > installed {
         run::run(&mut npm(&["ci", "--no-audit", "--no-fund"]))?;
@@ -35,6 +33,28 @@ pub fn web() -> Result<()> {
     run::run(&mut npm(&["run", "build"]))?;
     std::fs::create_dir_all(run::target())?;
     std::fs::write(&stamp, "").with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// The oldest Node.js that builds the pages: as `engines` in ui/package.json.
+const NODE: (u32, u32) = (20, 19);
+
+fn check_node() -> Result<()> {
+    let (major, minor) = NODE;
+    let wanted = format!("install Node.js {major}.{minor} or newer (its packages bring npm) and run this again");
+    if !run::has("npm") {
+        bail!("npm is not installed; {wanted}");
+    }
+    let version = run::output(Command::new("node").arg("--version"))?;
+    match node_version(&version) {
+        Some(found) if found >= NODE => Ok(()),
+        _ => bail!("Node.js is {}, which is too old for the pages' tools; {wanted}", version.trim()),
+    }
+}
+
+/// Major and minor out of `v20.19.1`.
+fn node_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().strip_prefix('v')?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// When a file or folder was changed last; `None` where there is none.
@@ -127,4 +147,18 @@ pub fn types(check: bool) -> Result<()> {
         command.arg("--check");
     }
     run::run(&mut command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_node_is_read_off_what_it_prints() {
+        assert_eq!(node_version("v20.19.1\n"), Some((20, 19)));
+        assert!(node_version("v20.18.0") < Some(NODE) && node_version("v22.0.0-rc.1") > Some(NODE));
+        for odd in ["", "20.19.0", "v", "vx.y"] {
+            assert_eq!(node_version(odd), None, "{odd}");
+        }
+    }
 }
