@@ -82,19 +82,24 @@ export interface Custom {
   userList?: boolean;
   /** Show the chat (true). */
   IMList?: boolean;
+  /** Taken for older pages; this version has no whiteboard. */
   whiteboard?: boolean;
+  /** Offer screen sharing (true). */
   screenShare?: boolean;
-  /** Record on the server (false). */
+  /** Record on the server (false). This version does not record: the page gets a `notice` with code 4030. */
   record?: boolean;
-  /** Where to get the installer. */
+  /** Where to get the installer; comes back with the error -1, for the page to offer. */
   exeUrl?: string;
   /** SOCKS5 proxy. */
   proxy_ip?: string;
   proxy_port?: number | string;
   /** Only one room at a time; a second one is told -2 (true). */
   singleton?: boolean;
+  /** As `record`. */
   mixRecord?: boolean;
+  /** As `record`. */
   screenRecord?: 0 | 1 | 2 | 3;
+  /** Where a recording would go; as `record`. */
   cloudRecordUrl?: string;
   /** Begin with the camera on (true). */
   camera?: boolean;
@@ -159,7 +164,7 @@ export interface SessionEvents {
   members: Member[];
   /** A text arrived or was sent. */
   chat: Chat;
-  /** A lost device, bad quality … */
+  /** A lost device, a machine with too much to do, a recording that is wished and not made (4030) … */
   notice: Notice;
   /** The room is over; nothing follows. */
   closed: Closed;
@@ -210,6 +215,8 @@ export interface BeckonError extends Error {
   readonly code: number;
   /** The parameter that does not fit. */
   readonly field?: string;
+  /** With -1: where to get the installer, as the page said (`custom.exeUrl`). */
+  readonly exeUrl?: string;
 }
 
 export interface TestLogin {
@@ -246,6 +253,8 @@ export interface ExeResult {
 export interface ExeFailure {
   errCode: number;
   errMsg: string;
+  /** With -1: where to get the installer, as the page said (`custom.exeUrl`). */
+  exeUrl?: string;
 }
 export interface RoomEvent {
   roomID: string;

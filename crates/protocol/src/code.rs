@@ -135,6 +135,8 @@ codes! {
     ScreenGone = 4020, "what was shared is gone: its window was closed or its monitor unplugged";
     /// The screen cannot be shared on this system, or the system does not let the app do it.
     ScreenUnavailable = 4021, "the screen cannot be shared on this system";
+    /// The page wishes a recording, which this version does not make.
+    RecordingAbsent = 4030, "this version does not record; nothing is recorded";
     /// The server does not answer.
     ServerUnreachable = 5001, "the server does not answer";
     /// The connection was lost and could not be mended.

@@ -15,6 +15,7 @@ use beckon_protocol::{
     Code,
     channel::{
         Event,
+        app::Notice,
         page::{Call, MediaSet, RoomOpen, RoomOpened},
     },
     rpc::RpcError,
@@ -137,10 +138,10 @@ pub enum Effect {
     },
     /// Leave a room.
     Leave(RoomKey, Why),
-    /// Send a text.
-    Chat(RoomKey, String),
-    /// Turn devices on or off.
-    Media(RoomKey, MediaSet),
+    /// Send a text, and answer the call with what came of it.
+    Chat(RoomKey, String, CallId),
+    /// Turn devices on or off, and answer the call, where it ends with this, with what came of it.
+    Media(RoomKey, MediaSet, Option<CallId>),
     /// Bring the room's window to front.
     Focus(RoomKey),
     /// Close the room's window.
@@ -280,17 +281,20 @@ impl Desk {
             Asks::Room => self.answered_room(&question.asker, answer, out),
             Asks::Devices { room, camera, microphone, call } => {
                 let yes = answer != Answer::No;
-                if let Some(known) = self.rooms.get_mut(&room).filter(|_| yes) {
-                    known.may_camera |= camera;
-                    known.may_microphone |= microphone;
-                    let set = MediaSet {
-                        camera: camera.then_some(true),
-                        microphone: microphone.then_some(true),
-                        ..MediaSet::default()
-                    };
-                    out.push(Effect::Media(room, set));
+                match self.rooms.get_mut(&room) {
+                    Some(known) if yes => {
+                        known.may_camera |= camera;
+                        known.may_microphone |= microphone;
+                        let set = MediaSet {
+                            camera: camera.then_some(true),
+                            microphone: microphone.then_some(true),
+                            ..MediaSet::default()
+                        };
+                        out.push(Effect::Media(room, set, Some(call)));
+                    }
+                    Some(_) => out.push(reply(call, Err(Code::ConsentDenied))),
+                    None => out.push(reply(call, Err(Code::NoRoom))),
                 }
-                out.push(reply(call, if yes { Ok(()) } else { Err(Code::ConsentDenied) }));
             }
         }
         self.next_question(out);
@@ -331,7 +335,7 @@ impl Desk {
                 None => out.push(reply(id, Err(Code::NoRoom))),
             },
             Call::ChatSend(chat) => match self.room_for(launch, "") {
-                Some(room) => out.extend([Effect::Chat(room, chat.message), reply(id, Ok(()))]),
+                Some(room) => out.push(Effect::Chat(room, chat.message, id)),
                 None => out.push(reply(id, Err(Code::NoRoom))),
             },
             Call::MediaSet(set) => self.set_media(launch, id, set, out),
@@ -398,11 +402,11 @@ impl Desk {
             microphone: set.microphone.filter(|_| !microphone),
             ..set
         };
-        if now != MediaSet::default() {
-            out.push(Effect::Media(key, now));
-        }
         if !camera && !microphone {
-            return out.push(reply(id, Ok(())));
+            return out.push(Effect::Media(key, now, Some(id)));
+        }
+        if now != MediaSet::default() {
+            out.push(Effect::Media(key, now, None));
         }
         if self.questions.len() >= QUESTIONS_MAX {
             return out.push(reply(id, Err(Code::ConsentDenied)));
@@ -449,8 +453,14 @@ impl Desk {
         if let Ok(id) = &outcome {
             room.room_id.clone_from(id);
         }
+        let open = outcome.is_ok();
         if let Some(call) = room.opening.take() {
             out.push(Effect::Reply(call, outcome.map(|room_id| Done::Opened(RoomOpened { room_id }))));
+        }
+        if let (true, Some(launch), Some(field)) = (open, room.launch, room.unmet.take()) {
+            let code = Code::RecordingAbsent;
+            let message = format!("{}: `{field}` has no effect", code.text());
+            out.push(Effect::Tell(launch, Event::Notice(Notice { room_id: room.room_id.clone(), code, message })));
         }
     }
 

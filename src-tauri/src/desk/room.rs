@@ -25,6 +25,8 @@ pub(super) struct Room {
     pub window: bool,
     /// The window stays after the end, to say why it ended.
     pub keep_window: bool,
+    /// What the page wishes that this version does not do; it is told once the room is open.
+    pub unmet: Option<&'static str>,
     /// The page may turn the camera on.
     pub may_camera: bool,
     /// The page may turn the microphone on.
@@ -44,6 +46,7 @@ impl Room {
             leaving: false,
             window: true,
             keep_window: true,
+            unmet: custom.wishes_recording(),
             may_camera: custom.camera,
             may_microphone: custom.microphone,
         }

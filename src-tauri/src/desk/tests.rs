@@ -288,16 +288,64 @@ fn the_room_survives_its_page_unless_the_page_wished_otherwise() {
 #[test]
 fn a_page_may_turn_the_camera_off_but_on_only_with_leave() {
     let (mut bench, room) = Bench::with_room(json!({"camera": false}));
-    let (_, effects) = bench.call(PAGE, call("media.set", json!({"microphone": false})));
-    assert!(matches!(&effects[..], [Effect::Media(_, set), Effect::Reply(_, Ok(_))] if set.microphone == Some(false)));
+    // The answer is given by whoever does it.
+    let (id, effects) = bench.call(PAGE, call("media.set", json!({"microphone": false})));
+    let off = MediaSet { microphone: Some(false), ..MediaSet::default() };
+    assert_eq!(effects, [Effect::Media(room, off.clone(), Some(id))]);
     let (id, effects) = bench.call(PAGE, call("media.set", json!({"camera": true})));
     let asks = Asks::Devices { room, camera: true, microphone: false, call: id };
     assert_eq!(effects, [Effect::Ask(Question { asker: asker(CRM), asks })]);
     let effects = bench.desk.on(Input::Answered(Answer::No));
     assert_eq!(refused(&effects, id), Some(Code::ConsentDenied));
+    // What needs no leave is done meanwhile, and the call is answered once.
+    let (id, effects) = bench.call(PAGE, call("media.set", json!({"microphone": false, "camera": true})));
+    assert!(matches!(&effects[..], [Effect::Media(_, set, None), Effect::Ask(_)] if *set == off), "{effects:?}");
+    let on = MediaSet { camera: Some(true), ..MediaSet::default() };
+    let effects = bench.desk.on(Input::Answered(Answer::Once));
+    assert_eq!(effects, [Effect::Media(room, on.clone(), Some(id)), Effect::Withdraw]);
+    let (id, effects) = bench.call(PAGE, call("media.set", json!({"camera": true})));
+    assert_eq!(effects, [Effect::Media(room, on, Some(id))]);
+}
+
+#[test]
+fn what_the_person_turned_on_needs_no_further_leave() {
+    let (mut bench, room) = Bench::with_room(json!({"camera": false}));
     bench.desk.on(Input::PersonTurnedOn { room, camera: true, microphone: false });
-    let (_, effects) = bench.call(PAGE, call("media.set", json!({"camera": true})));
-    assert!(matches!(&effects[..], [Effect::Media(_, set), Effect::Reply(_, Ok(_))] if set.camera == Some(true)));
+    let (id, effects) = bench.call(PAGE, call("media.set", json!({"camera": true})));
+    assert!(matches!(&effects[..], [Effect::Media(_, set, Some(to))] if set.camera == Some(true) && *to == id));
+}
+
+#[test]
+fn a_text_is_answered_by_whoever_sends_it() {
+    let (mut bench, room) = Bench::with_room(json!({}));
+    let (id, effects) = bench.call(PAGE, call("chat.send", json!({"message": "hello"})));
+    assert_eq!(effects, [Effect::Chat(room, "hello".into(), id)]);
+}
+
+#[test]
+fn a_page_that_wants_its_room_recorded_is_told_that_it_is_not() {
+    for (custom, field) in [
+        (json!({"record": true}), "custom.record"),
+        (json!({"mixRecord": true, "cloudRecordUrl": "rtmp://r.example/live"}), "custom.mixRecord"),
+        (json!({"screenRecord": 2}), "custom.screenRecord"),
+    ] {
+        let mut bench = Bench::default();
+        bench.arrive(PAGE, CRM, Standing::Allowed);
+        let (id, effects) = bench.call(PAGE, open_call(custom));
+        let room = opened_room(&effects).unwrap();
+        let effects = bench.desk.on(Input::Opened { room, outcome: Ok("r1".into()) });
+        let [Effect::Reply(to, Ok(_)), Effect::Tell(PAGE, Event::Notice(notice))] = &effects[..] else {
+            panic!("{effects:?}");
+        };
+        assert_eq!((*to, notice.code, notice.room_id.as_str()), (id, Code::RecordingAbsent, "r1"));
+        assert!(notice.message.contains(field), "{}", notice.message);
+    }
+    let mut bench = Bench::default();
+    bench.arrive(PAGE, CRM, Standing::Allowed);
+    let (_, effects) = bench.call(PAGE, open_call(json!({"record": true})));
+    let room = opened_room(&effects).unwrap();
+    let effects = bench.desk.on(Input::Opened { room, outcome: Err(RpcError::of(Code::RoomFull)) });
+    assert!(matches!(&effects[..], [Effect::Reply(_, Err(_))]), "a room that does not open is not recorded anyway");
 }
 
 #[test]

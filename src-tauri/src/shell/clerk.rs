@@ -251,14 +251,19 @@ impl Clerk {
                     });
                 }
             }
-            Effect::Chat(key, text) => {
-                if let Some(room) = self.shell.room(key)
-                    && let Err(error) = room.session.send_chat(text)
-                {
-                    tracing::warn!(%error, "a page's text was not sent");
+            Effect::Chat(key, text, call) => {
+                let sent = self.room(key).and_then(|room| Ok(room.session.send_chat(text)?));
+                self.reply(call, sent.map(|()| Done::Plain));
+            }
+            Effect::Media(key, set, call) => {
+                let done = self.media(key, set);
+                if let Err(error) = &done {
+                    tracing::warn!(code = error.code.value(), error.message, "what a page set is not so");
+                }
+                if let Some(call) = call {
+                    self.reply(call, done.map(|()| Done::Plain));
                 }
             }
-            Effect::Media(key, set) => self.media(key, set),
             Effect::Focus(key) => windows::focus_room(&self.shell, key),
             Effect::CloseWindow(key) => {
                 windows::close_room(&self.shell, key);
@@ -278,8 +283,16 @@ impl Clerk {
         }
     }
 
-    fn media(&self, key: RoomKey, set: MediaSet) {
-        let Some(room) = self.shell.room(key) else { return };
+    /// The room of this key.
+    fn room(&self, key: RoomKey) -> Result<Arc<OpenRoom>, RpcError> {
+        self.shell.room(key).ok_or_else(|| RpcError::of(Code::NoRoom))
+    }
+
+    fn media(&self, key: RoomKey, set: MediaSet) -> Result<(), RpcError> {
+        let room = self.room(key)?;
+        if let Some(video) = set.video {
+            room.session.set_video(video.into())?;
+        }
         if let Some(on) = set.camera {
             room.session.set_camera(on);
         }
@@ -289,14 +302,10 @@ impl Clerk {
         if let Some(on) = set.speaker {
             room.session.set_speaker(on);
         }
-        if let Some(video) = set.video
-            && let Err(error) = room.session.set_video(video.into())
-        {
-            tracing::error!(%error, "the pictures stay as they are");
-        }
         if let Some(beauty) = set.beauty {
             room.session.set_beauty(beauty);
         }
+        Ok(())
     }
 
     fn reply(&mut self, id: CallId, outcome: Result<Done, RpcError>) {

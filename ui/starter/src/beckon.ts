@@ -61,7 +61,7 @@ async function open(options: OpenOptions): Promise<Session> {
   try {
     return await begin(options);
   } catch (error) {
-    throw asFailure(error);
+    throw asFailure(error, options.custom?.exeUrl);
   } finally {
     opening--;
   }

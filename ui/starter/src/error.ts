@@ -1,9 +1,10 @@
-import { codeText } from '../../protocol/index.ts';
+import { Code, codeText } from '../../protocol/index.ts';
 import type { BeckonError } from '../EXEStarter.d.ts';
 
 class Failure extends Error implements BeckonError {
   readonly code: number;
   declare readonly field?: string;
+  declare exeUrl?: string;
 
   constructor(code: number, message: string, field?: string) {
     super(message);
@@ -18,7 +19,8 @@ export function failure(code: number, message?: string, field?: string): BeckonE
   return new Failure(code, message ?? codeText[code] ?? `error ${code}`, field);
 }
 
-/** What was thrown, as an error with a code. */
-export function asFailure(thrown: unknown): BeckonError {
+/** What was thrown, as an error with a code; one that says "not installed" names where the page has the installer. */
+export function asFailure(thrown: unknown, exeUrl?: string): BeckonError {
+  if (exeUrl && thrown instanceof Failure && thrown.code === Code.NotInstalled) thrown.exeUrl = exeUrl;
   return thrown instanceof Failure ? thrown : failure(5999, thrown instanceof Error ? thrown.message : String(thrown));
 }

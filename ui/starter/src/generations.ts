@@ -23,7 +23,7 @@ const listened = new WeakSet<Session>();
 
 const told = (thrown: unknown): ExeFailure => {
   const error = asFailure(thrown);
-  return { errCode: error.code, errMsg: error.message };
+  return { errCode: error.code, errMsg: error.message, ...(error.exeUrl ? { exeUrl: error.exeUrl } : {}) };
 };
 
 /** Hands a session's events to the page's listener, whichever that is by then. */

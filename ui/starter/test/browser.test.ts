@@ -91,8 +91,8 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
           }));
           return { roomID: session.roomID, road: session.road, app: session.app };
         } catch (error) {
-          const { code, field } = error as shim.BeckonError;
-          return { code, field };
+          const { code, field, exeUrl } = error as shim.BeckonError;
+          return { code, field, exeUrl };
         } finally {
           window.took = performance.now() - begun;
         }
@@ -126,7 +126,8 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
   });
 
   it('says "not installed" within 5 s when nothing answers', async () => {
-    expect(await open({ starts: false })).toMatchObject({ code: -1 });
+    const exeUrl = 'https://crm.example.com/beckon.msi';
+    expect(await open({ starts: false, custom: { exeUrl } })).toEqual({ code: -1, field: undefined, exeUrl });
     expect(await page.evaluate(() => window.took)).toBeLessThan(5000);
   });
 
@@ -422,6 +423,21 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
       () => new Promise((done) => window.LiveRoom.startEXE({ success: done, fail: done } as never)),
     );
     expect(wrong).toMatchObject({ errCode: -9998 });
+    // Where the page has the installer comes back with "not installed".
+    const away = await page.evaluate(() => {
+      const { open } = window.Beckon;
+      window.Beckon.open = (options) => open({ ...options, launch: () => {}, ports: [1], patience: 1 });
+      return new Promise((done) =>
+        window.EXEStarter.createExeAsRoom({
+          userdata: { userID: 'u', sdkAppID: 1, userSig: 's' },
+          roomdata: { serverDomain: location.origin, roomAction: 'createRoom' },
+          custom: { exeUrl: 'https://x/beckon.msi' },
+          success: done,
+          fail: done,
+        }),
+      );
+    });
+    expect(away).toMatchObject({ errCode: -1, exeUrl: 'https://x/beckon.msi' });
   });
 
   it('fetches test log-ins, and says why there are none', async () => {

@@ -170,13 +170,13 @@ pub struct Custom {
     /// Show the chat.
     #[serde(rename = "IMList")]
     pub im_list: bool,
-    /// Show the whiteboard.
+    /// Show the whiteboard. There is none in this version: has no effect.
     pub whiteboard: bool,
     /// Offer screen sharing.
     pub screen_share: bool,
-    /// Record on the server.
+    /// Record on the server. Not done in this version; the page is told ([`Code::RecordingAbsent`]).
     pub record: bool,
-    /// Where to get the installer; only the shim uses it.
+    /// Where to get the installer. Only the shim uses it: it hands it on with "not installed".
     pub exe_url: String,
     /// SOCKS5 proxy: host name or address; empty for none.
     #[serde(rename = "proxy_ip")]
@@ -187,11 +187,11 @@ pub struct Custom {
     pub proxy_port: u16,
     /// Only one room at a time; a second launch is told -2.
     pub singleton: bool,
-    /// Record the mixed picture on the server (third generation of the page API).
+    /// Record the mixed picture on the server (third generation of the page API). As `record`.
     pub mix_record: bool,
-    /// Record the window's picture.
+    /// Record the window's picture. As `record`.
     pub screen_record: ScreenRecord,
-    /// Where to push the recording, `rtmp://…`.
+    /// Where to push the recording, `rtmp://…`. As `record`.
     pub cloud_record_url: Secret,
     /// Open the room with the camera on.
     pub camera: bool,
@@ -232,6 +232,18 @@ impl Default for Custom {
             video: None,
             beauty: None,
         }
+    }
+}
+
+impl Custom {
+    /// The first field by which the page wishes a recording.
+    pub fn wishes_recording(&self) -> Option<&'static str> {
+        let wishes = [
+            (self.record, "custom.record"),
+            (self.mix_record, "custom.mixRecord"),
+            (self.screen_record != ScreenRecord::None, "custom.screenRecord"),
+        ];
+        wishes.into_iter().find_map(|(wished, field)| wished.then_some(field))
     }
 }
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { meaning } from './codes';
 
-/** Codes that only a developer or an administrator ever meets. */
-const NOT_FOR_PERSONS = [2009, 2010, 3004, 5999];
+/** Codes that only a developer, an administrator or the page ever meets. */
+const NOT_FOR_PERSONS = [2009, 2010, 3004, 4030, 5999];
 
 test('every code a person may meet has words of its own, in both languages', () => {
   const source = readFileSync(new URL('../../../../crates/protocol/src/code.rs', import.meta.url), 'utf8');
