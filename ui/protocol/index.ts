@@ -443,6 +443,14 @@ camera: boolean,
  */
 microphone: boolean, 
 /**
+ * The others are heard.
+ */
+speaker: boolean, 
+/**
+ * A screen, window or part of the screen is shared.
+ */
+screen: boolean, 
+/**
  * A link that lets guests in with a browser; empty where guests are not allowed.
  */
 guestLink?: string, };

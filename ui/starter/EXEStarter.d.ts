@@ -127,6 +127,10 @@ export interface RoomState {
   phase: 'connecting' | 'connected' | 'reconnecting' | 'ended';
   camera: boolean;
   microphone: boolean;
+  /** The others are heard. */
+  speaker: boolean;
+  /** A screen, window or part of the screen is shared. */
+  screen: boolean;
   /** A link that lets guests in with a browser. */
   guestLink?: string;
 }

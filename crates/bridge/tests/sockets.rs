@@ -143,6 +143,8 @@ async fn a_page_opens_a_room_hears_of_it_and_comes_back_after_a_reload() {
         phase: RoomPhase::Connected,
         camera: true,
         microphone: false,
+        speaker: true,
+        screen: false,
         guest_link: String::new(),
     };
     bridge.notify(id, Event::RoomState(state));

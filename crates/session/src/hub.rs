@@ -88,6 +88,8 @@ mod tests {
             phase: RoomPhase::Connected,
             camera: true,
             microphone: true,
+            speaker: true,
+            screen: false,
             guest_link: String::new(),
         };
         hub.tell(SessionEvent::State(state.clone()));

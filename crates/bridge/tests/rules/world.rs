@@ -172,7 +172,15 @@ pub fn room(close_with_page: bool) -> Value {
 }
 
 pub fn state(phase: RoomPhase) -> RoomState {
-    RoomState { room_id: "r".into(), phase, camera: true, microphone: true, guest_link: String::new() }
+    RoomState {
+        room_id: "r".into(),
+        phase,
+        camera: true,
+        microphone: true,
+        speaker: true,
+        screen: false,
+        guest_link: String::new(),
+    }
 }
 
 pub fn code(code: Code) -> Result<Value, i64> {

@@ -47,6 +47,12 @@ pub struct RoomState {
     pub camera: bool,
     /// Own microphone is on and sent.
     pub microphone: bool,
+    /// The others are heard.
+    #[serde(default)]
+    pub speaker: bool,
+    /// A screen, window or part of the screen is shared.
+    #[serde(default)]
+    pub screen: bool,
     /// A link that lets guests in with a browser; empty where guests are not allowed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[ts(optional, as = "Option<String>")]

@@ -58,6 +58,8 @@ impl Core {
             phase: self.view.phase,
             camera: self.own.camera,
             microphone: self.own.microphone,
+            speaker: self.speaker.is_running(),
+            screen: self.own.screen,
             guest_link: self.view.guest_link.clone(),
         };
         if self.told_state.as_ref() != Some(&state) {
