@@ -135,6 +135,8 @@ codes! {
     ScreenGone = 4020, "what was shared is gone: its window was closed or its monitor unplugged";
     /// The screen cannot be shared on this system, or the system does not let the app do it.
     ScreenUnavailable = 4021, "the screen cannot be shared on this system";
+    /// No part of the screen can be drawn now: another program holds the mouse or the keyboard.
+    RegionRefused = 4022, "no part of the screen can be drawn now; close open menus, or share a window";
     /// The page wishes a recording, which this version does not make.
     RecordingAbsent = 4030, "this version does not record; nothing is recorded";
     /// The server does not answer.

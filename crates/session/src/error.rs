@@ -1,5 +1,6 @@
 //! Why a session did not come up, or ended.
 
+use beckon_media::SourceError;
 use beckon_protocol::{Code, rpc::RpcError};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,15 @@ impl SessionError {
     /// A failure with a sentence of its own.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
+    }
+
+    /// Why a screen is not shared, or could not be chosen.
+    pub fn of_screen(error: &SourceError) -> Self {
+        let code = match error {
+            SourceError::Gone { .. } => Code::ScreenGone,
+            _ => Code::ScreenUnavailable,
+        };
+        Self::new(code, error.to_string())
     }
 
     /// A failure with the code's own sentence.

@@ -28,7 +28,8 @@ use beckon_media::{
     screen::{self, Again, Catalog, Granted, Offer, Rect, ScreenChoice, ScreenSettings},
     system_sound,
 };
-use beckon_session::ScreenShare;
+use beckon_protocol::Code;
+use beckon_session::{ScreenShare, SessionError};
 use parking_lot::Mutex;
 use tauri::{State, WebviewWindow, ipc::Response};
 
@@ -37,6 +38,8 @@ pub use region::Frame;
 use crate::shell::{Shell, room::OpenRoom, windows};
 
 type App<'a> = State<'a, Arc<Shell>>;
+/// What a window is told of a failure: its code has words in the person's language.
+type Answer<T> = Result<T, SessionError>;
 
 /// Longest title that reaches the window, characters.
 const TITLE_MAX: usize = 120;
@@ -84,11 +87,20 @@ impl Picker {
 }
 
 /// What the window names by its kind and the system's name for it.
-fn read(kind: ScreenKind, id: &str) -> Result<ScreenChoice, String> {
+fn read(kind: ScreenKind, id: &str) -> Answer<ScreenChoice> {
     Ok(match kind {
         ScreenKind::Monitor => ScreenChoice::Monitor(id.to_owned()),
-        ScreenKind::Window => ScreenChoice::Window(id.parse().map_err(|_| "no window has that number")?),
+        ScreenKind::Window => ScreenChoice::Window(id.parse().map_err(|_| gone())?),
     })
+}
+
+fn gone() -> SessionError {
+    SessionError::of(Code::ScreenGone)
+}
+
+/// What failed that was not the screen.
+fn internal(error: impl std::fmt::Display) -> SessionError {
+    SessionError::new(Code::Internal, error.to_string())
 }
 
 fn offered(offer: Offer) -> Option<ScreenOffer> {
@@ -106,21 +118,22 @@ fn clean(title: &str) -> String {
     title.chars().filter(|c| !c.is_control()).take(TITLE_MAX).collect()
 }
 
-fn room(shell: &Shell, window: &WebviewWindow) -> Result<Arc<OpenRoom>, String> {
-    let key = windows::room_of_label(window.label()).ok_or("this window has no such command")?;
-    let room = shell.room(key).ok_or("the room is over")?;
-    if room.panels.screen { Ok(room) } else { Err("this room shares no screens".to_owned()) }
+fn room(shell: &Shell, window: &WebviewWindow) -> Answer<Arc<OpenRoom>> {
+    let key = windows::room_of_label(window.label()).ok_or_else(|| internal("this window has no such command"))?;
+    let room = shell.room(key).ok_or_else(|| SessionError::of(Code::NoRoom))?;
+    if room.panels.screen { Ok(room) } else { Err(internal("this room shares no screens")) }
 }
 
 /// Everything that can be shared now: monitors first, then windows.
 #[tauri::command(async)]
-pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Result<ScreenOffers, String> {
+pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Answer<ScreenOffers> {
     room(&shell, &window)?;
     let (sound, dialog) = (shell.picker.has_sound(), shell.picker.dialog());
     if dialog.is_some() {
         return Ok(ScreenOffers { offers: Vec::new(), region: false, sound, dialog });
     }
-    let found = shell.picker.with(|catalog| catalog.offers(Some(std::process::id()))).map_err(|e| e.to_string())?;
+    let found = shell.picker.with(|catalog| catalog.offers(Some(std::process::id())));
+    let found = found.map_err(|e| SessionError::of_screen(&e))?;
     let offers = found.into_iter().filter_map(offered).collect();
     Ok(ScreenOffers { offers, region: region::SUPPORTED, sound, dialog })
 }
@@ -128,16 +141,12 @@ pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Result<ScreenOffe
 /// A small picture of one of them: width and height as two little-endian 16-bit numbers, then red, green, blue, alpha.
 /// Empty when there is none now.
 #[tauri::command(async)]
-pub fn screen_thumbnail(
-    shell: App<'_>,
-    window: WebviewWindow,
-    kind: ScreenKind,
-    id: String,
-) -> Result<Response, String> {
+pub fn screen_thumbnail(shell: App<'_>, window: WebviewWindow, kind: ScreenKind, id: String) -> Answer<Response> {
     room(&shell, &window)?;
     let choice = read(kind, &id)?;
     let (width, height) = THUMBNAIL;
-    let seen = shell.picker.with(|catalog| catalog.thumbnail(&choice, width, height)).map_err(|e| e.to_string())?;
+    let seen = shell.picker.with(|catalog| catalog.thumbnail(&choice, width, height));
+    let seen = seen.map_err(|e| SessionError::of_screen(&e))?;
     Ok(Response::new(seen.map_or_else(Vec::new, |thumbnail| {
         let sides = [thumbnail.width, thumbnail.height].map(|side| (side as u16).to_le_bytes());
         [sides.concat(), thumbnail.rgba].concat()
@@ -146,7 +155,7 @@ pub fn screen_thumbnail(
 
 /// The picker is closed.
 #[tauri::command(async)]
-pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Result<(), String> {
+pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Answer<()> {
     room(&shell, &window)?.picks.fetch_add(1, Ordering::Relaxed);
     shell.picker.close();
     Ok(())
@@ -154,17 +163,12 @@ pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Result<(), String
 
 /// Shares what the person chose.
 #[tauri::command(async)]
-pub fn start_screen(
-    shell: App<'_>,
-    window: WebviewWindow,
-    kind: ScreenKind,
-    id: String,
-    how: ScreenHow,
-) -> Result<(), String> {
+pub fn start_screen(shell: App<'_>, window: WebviewWindow, kind: ScreenKind, id: String, how: ScreenHow) -> Answer<()> {
     let room = room(&shell, &window)?;
     let choice = read(kind, &id)?;
-    let offers = shell.picker.with(|catalog| catalog.offers(Some(std::process::id()))).map_err(|e| e.to_string())?;
-    let offer = offers.into_iter().find(|o| o.choice == choice).ok_or("it is not there any more")?;
+    let offers = shell.picker.with(|catalog| catalog.offers(Some(std::process::id())));
+    let offers = offers.map_err(|e| SessionError::of_screen(&e))?;
+    let offer = offers.into_iter().find(|o| o.choice == choice).ok_or_else(gone)?;
     room.share(
         ScreenShare {
             choice,
@@ -181,12 +185,12 @@ pub fn start_screen(
 
 /// Lets the person draw a region, and shares it. False when they thought better of it.
 #[tauri::command]
-pub async fn start_region(shell: App<'_>, window: WebviewWindow, how: ScreenHow) -> Result<bool, String> {
+pub async fn start_region(shell: App<'_>, window: WebviewWindow, how: ScreenHow) -> Answer<bool> {
     let room = room(&shell, &window)?;
     let scale = window.scale_factor().unwrap_or(1.0);
     // A person takes their time: not on a thread that others wait for.
     let drawn = tauri::async_runtime::spawn_blocking(move || share_region(&room, scale, how));
-    drawn.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+    drawn.await.map_err(internal)?.map_err(|e| SessionError::new(Code::RegionRefused, e.to_string()))
 }
 
 fn share_region(room: &OpenRoom, scale: f64, how: ScreenHow) -> Result<bool, RegionError> {
@@ -215,12 +219,12 @@ fn share_region(room: &OpenRoom, scale: f64, how: ScreenHow) -> Result<bool, Reg
 /// Has the desktop ask the person what to share, and shares it; `again` for what was shared last. False when they want to
 /// share nothing.
 #[tauri::command]
-pub async fn ask_screen(shell: App<'_>, window: WebviewWindow, again: bool, how: ScreenHow) -> Result<bool, String> {
+pub async fn ask_screen(shell: App<'_>, window: WebviewWindow, again: bool, how: ScreenHow) -> Answer<bool> {
     let room = room(&shell, &window)?;
     let shell = Arc::clone(&shell);
     // A person takes their time: not on a thread that others wait for.
     let asked = tauri::async_runtime::spawn_blocking(move || share_given(&shell, &room, again, how));
-    asked.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+    asked.await.map_err(internal)?.map_err(|e| SessionError::of_screen(&e))
 }
 
 fn share_given(shell: &Shell, room: &OpenRoom, again: bool, how: ScreenHow) -> Result<bool, SourceError> {
@@ -259,7 +263,7 @@ pub struct Ask<'a> {
 
 /// Shares nothing any more.
 #[tauri::command]
-pub fn stop_screen(shell: App<'_>, window: WebviewWindow) -> Result<(), String> {
+pub fn stop_screen(shell: App<'_>, window: WebviewWindow) -> Answer<()> {
     room(&shell, &window)?.session.stop_screen();
     Ok(())
 }

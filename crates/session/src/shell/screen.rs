@@ -6,7 +6,6 @@ use std::thread;
 use beckon_media::layout::TileId;
 use beckon_media::screen::Visibility;
 use beckon_media::{RunningSource, SourceError, SourceStatus, latest};
-use beckon_protocol::Code;
 use beckon_rtc::{LocalTrack, PublishOptions, Room, RoomEvent, TrackSid, TrackSource};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
@@ -247,10 +246,6 @@ impl Reporter {
     }
 
     fn failed(&self, error: &SourceError) {
-        let code = match error {
-            SourceError::Gone { .. } => Code::ScreenGone,
-            _ => Code::ScreenUnavailable,
-        };
-        self.tell(ScreenNews::Failed(SessionError::new(code, error.to_string())));
+        self.tell(ScreenNews::Failed(SessionError::of_screen(error)));
     }
 }

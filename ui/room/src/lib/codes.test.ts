@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { meaning } from './codes';
+import { codeOf, meaning } from './codes';
 
 /** Codes that only a developer, an administrator or the page ever meets. */
 const NOT_FOR_PERSONS = [2009, 2010, 3004, 4030, 5999];
@@ -14,4 +14,10 @@ test('every code a person may meet has words of its own, in both languages', () 
     expect(meaning(code, 'en').title, `${code}`).not.toBe(meaning(-1, 'en').title);
     expect(meaning(code, 'zh-CN').title, `${code}`).toMatch(/[\u4e00-\u9fff]/);
   }
+});
+
+test('what a call to the app failed with has a code', () => {
+  expect(codeOf({ code: 4021, message: 'no portal' })).toBe(4021);
+  for (const other of ['no such command', new Error('broken'), null, undefined, { code: 'x' }])
+    expect(codeOf(other)).toBe(5999);
 });

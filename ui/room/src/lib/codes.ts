@@ -139,6 +139,13 @@ const table: Record<number, Entry> = {
     ),
     say('无法共享此屏幕', '系统不允许共享。Linux 的 Wayland 桌面需要安装 PipeWire 和 xdg-desktop-portal。'),
   ],
+  4022: [
+    say(
+      'No part of the screen can be drawn now',
+      'Another program holds the mouse or the keyboard. Close open menus and try again, or share a window.',
+    ),
+    say('现在无法框选屏幕区域', '其他程序占用了鼠标或键盘。请关闭打开的菜单后重试，或改为共享窗口。'),
+  ],
   5001: [
     say('The server does not answer', 'Check your network and try again from the page.'),
     say('服务器没有响应', '请检查网络，然后从网页重试。'),
@@ -175,6 +182,15 @@ const other: Entry = [
 
 /** Whether the app has found a way round by itself: another device, smaller pictures. The person has nothing to mend. */
 export const standsIn = (code: number): boolean => code >= 4013 && code <= 4016;
+
+/** The code of what a call to the app failed with. */
+export function codeOf(error: unknown): number {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'number' ? code : INTERNAL;
+}
+
+/** Something failed inside. */
+const INTERNAL = 5999;
 
 /** The meaning of a code. */
 export function meaning(code: number, language: Language): Meaning {

@@ -284,7 +284,7 @@ export function mock(): Host {
     askScreen: async (again, how) => {
       say('ask', again, how);
       await new Promise((answered) => setTimeout(answered, Number(query.get('thinks') ?? 1000)));
-      if (query.has('refuses')) throw new Error('access to the screen is denied');
+      if (query.has('refuses')) throw Object.assign(new Error('access to the screen is denied'), { code: 4021 });
       if (query.has('cancels')) return false;
       change({ screen: { ...noScreen, on: true, running: true, label: 'a window', sound: how.sound } });
       return true;

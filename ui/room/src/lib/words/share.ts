@@ -22,6 +22,7 @@ export const en = {
   share: 'Share',
   cancel: 'Cancel',
   dismiss: 'OK',
+  gone: { title: 'It is not there any more', hint: 'Choose something else.' },
 };
 
 export const zh: typeof en = {
@@ -46,4 +47,5 @@ export const zh: typeof en = {
   share: '共享',
   cancel: '取消',
   dismiss: '知道了',
+  gone: { title: '它已不存在', hint: '请选择其他内容。' },
 };
