@@ -1,4 +1,5 @@
 /** Push-to-talk: when the held key counts, and when it is let go. */
+import { takesSpace } from './keys';
 
 /** What of a key press matters. */
 export interface Press {
@@ -15,12 +16,6 @@ export interface Press {
 /** The key that is held. */
 export const TALK_KEY = 'Space';
 
-/** Whether a key typed there is text, or moves something: there it is not ours. */
-function typing(target: EventTarget | null): boolean {
-  if (typeof HTMLElement === 'undefined' || !(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || target.matches('input, textarea, select');
-}
-
 /**
  * Tells `hold` when the key goes down and up. On a button too, where the space bar would press it: whoever has just
  * clicked one wants to talk next; Enter still presses it. Losing the window lets the key go.
@@ -32,7 +27,7 @@ export function pushToTalk(enabled: () => boolean, hold: (held: boolean) => void
   };
   return {
     down(event: Press): void {
-      if (event.code !== TALK_KEY || (!held && !enabled()) || typing(event.target)) return;
+      if (event.code !== TALK_KEY || (!held && !enabled()) || takesSpace(event.target)) return;
       if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
       event.preventDefault();
       if (!held && !event.repeat) hold((held = true));

@@ -1,0 +1,24 @@
+/** Which key presses are the room's, and which belong to whatever has the keyboard. */
+
+/** Boxes that are ticked and sliders that are moved: a letter means nothing to them. */
+const NO_TEXT = ['checkbox', 'radio', 'range', 'button', 'submit', 'reset', 'color', 'file', 'image'];
+
+/** What of the thing with the keyboard matters. */
+interface Target {
+  tagName?: string;
+  type?: string;
+  isContentEditable?: boolean;
+}
+
+/** Whether a letter typed there is text, or chooses something by its first letter. */
+export function takesLetters(target: EventTarget | null): boolean {
+  const { tagName = '', type = '', isContentEditable = false } = (target ?? {}) as Target;
+  if (tagName === 'INPUT') return !NO_TEXT.includes(type);
+  return isContentEditable || tagName === 'TEXTAREA' || tagName === 'SELECT';
+}
+
+/** Whether the space bar typed there is text, or ticks something. */
+export function takesSpace(target: EventTarget | null): boolean {
+  const { tagName, type = '' } = (target ?? {}) as Target;
+  return takesLetters(target) || (tagName === 'INPUT' && type !== 'range');
+}
