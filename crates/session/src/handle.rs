@@ -26,6 +26,7 @@ use crate::request::{CameraChoice, MicrophoneChoice, ScreenShare, SessionRequest
 use crate::shell;
 use crate::sound::SoundSettings;
 use crate::tiles::Tiles;
+use crate::tryout::Notes;
 use crate::view::RoomView;
 
 /// Opens rooms.
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) tiles: Arc<Tiles>,
     pub(crate) meters: Arc<shell::Meters>,
     pub(crate) beauty: BeautyWish,
+    pub(crate) notes: Notes,
 }
 
 /// A session. Cheap to clone. The room is left by [`leave`](Self::leave), not by dropping the handle.
@@ -224,8 +226,21 @@ impl SessionHandle {
         Closed { room_id: self.shared.view.borrow().room_id.clone(), code: Code::Internal, msg: message }
     }
 
-    /// The loudest 10 ms of our microphone since the last call: 0 is −60 dB of full scale or less, or no microphone; 1 is
-    /// full scale.
+    /// Plays a few notes with the others' voices, for the person alone. The microphone's echo canceller knows them as it
+    /// knows the voices. Nothing is heard while the loudspeaker does not run.
+    pub fn play_notes(&self) {
+        if self.shared.view.borrow().speaker.running {
+            self.shared.notes.begin();
+        }
+    }
+
+    /// Whether they are still to be heard.
+    pub fn plays_notes(&self) -> bool {
+        self.shared.notes.are_played() && self.shared.view.borrow().speaker.running
+    }
+
+    /// The loudest 10 ms of our microphone since the last call, also of one that is muted and stays open all the same: 0 is
+    /// −60 dB of full scale or less, or no microphone; 1 is full scale.
     pub fn microphone_level(&self) -> f32 {
         self.shared.meters.level.look()
     }

@@ -19,6 +19,7 @@ use super::video_in::sender_clock;
 use crate::measure::ClapPairs;
 use crate::rate::{Direction, Strain};
 use crate::sound::VOLUME_MAX;
+use crate::tryout::Notes;
 
 /// How often lip sync looks whether sound must wait for slow pictures, in 10 ms frames.
 const SYNC_EVERY: u64 = SoundWait::INTERVAL.as_millis() as u64 / 10;
@@ -49,6 +50,8 @@ pub(crate) struct AudioRoom {
     gains: Mutex<HashMap<String, f32>>,
     /// What the loudspeaker is given, for the echo canceller.
     far_end: FarEnd,
+    /// Played with the others' voices, so that the echo canceller knows them too.
+    notes: Notes,
     strain: Arc<Mutex<Strain>>,
     meters: Arc<Meters>,
     measure: bool,
@@ -59,11 +62,12 @@ impl AudioRoom {
         meters: Arc<Meters>,
         measure: bool,
         far_end: FarEnd,
+        notes: Notes,
         strain: Arc<Mutex<Strain>>,
         volumes: &BTreeMap<String, u16>,
     ) -> Arc<Self> {
         let gains = volumes.iter().map(|(user, percent)| (user.clone(), gain(*percent))).collect();
-        Arc::new(Self { tracks: Mutex::default(), gains: Mutex::new(gains), far_end, strain, meters, measure })
+        Arc::new(Self { tracks: Mutex::default(), gains: Mutex::new(gains), far_end, notes, strain, meters, measure })
     }
 
     /// Makes somebody as loud as that, percent.
@@ -131,7 +135,9 @@ impl AudioRoom {
                 .collect();
             tracks.retain(|t| !t.ended);
             drop(tracks);
-            let inputs: Vec<_> = frames.iter().map(|(frame, gain)| MixInput { frame, gain: *gain }).collect();
+            let notes = room.notes.pull(heard);
+            let voices = frames.iter().map(|(frame, gain)| MixInput { frame, gain: *gain });
+            let inputs: Vec<_> = voices.chain(notes.iter().map(|frame| MixInput { frame, gain: 1.0 })).collect();
             mixer.mix(&inputs, out, &mut levels);
             room.far_end.push(out, heard);
             if room.measure {
@@ -220,5 +226,46 @@ impl AudioIn {
             m.freezes.rest();
         });
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nobody(notes: Notes, volumes: &BTreeMap<String, u16>) -> Arc<AudioRoom> {
+        AudioRoom::new(Arc::new(Meters::new()), false, FarEnd::new(), notes, Arc::default(), volumes)
+    }
+
+    #[test]
+    fn a_person_is_as_loud_as_was_set_before_or_in_the_room_and_never_louder_than_may_be() {
+        let room = nobody(Notes::default(), &BTreeMap::from([("quiet".to_owned(), 40)]));
+        assert_eq!((room.gain_of("quiet"), room.gain_of("other")), (0.4, 1.0));
+        room.set_volume("quiet", 150);
+        room.set_volume("other", 0);
+        room.set_volume("loud", u16::MAX);
+        let most = f32::from(VOLUME_MAX) / 100.0;
+        assert_eq!((room.gain_of("quiet"), room.gain_of("other"), room.gain_of("loud")), (1.5, 0.0, most));
+    }
+
+    #[test]
+    fn notes_are_heard_with_the_others_voices_while_they_are_played() {
+        let notes = Notes::default();
+        let mut render = nobody(notes.clone(), &BTreeMap::new()).render();
+        let mut loudest = || {
+            let mut out = [0.0; Mixer::FRAME_LEN];
+            (0..20).fold(0.0_f32, |loudest, _| {
+                render(&mut out, MediaTime(0));
+                out.iter().copied().fold(loudest, f32::max)
+            })
+        };
+        assert_eq!(loudest(), 0.0);
+        notes.begin();
+        assert!(loudest() > 0.1);
+        while notes.are_played() {
+            loudest();
+        }
+        loudest();
+        assert_eq!(loudest(), 0.0);
     }
 }

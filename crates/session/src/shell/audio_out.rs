@@ -126,9 +126,8 @@ impl AudioOut {
         line.frames += 1;
         self.strain.lock().sound(MediaTime::now(), Direction::Out);
         let sends = self.sends.load(Ordering::SeqCst);
-        if sends {
-            self.level.add(&frame);
-        }
+        // Also while muted: the person alone sees it.
+        self.level.add(&frame);
         // Also while muted: what it has learnt of the room stays good.
         let frame = match &mut line.voice {
             Some(voice) => voice.process(frame),
@@ -217,4 +216,59 @@ pub(super) fn send(track: &LocalTrack, packet: &Packet) -> bool {
         tracing::debug!(%error, "sound not sent");
     }
     written.is_ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    /// A muted microphone that stays open for the hint, its meters, what it tells, and where its sound goes.
+    fn muted() -> (Arc<AudioOut>, Arc<Meters>, UnboundedReceiver<Message>, AudioSink) {
+        let (messages, told) = unbounded_channel();
+        let meters = Arc::new(Meters::new());
+        let settings = SoundSettings { mute_hint: true, ..SoundSettings::default() };
+        let out = AudioOut::new(settings, FarEnd::new(), meters.clone(), Arc::default(), messages);
+        let sink = out.sink(true).unwrap();
+        (out, meters, told, sink)
+    }
+
+    /// Syllables, or silence, of so many hundredths of a second.
+    fn hear(sink: &mut AudioSink, frames: usize, talks: bool) {
+        for n in 0..frames {
+            let loud = if talks && n % 20 < 12 { 0.2 } else { 0.0 };
+            let samples: Vec<f32> = (0..480).map(|s| if s % 8 < 4 { loud } else { -loud }).collect();
+            sink(AudioFrame::new(samples, 1, MediaTime(0)));
+        }
+    }
+
+    #[test]
+    fn talking_while_muted_is_told_once_and_so_is_its_end() {
+        let (_out, _, mut told, mut sink) = muted();
+        hear(&mut sink, 200, false);
+        assert!(told.try_recv().is_err(), "nobody talks");
+        hear(&mut sink, 100, true);
+        hear(&mut sink, 200, false);
+        let news: Vec<_> = std::iter::from_fn(|| told.try_recv().ok())
+            .map(|message| matches!(message, Message::Input(Input::TalksMuted(true))))
+            .collect();
+        assert_eq!(news, [true, false]);
+    }
+
+    #[test]
+    fn the_person_sees_the_level_of_a_muted_microphone_and_nothing_of_it_is_coded() {
+        let (out, meters, _told, mut sink) = muted();
+        let coded = || {
+            let mut coded = 0;
+            out.meter.with(|m| coded = m.track.encoded);
+            coded
+        };
+        hear(&mut sink, 50, true);
+        assert!(meters.level.look() > 0.7);
+        assert_eq!(coded(), 0);
+        out.set_sends(true);
+        hear(&mut sink, 50, true);
+        assert!(coded() > 0 && meters.level.look() > 0.7);
+    }
 }

@@ -26,6 +26,7 @@ use crate::env::SessionEnv;
 use crate::rate::{Relief, Strain};
 use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
 use crate::tiles::{Fanout, Tiles};
+use crate::tryout::Notes;
 
 /// Somebody's track that comes in.
 struct Incoming {
@@ -67,12 +68,14 @@ impl Media {
         tiles: Arc<Tiles>,
         meters: Arc<Meters>,
         beauty: BeautyWish,
+        notes: Notes,
     ) -> Self {
         let strain = Arc::<Mutex<Strain>>::default();
         let video_out = VideoOut::new(request.video, beauty, meters.video.clone(), strain.clone(), messages.clone());
         let far_end = FarEnd::new();
         let audio_out = AudioOut::new(request.sound, far_end.clone(), meters.clone(), strain.clone(), messages.clone());
-        let audio_room = AudioRoom::new(meters.clone(), request.measure, far_end, strain.clone(), &request.volumes);
+        let audio_room =
+            AudioRoom::new(meters.clone(), request.measure, far_end, notes, strain.clone(), &request.volumes);
         Self {
             choices: (request.camera.clone(), request.microphone.clone(), request.speaker.clone()),
             settings: request.video,

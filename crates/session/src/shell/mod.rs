@@ -27,6 +27,7 @@ use crate::handle::Shared;
 use crate::hub::Hub;
 use crate::request::SessionRequest;
 use crate::tiles::Tiles;
+use crate::tryout::Notes;
 use beckon_protocol::Secret;
 use conductor::Conductor;
 pub(crate) use devices::code_of;
@@ -61,6 +62,7 @@ pub(crate) fn start(request: SessionRequest, env: SessionEnv) -> Arc<Shared> {
     let tiles = Arc::new(Tiles::default());
     let meters = Arc::new(Meters::new());
     let beauty = BeautyWish::new(request.beauty);
+    let notes = Notes::default();
     let shared = Arc::new(Shared {
         inputs: messages.clone(),
         view,
@@ -68,8 +70,9 @@ pub(crate) fn start(request: SessionRequest, env: SessionEnv) -> Arc<Shared> {
         tiles: tiles.clone(),
         meters: meters.clone(),
         beauty: beauty.clone(),
+        notes: notes.clone(),
     });
-    let media = Media::new(&request, &env, messages.clone(), tiles, meters.clone(), beauty);
+    let media = Media::new(&request, &env, messages.clone(), tiles, meters.clone(), beauty, notes);
     let conductor = Conductor::new(core, request, messages, view_out, hub, media, meters);
     tokio::spawn(conductor.run(effects, inbox));
     shared

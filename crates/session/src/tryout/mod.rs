@@ -14,6 +14,7 @@ pub use call::{TestCall, TestCallDevices, TestCallStage};
 pub use camera::CameraTryout;
 pub(crate) use microphone::LevelMeter;
 pub use microphone::MicrophoneTryout;
+pub(crate) use speaker::Notes;
 pub use speaker::SpeakerTryout;
 
 use beckon_media::SourceError;
