@@ -18,7 +18,7 @@ pub enum Boot {
     /// To the home window's.
     Home(HomeBoot),
     /// To the settings window's.
-    Settings(SettingsBoot),
+    Settings(Box<SettingsBoot>),
 }
 
 /// A room as its window first shows it.

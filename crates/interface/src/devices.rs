@@ -1,8 +1,10 @@
 //! Which devices there are.
 
-use beckon_protocol::Code;
+use beckon_protocol::{Code, video::VideoPreset};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+use crate::settings::Beauty;
 
 /// What a device is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -50,6 +52,13 @@ pub enum Trial {
     },
 }
 
+impl Trial {
+    /// It is closed, and nobody wants it open.
+    pub fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
+
 /// Where a test call stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, TS)]
 #[serde(rename_all = "camelCase", tag = "stage")]
@@ -81,8 +90,24 @@ pub struct TryoutView {
     pub speaker: Trial,
     /// A call with oneself.
     pub call: TestCallView,
-    /// A room has camera or microphone open: it is that one's picture and loudness that are shown.
-    pub in_room: bool,
+    /// The room that is open, if one is.
+    pub room: Option<InRoom>,
+}
+
+/// What holds in an open room. It has the first right to the devices: what it has on is shown, and not opened here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct InRoom {
+    /// Its camera.
+    pub camera: Trial,
+    /// Its microphone; where the person wants that, it is open while it is muted, too.
+    pub microphone: Trial,
+    /// Its microphone is muted, so that nobody hears what its level shows.
+    pub muted: bool,
+    /// Size, shape and rate of our pictures, which its page may have chosen.
+    pub preset: VideoPreset,
+    /// Our beauty filter, which its page may have chosen.
+    pub beauty: Beauty,
 }
 
 /// Every device that is plugged in.

@@ -25,14 +25,14 @@ pub fn home_window(shell: &Shell) -> Boot {
 
 /// The settings window's first words.
 pub fn settings_window(shell: &Shell) -> Boot {
-    Boot::Settings(SettingsBoot {
+    Boot::Settings(Box::new(SettingsBoot {
         language: shell.language(""),
         settings: shell.settings.get(),
         tryout: shell.tryout.view(),
         permissions: permissions(shell),
         version: shell.app.package_info().version.to_string(),
         section: shell.section.lock().clone(),
-    })
+    }))
 }
 
 /// What the home window shows now.

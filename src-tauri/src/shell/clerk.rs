@@ -7,6 +7,7 @@ use std::{
 };
 
 use beckon_bridge::{Bridge, LaunchId, Reply, Request};
+use beckon_interface::devices::DeviceKind;
 use beckon_protocol::{
     Code,
     channel::page::{Call, MediaSet, RoomOpen, RoomOpened},
@@ -291,13 +292,13 @@ impl Clerk {
     fn media(&self, key: RoomKey, set: MediaSet) -> Result<(), RpcError> {
         let room = self.room(key)?;
         if let Some(video) = set.video {
-            room.session.set_video(video.into())?;
+            room.set_preset(video)?;
         }
         if let Some(on) = set.camera {
-            room.session.set_camera(on);
+            room.turn(&self.shell, DeviceKind::Camera, on, move |session| session.set_camera(on));
         }
         if let Some(on) = set.microphone {
-            room.session.set_microphone(on);
+            room.turn(&self.shell, DeviceKind::Microphone, on, move |session| session.set_microphone(on));
         }
         if let Some(on) = set.speaker {
             room.session.set_speaker(on);
@@ -305,6 +306,7 @@ impl Clerk {
         if let Some(beauty) = set.beauty {
             room.session.set_beauty(beauty);
         }
+        self.shell.tryout.room_changed(&self.shell);
         Ok(())
     }
 

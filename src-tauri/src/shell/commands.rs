@@ -57,7 +57,7 @@ pub async fn boot(shell: App<'_>, window: WebviewWindow) -> Result<Boot, String>
 #[tauri::command]
 pub fn set_camera(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
     let (key, room) = room_of(&shell, &window)?;
-    room.session.set_camera(on);
+    room.turn(&shell, DeviceKind::Camera, on, move |session| session.set_camera(on));
     if on {
         shell.tell(Input::PersonTurnedOn { room: key, camera: true, microphone: false });
     }
@@ -68,7 +68,7 @@ pub fn set_camera(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
 #[tauri::command]
 pub fn set_microphone(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
     let (key, room) = room_of(&shell, &window)?;
-    room.session.set_microphone(on);
+    room.turn(&shell, DeviceKind::Microphone, on, move |session| session.set_microphone(on));
     if on {
         shell.tell(Input::PersonTurnedOn { room: key, camera: false, microphone: true });
     }
@@ -79,7 +79,7 @@ pub fn set_microphone(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
 #[tauri::command]
 pub fn hold_to_talk(shell: App<'_>, window: WebviewWindow, held: bool) -> Done {
     let (key, room) = room_of(&shell, &window)?;
-    room.session.hold_to_talk(held);
+    room.turn(&shell, DeviceKind::Microphone, held, move |session| session.hold_to_talk(held));
     if held && shell.settings.get().sound.push_to_talk {
         shell.tell(Input::PersonTurnedOn { room: key, camera: false, microphone: true });
     }

@@ -162,5 +162,4 @@ pub fn menu_chosen(shell: &Arc<Shell>, choice: &str) {
 fn toggle_beauty(shell: &Arc<Shell>, room: &OpenRoom) {
     let beauty = shell.settings.get().beauty.turned(room.session.beauty().is_off());
     shell.change_settings(SettingsChange::Beauty(beauty));
-    room.session.set_beauty(beauty.wanted());
 }

@@ -5,12 +5,15 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use beckon_interface::{Language, boot::Panels};
+use beckon_interface::{Language, boot::Panels, devices::DeviceKind};
 use beckon_media::layout::TileId;
-use beckon_protocol::channel::{
-    Event,
-    app::{Closed, RoomPhase},
-    page::RoomOpen,
+use beckon_protocol::{
+    channel::{
+        Event,
+        app::{Closed, RoomPhase},
+        page::RoomOpen,
+    },
+    video::VideoPreset,
 };
 use beckon_session::{RoomView, ScreenShare, Session, SessionEnv, SessionError, SessionHandle, SessionRequest};
 use parking_lot::Mutex;
@@ -55,6 +58,10 @@ pub struct OpenRoom {
     painter: Mutex<Option<Arc<Painter>>>,
     /// Around a shared region, and for how long.
     frame: Mutex<Option<Frame>>,
+    /// How our pictures are taken and sent.
+    preset: Mutex<VideoPreset>,
+    /// How often the camera and the microphone were turned on or off: what waits is not done once it is overtaken.
+    turns: (Mutex<u64>, Mutex<u64>),
     /// Counts how often its picker was closed: what was asked for before is not wanted any more.
     pub picks: AtomicU32,
 }
@@ -82,7 +89,8 @@ impl OpenRoom {
         let settings = shell.settings.get();
         (request.sound, request.volumes) = (settings.sound, settings.volumes.all().clone());
         let picture = settings.picture;
-        request.video = wished.0.unwrap_or(picture.preset).into();
+        let preset = wished.0.unwrap_or(picture.preset);
+        request.video = preset.into();
         request.beauty = wished.1.unwrap_or_else(|| settings.beauty.wanted());
         // Most systems open a camera once only.
         shell.tryout.make_room(shell);
@@ -119,8 +127,60 @@ impl OpenRoom {
             veil: Mutex::default(),
             painter: Mutex::new(painter),
             frame: Mutex::new(None),
+            preset: Mutex::new(preset),
+            turns: Default::default(),
             picks: AtomicU32::new(0),
         })
+    }
+
+    /// Does what may open camera or microphone, or turns it off. The room has the first right to its devices: what is
+    /// tried out in the settings window is closed before it `wants` them.
+    pub fn turn(
+        self: &Arc<Self>,
+        shell: &Arc<Shell>,
+        kind: DeviceKind,
+        wants: bool,
+        act: impl FnOnce(&SessionHandle) + Send + 'static,
+    ) {
+        let mut turns = self.turns_of(kind).lock();
+        *turns += 1;
+        if !wants {
+            return act(&self.session);
+        }
+        let turn = *turns;
+        drop(turns);
+        let room = self.clone();
+        shell.tryout.let_go(shell, kind, move || {
+            let turns = room.turns_of(kind).lock();
+            if *turns == turn {
+                act(&room.session);
+            }
+        });
+    }
+
+    fn turns_of(&self, kind: DeviceKind) -> &Mutex<u64> {
+        match kind {
+            DeviceKind::Camera => &self.turns.0,
+            DeviceKind::Microphone | DeviceKind::Speaker => &self.turns.1,
+        }
+    }
+
+    /// How our pictures are taken and sent.
+    pub fn preset(&self) -> VideoPreset {
+        *self.preset.lock()
+    }
+
+    /// Takes and sends our pictures like this from now on.
+    ///
+    /// # Errors
+    /// As [`SessionHandle::set_video`].
+    pub fn set_preset(&self, preset: VideoPreset) -> Result<(), SessionError> {
+        let mut now = self.preset.lock();
+        if *now != preset {
+            self.session.set_video(preset.into())?;
+            *now = preset;
+        }
+        Ok(())
     }
 
     /// Shares what the person chose, with its frame if it is a region.

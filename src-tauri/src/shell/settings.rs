@@ -57,8 +57,29 @@ impl Shell {
     }
 
     /// Keeps a change, brings it to every room that runs and tells every window.
+    ///
+    /// A page may have had wishes of its own for its room. What the person sets goes before them, also where it is what was
+    /// set before.
     pub fn change_settings(self: &Arc<Self>, change: SettingsChange) {
+        let (beauty, picture) =
+            (matches!(change, SettingsChange::Beauty(_)), matches!(change, SettingsChange::Picture(_)));
         let (before, after) = self.settings.set(change);
+        let rooms: Vec<_> = self.rooms.lock().values().cloned().collect();
+        if beauty {
+            rooms.iter().for_each(|room| room.session.set_beauty(after.beauty.wanted()));
+            self.tryout.beauty(after.beauty.wanted());
+        }
+        // Whoever turns the mirror has said nothing of the rest.
+        if picture && before.picture.mirror == after.picture.mirror {
+            for room in &rooms {
+                if let Err(error) = room.set_preset(after.picture.preset) {
+                    tracing::error!(%error, "the pictures stay as they are");
+                }
+            }
+        }
+        if beauty || picture {
+            self.tryout.room_changed(self);
+        }
         if before == after {
             return;
         }
@@ -86,17 +107,6 @@ impl Shell {
         if had.speaker != has.speaker {
             self.forced.lock().speaker = None;
             rooms.iter().for_each(|room| room.session.choose_speaker(self.speaker()));
-        }
-        if before.picture.preset != after.picture.preset {
-            for room in &rooms {
-                if let Err(error) = room.session.set_video(after.picture.preset.into()) {
-                    tracing::error!(%error, "the pictures stay as they are");
-                }
-            }
-        }
-        if before.beauty.wanted() != after.beauty.wanted() {
-            rooms.iter().for_each(|room| room.session.set_beauty(after.beauty.wanted()));
-            self.tryout.beauty(after.beauty.wanted());
         }
         if before.sound != after.sound {
             rooms.iter().for_each(|room| room.session.set_sound(after.sound));

@@ -115,7 +115,7 @@ pub fn show_settings(shell: &Arc<Shell>, section: &str) {
             window.on_window_event(move |event| {
                 if matches!(event, WindowEvent::Destroyed) {
                     // Whatever was open is open no more.
-                    shell.tryout.end();
+                    shell.tryout.end(&shell);
                     devices::rest(&shell);
                     shell.work(Work::WindowGone);
                 }

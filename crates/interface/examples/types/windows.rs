@@ -41,6 +41,7 @@ pub fn file() -> String {
         devices::DeviceList,
         devices::Trial,
         devices::TestCallView,
+        devices::InRoom,
         devices::TryoutView,
         screen::ScreenKind,
         screen::ScreenOffer,

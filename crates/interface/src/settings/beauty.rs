@@ -38,6 +38,12 @@ impl Beauty {
         if on && turned.wanted().is_off() { Self { on, style: self.style, ..Self::default() } } else { turned }
     }
 
+    /// As a room has it, whose page may have had a wish of its own. Where it is off there, these levels stay.
+    pub fn seen_in(self, room: BeautySettings) -> Self {
+        let BeautySettings { style, strength, whitening, ruddy } = room;
+        if room.is_off() { Self { on: false, ..self } } else { Self { on: true, style, strength, whitening, ruddy } }
+    }
+
     /// What a room's session is asked for.
     pub fn wanted(&self) -> BeautySettings {
         let Self { on, style, strength, whitening, ruddy } = *self;
@@ -59,6 +65,15 @@ mod tests {
         let read: Beauty = serde_json::from_str(r#"{"on":true,"style":"hazy","strength":9}"#).unwrap();
         assert_eq!(read.wanted(), BeautySettings::new(BeautyStyle::Hazy, 9, 2, 1).unwrap());
         assert!(serde_json::from_str::<Beauty>(r#"{"ruddy":10}"#).is_err());
+    }
+
+    #[test]
+    fn it_is_seen_as_the_room_has_it() {
+        let (set, off) = (Beauty::default().turned(true), BeautySettings::default());
+        assert_eq!(set.seen_in(off), Beauty::default(), "off, with the person's own levels");
+        let wish = BeautySettings::new(BeautyStyle::Hazy, 7, 0, 3).unwrap();
+        let seen = Beauty::default().seen_in(wish);
+        assert!(seen.on && seen.wanted() == wish);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use beckon_media::codec::{
 };
 use beckon_media::frame::SAMPLE_RATE;
 use beckon_media::latest::{self, RecvError};
-use beckon_media::{AudioFrame, LatestReceiver, MediaTime, RunningSource, SourceError, VideoFrame};
+use beckon_media::voice::{FarEnd, VoiceControl, VoiceProcessor};
+use beckon_media::{AudioFrame, AudioSink, LatestReceiver, MediaTime, RunningSource, SourceError, VideoFrame};
 use beckon_protocol::{Code, beauty::BeautySettings};
 use parking_lot::{Condvar, Mutex};
 
@@ -27,6 +28,7 @@ use crate::error::SessionError;
 use crate::rate::Pacer;
 use crate::request::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoSettings};
 use crate::shell::fit;
+use crate::sound::SoundSettings;
 use crate::tiles::Fanout;
 
 /// How long is recorded.
@@ -62,6 +64,8 @@ pub struct TestCallDevices {
     pub video: VideoSettings,
     /// How they are filtered.
     pub beauty: BeautySettings,
+    /// What is done to the sound.
+    pub sound: SoundSettings,
 }
 
 /// A test call under way; dropping it ends it.
@@ -200,19 +204,31 @@ impl Work {
 
     fn microphone(&self, recording: &Arc<Mutex<Recording>>) -> Result<RunningSource, SessionError> {
         let failed = |error: SourceError| explain(&error, Device::Microphone);
+        let source = self.env.devices.microphone(&self.devices.microphone, Box::new(|_| ())).map_err(failed)?;
+        let sink = self.sink(source.describe().synthetic, recording)?;
+        source.start(sink).map_err(failed)
+    }
+
+    /// Where the microphone's sound goes: it is treated and coded as in a room, where made sound is left as it is. Nothing
+    /// is played meanwhile, so there is no echo to take away.
+    fn sink(&self, synthetic: bool, recording: &Arc<Mutex<Recording>>) -> Result<AudioSink, SessionError> {
         let codec = |error: CodecError| SessionError::new(Code::CodecUnavailable, error.to_string());
         let mut encoder = OpusEncoder::new(OpusConfig { channels: 1, ..OpusConfig::default() }).map_err(codec)?;
-        let source = self.env.devices.microphone(&self.devices.microphone, Box::new(|_| ())).map_err(failed)?;
+        let control = VoiceControl::new(self.devices.sound.voice());
+        let mut voice = (!synthetic).then(|| VoiceProcessor::new(control, FarEnd::new()));
         let (recording, level) = (recording.clone(), self.level.clone());
-        let sink = Box::new(move |frame: AudioFrame| {
+        Ok(Box::new(move |frame: AudioFrame| {
             level.add(&frame);
+            let frame = match &mut voice {
+                Some(voice) => voice.process(frame),
+                None => frame,
+            };
             match encoder.encode(&frame) {
                 Ok(Some(packet)) => recording.lock().sound(packet.capture, packet.data),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "sound of the test call is not coded"),
             }
-        });
-        source.start(sink).map_err(failed)
+        }))
     }
 
     fn take_pictures(
@@ -329,4 +345,54 @@ fn decode_sound(sounds: &Track) -> Result<Vec<f32>, CodecError> {
         line.extend_from_slice(&packet);
     }
     Ok(line)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Level of the last second of three of steady noise, after it went through a test call's microphone; dB of full scale.
+    fn noise_after(synthetic: bool) -> f32 {
+        let devices = TestCallDevices {
+            camera: CameraChoice::None,
+            microphone: MicrophoneChoice::None,
+            speaker: SpeakerChoice::None,
+            video: VideoSettings::default(),
+            beauty: BeautySettings::default(),
+            // The gain would lift again what the suppressor takes.
+            sound: SoundSettings { automatic_gain: false, ..SoundSettings::default() },
+        };
+        let work = Work {
+            env: SessionEnv::system(),
+            devices,
+            quit: Arc::default(),
+            pictures: Arc::default(),
+            level: Arc::default(),
+            problems: vec![],
+        };
+        let recording = Arc::<Mutex<Recording>>::default();
+        let mut sink = work.sink(synthetic, &recording).unwrap();
+        let mut seed = 1_u32;
+        for n in 0..300 {
+            let samples: Vec<f32> = std::iter::repeat_with(|| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (seed >> 16) as f32 / 65536.0 * 0.04 - 0.02
+            })
+            .take(480)
+            .collect();
+            sink(AudioFrame::new(samples, 1, MediaTime::from_millis(n * 10)));
+        }
+        let (_, sounds) = std::mem::take(&mut *recording.lock()).into_tracks();
+        let line = decode_sound(&sounds).unwrap();
+        let last = &line[line.len() - SAMPLE_RATE as usize..];
+        10.0 * (last.iter().map(|s| s * s).sum::<f32>() / last.len() as f32 + 1e-12).log10()
+    }
+
+    #[test]
+    fn what_is_heard_went_through_the_processing_of_a_call() {
+        let (as_it_was, treated) = (noise_after(true), noise_after(false));
+        assert!((-42.0..-36.0).contains(&as_it_was), "{as_it_was} dB");
+        assert!(treated < as_it_was - 10.0, "{treated} dB, without the processing {as_it_was} dB");
+    }
 }

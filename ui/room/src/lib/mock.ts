@@ -225,7 +225,15 @@ export function mock(): Host {
     microphone: query.has('preview') ? { state: 'on', label: 'USB headset' } : { state: 'off' },
     speaker: { state: 'off' },
     call: { stage: 'idle' },
-    inRoom: query.has('inroom'),
+    room: query.has('inroom')
+      ? {
+          camera: query.has('roomcamera') ? { state: 'on', label: 'Integrated camera' } : { state: 'off' },
+          microphone: { state: 'on', label: 'USB headset' },
+          muted: query.has('muted'),
+          preset: { resolution: query.has('asked') ? '360p' : '720p', aspect: '16:9', fps: '30' },
+          beauty: { on: query.has('asked'), style: 'smooth', strength: 5, whitening: 2, ruddy: 1 },
+        }
+      : null,
   };
   const trial = (change: Partial<TryoutView>): void => {
     tryout = { ...tryout, ...change };

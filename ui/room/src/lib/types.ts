@@ -487,6 +487,31 @@ export type TestCallView = { "stage": "idle" } | { "stage": "recording" } | { "s
 problems: Array<number>, };
 
 /**
+ * What holds in an open room. It has the first right to the devices: what it has on is shown, and not opened here.
+ */
+export type InRoom = { 
+/**
+ * Its camera.
+ */
+camera: Trial, 
+/**
+ * Its microphone; where the person wants that, it is open while it is muted, too.
+ */
+microphone: Trial, 
+/**
+ * Its microphone is muted, so that nobody hears what its level shows.
+ */
+muted: boolean, 
+/**
+ * Size, shape and rate of our pictures, which its page may have chosen.
+ */
+preset: VideoPreset, 
+/**
+ * Our beauty filter, which its page may have chosen.
+ */
+beauty: Beauty, };
+
+/**
  * What is tried out in the settings window.
  */
 export type TryoutView = { 
@@ -507,9 +532,9 @@ speaker: Trial,
  */
 call: TestCallView, 
 /**
- * A room has camera or microphone open: it is that one's picture and loudness that are shown.
+ * The room that is open, if one is.
  */
-inRoom: boolean, };
+room: InRoom | null, };
 
 /**
  * What kind of thing is shared.

@@ -1,0 +1,69 @@
+//! How loud the microphone is, told to the windows that show a meter.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use beckon_session::tryout::{MicrophoneTryout, TestCall};
+
+use super::{Shell, Tryouts};
+use crate::shell::windows;
+
+/// How often a meter moves.
+pub(super) const METER: Duration = Duration::from_millis(80);
+
+/// The windows that show a meter.
+#[derive(Default)]
+pub struct Meters {
+    labels: HashSet<String>,
+    /// Somebody tells them already.
+    told: bool,
+}
+
+impl Meters {
+    /// The window of this label is gone.
+    pub fn forget(&mut self, label: &str) {
+        self.labels.remove(label);
+    }
+}
+
+impl Tryouts {
+    /// Tells a window the microphone's level, or no more.
+    pub fn watch_level(&self, shell: &Arc<Shell>, label: &str, on: bool) {
+        let mut state = self.state.lock();
+        let meters = &mut state.meters;
+        if on {
+            meters.labels.insert(label.to_owned());
+        } else {
+            meters.labels.remove(label);
+        }
+        if on && !std::mem::replace(&mut meters.told, true) {
+            tauri::async_runtime::spawn(tell(shell.clone()));
+        }
+    }
+
+    /// The microphone's level now, and who wants to know; `None` when nobody does any more.
+    fn level(&self, shell: &Shell) -> Option<(f32, Vec<String>)> {
+        let rooms: Vec<_> = shell.rooms.lock().values().cloned().collect();
+        let mut state = self.state.lock();
+        let open = |label: &String| tauri::Manager::get_webview_window(&shell.app, label).is_some();
+        state.meters.labels.retain(open);
+        if state.meters.labels.is_empty() {
+            state.meters.told = false;
+            return None;
+        }
+        let own = state.microphone.device().map(MicrophoneTryout::level);
+        let call = state.call.as_ref().map(TestCall::level);
+        let in_rooms = rooms.iter().map(|room| room.session.microphone_level());
+        let level = own.into_iter().chain(call).chain(in_rooms).fold(0.0, f32::max);
+        Some((level, state.meters.labels.iter().cloned().collect()))
+    }
+}
+
+/// Tells the windows that want to know.
+async fn tell(shell: Arc<Shell>) {
+    while let Some((level, labels)) = shell.tryout.level(&shell) {
+        for label in labels {
+            windows::tell(&shell, &label, "level", &level);
+        }
+        tokio::time::sleep(METER).await;
+    }
+}
