@@ -4,8 +4,8 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
-import { click, focus, keys, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
-import { level, record } from "./lib/sound.mjs";
+import { click, count, focus, grey, keys, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+import { level, record, speak } from "./lib/sound.mjs";
 import { Walk, expect, out, programs, until } from "./lib/walk.mjs";
 
 const walk = new Walk();
@@ -43,17 +43,6 @@ async function stop() {
   await until("the windows' end", () => windows("^Beckon").length === 0);
 }
 
-/** How many pixels of a window have about this colour. */
-function count(window, [red, green, blue], near) {
-  const { data: rgba } = pixels(window);
-  let found = 0;
-  for (let at = 0; at < rgba.length; at += 4)
-    if (Math.abs(rgba[at] - red) <= near && Math.abs(rgba[at + 1] - green) <= near && Math.abs(rgba[at + 2] - blue) <= near) found += 1;
-  return found;
-}
-
-// What the pictures' ground looks like: luma 60 of the first camera, 110 of the second, in limited range.
-const grey = (luma) => Array(3).fill(Math.round(((luma - 16) * 255) / 219));
 const shows = (window, luma) => count(window, grey(luma), 6) > 20000;
 const told = (window) => count(window, [0xfd, 0xe7, 0xe5], 2) > 3000; // --alert-soft
 const closed = (window) => count(window, [0xdc, 0xe2, 0xea], 2) > 20000; // --tile, where the preview would be
@@ -78,19 +67,6 @@ function press(window, name) {
 function section(window, direction, steps) {
   beginning(window);
   keys("Tab", ...Array(steps).fill(direction));
-}
-
-/** Speaks into the microphone until it is told to stop: a tone, −12 dB of full scale. */
-function speak() {
-  const child = spawn("pacat", ["--device=voice", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=50"], {
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  const second = Buffer.alloc(96000);
-  for (let n = 0; n < 48000; n += 1) second.writeInt16LE(Math.round(Math.sin((2 * Math.PI * 440 * n) / 48000) * 8192), n * 2);
-  child.stdin.on("error", () => {}); // it ends with us in mid-sentence
-  const go = () => child.stdin.writable && child.stdin.write(second, go);
-  go();
-  return () => child.kill();
 }
 
 /** Waits until the loudspeaker plays something louder than −45 dB of full scale. */

@@ -2,7 +2,7 @@
 
 use std::{
     net::{TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
@@ -104,9 +104,7 @@ pub fn walk(folder: &Path, script: &str) -> Result<()> {
 /// Starts a desktop with simulated cameras, and lets devices.mjs walk through the app's settings; no server.
 pub fn walk_devices(folder: &Path) -> Result<()> {
     empty(folder)?;
-    let simulator = folder.join("libv4l2sim.so");
-    let source = run::root().join("tests/support/v4l2sim/v4l2sim.c");
-    run::run(Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&simulator).arg(source).arg("-ldl"))?;
+    let simulator = camera_simulator(folder)?;
     let desktop = Desktop::start(folder, 1600, 1000, &[])?;
     run::run(
         desktop
@@ -118,6 +116,37 @@ pub fn walk_devices(folder: &Path) -> Result<()> {
             .env("BECKON_OUT", desktop.folder()),
     )
     .with_context(|| format!("devices do not work as they should; screenshots and logs are in {}", folder.display()))
+}
+
+/// Starts a desktop with simulated cameras and lets room.mjs walk through the room's window; it starts server and app by
+/// itself, more than once.
+pub fn walk_room(folder: &Path) -> Result<()> {
+    empty(folder)?;
+    let programs = run::target().join("debug");
+    let simulator = camera_simulator(folder)?;
+    // A browser that starts the app, or finds it, does so for this profile.
+    let data = ("BECKON_DATA", folder.join("app-data").display().to_string());
+    let desktop = Desktop::start(folder, 1600, 1000, &[data])?;
+    std::fs::create_dir_all(&desktop.environment["XDG_CONFIG_HOME"])?;
+    run::run(desktop.command(programs.join("beckon")).arg("--register"))?;
+    run::run(
+        desktop
+            .command("node")
+            .arg("room.mjs")
+            .current_dir(run::root().join("tests/e2e"))
+            .env("BECKON_V4L2SIM", &simulator)
+            .env("BECKON_PROGRAMS", &programs)
+            .env("BECKON_OUT", desktop.folder()),
+    )
+    .with_context(|| format!("the room's window does not do as it should; screenshots are in {}", folder.display()))
+}
+
+/// Builds the simulated cameras, to be loaded before a program.
+fn camera_simulator(folder: &Path) -> Result<PathBuf> {
+    let simulator = folder.join("libv4l2sim.so");
+    let source = run::root().join("tests/support/v4l2sim/v4l2sim.c");
+    run::run(Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&simulator).arg(source).arg("-ldl"))?;
+    Ok(simulator)
 }
 
 /// Makes a folder, or an existing one empty.

@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     ("walk-demo", || demo::walk(&run::target().join("demo"), "demo.mjs")),
     ("walk-channel", || demo::walk(&run::target().join("channel"), "channel.mjs")),
     ("walk-screen", || demo::walk(&run::target().join("screen"), "screen.mjs")),
+    ("walk-room", || demo::walk_room(&run::target().join("room"))),
     ("walk-devices", || demo::walk_devices(&run::target().join("devices"))),
 ];
 

@@ -8,16 +8,8 @@ import os from "node:os";
 import path from "node:path";
 import tls from "node:tls";
 
+import { freePort } from "./server.mjs";
 import { out, programs, until } from "./walk.mjs";
-
-/** A TCP port nobody listens on. */
-async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A CA and a certificate for `name`: { ca, key, cert } as files under `folder`. */
 function certificates(folder, name) {

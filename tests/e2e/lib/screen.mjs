@@ -86,6 +86,18 @@ export function drag(from, to) {
   execFileSync("xdotool", ["mouseup", "1"], quiet);
 }
 
+/** How many pixels of a window have about this colour, each part of it within `near`. */
+export function count(window, [red, green, blue], near) {
+  const { data: rgba } = pixels(window);
+  let found = 0;
+  for (let at = 0; at < rgba.length; at += 4)
+    if (Math.abs(rgba[at] - red) <= near && Math.abs(rgba[at + 1] - green) <= near && Math.abs(rgba[at + 2] - blue) <= near) found += 1;
+  return found;
+}
+
+/** The colour of a simulated camera's pictures by their luma in limited range: 60 of the first camera, 110 of the second. */
+export const grey = (luma) => Array(3).fill(Math.round(((luma - 16) * 255) / 219));
+
 /** A part of a picture. */
 export function crop(image, { x, y, width, height }) {
   const data = new Uint8Array(width * height * 4);

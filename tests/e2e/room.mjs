@@ -1,0 +1,336 @@
+// The room's window, driven by mouse and keys: what the page and a guest then see. The settings beside it, which show what
+// holds in the room and leave it its devices. A server that goes and comes back, and one that comes back as another.
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+import { openBrowser } from "./lib/browser.mjs";
+import { click, count, focus, grey, keys, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+import { ownServer } from "./lib/server.mjs";
+import { level, record, speak } from "./lib/sound.mjs";
+import { Walk, expect, out, programs, until } from "./lib/walk.mjs";
+
+const walk = new Walk();
+const shot = (name, window) => screenshot(path.join(out, `${name}.png`), window);
+const data = process.env.BECKON_DATA;
+const cameras = path.join(out, "cameras");
+for (const folder of [data, cameras]) fs.mkdirSync(folder, { recursive: true });
+
+// Colours of the windows, light: --notice-soft, --accent-soft, --accent, --danger, --primary.
+const NOTICE = [0xfd, 0xf1, 0xd6];
+const OPEN = [0xdd, 0xf3, 0xec];
+const ACCENT = [0x10, 0xa8, 0x7c];
+const LEAVE = [0xd0, 0x36, 0x2c];
+const CLOSE = [0x1f, 0x6f, 0xd6];
+
+const server = await ownServer();
+await server.start("beckond-data");
+
+// Whoever owns this machine allows the page, and the person ticked "Always" when the browser asked.
+const policy = path.join(out, "policy.json");
+fs.writeFileSync(policy, JSON.stringify({ allowOrigins: [server.origin] }));
+
+let app;
+/** Starts the app by hand: pages then find it. */
+async function startApp(more) {
+  const environment = { ...process.env, BECKON_POLICY: policy, ...more };
+  app = spawn(path.join(programs, "beckon"), [], { env: environment, stdio: "ignore" });
+  await until("the home window", () => windows("^Beckon$")[0], 20000);
+}
+
+async function stopApp() {
+  const ended = new Promise((resolve) => app.once("exit", resolve));
+  app.kill("SIGKILL");
+  await ended;
+}
+
+const roomWindow = () => windows("– Beckon$")[0];
+const settingsWindow = () => windows("^Beckon – (Settings|设置)$")[0];
+
+const always = { protocol_handler: { allowed_origin_protocol_pairs: { [server.origin]: { beckon: true } } } };
+const browser = await openBrowser("employee", ["--window-position=0,0", "--window-size=640,600"], always);
+const page = browser.pages()[0];
+
+/** Opens a room from the page. Gives its window. */
+async function openRoom(custom) {
+  await page.goto(`${server.origin}/crm/`);
+  await page.evaluate(async (wishes) => {
+    const { Beckon, document, location } = globalThis;
+    const told = (globalThis.told = { state: undefined, phases: [], chats: [], notices: [], closed: undefined });
+    const userdata = { ...(await Beckon.testLogin(location.origin, `walker-${Date.now()}`)), userName: "Walker" };
+    const button = document.createElement("button");
+    Object.assign(button, { id: "open", textContent: "open", style: "position: fixed; top: 0; left: 0; z-index: 9" });
+    button.onclick = async () => {
+      const roomdata = { serverDomain: location.origin, roomAction: "createRoom", roomTitle: "Walk", template: "1v2" };
+      const session = await Beckon.open({ userdata, roomdata, custom: wishes, patience: 20000 });
+      globalThis.room = session;
+      session.on("state", (state) => {
+        told.state = state;
+        if (told.phases.at(-1) !== state.phase) told.phases.push(state.phase);
+      });
+      session.on("chat", (chat) => told.chats.push(chat.message));
+      session.on("notice", (notice) => told.notices.push(notice.code));
+      session.on("closed", (closed) => (told.closed = closed.code));
+    };
+    document.body.append(button);
+  }, custom);
+  await page.bringToFront();
+  await page.locator("#open").click();
+  const window = await until("the room's window", roomWindow, 30000);
+  resize(window, 900, 640);
+  move(window, 660, 300);
+  await state("connected", ({ phase }) => phase === "connected");
+  return window;
+}
+
+const told = () => page.evaluate(() => globalThis.told);
+/** Waits until the page is told a state that fits. */
+const state = (what, fits) =>
+  until(`the page is told: ${what}`, async () => {
+    const now = (await told()).state;
+    return now && fits(now) && now;
+  }, 20000);
+const setMedia = (set) => page.evaluate((wish) => globalThis.room.setMedia(wish), set);
+
+/** The buttons in the middle of the bar, from left to right, by how far they are from the bar's middle, pixels. */
+const BUTTONS = { microphone: -164, camera: -80, speaker: 4, share: 88, leave: 164 };
+
+function press(name) {
+  const window = roomWindow();
+  focus(window);
+  const { x, y, width, height } = place(window);
+  click(x + width / 2 + BUTTONS[name], y + height - 44);
+}
+
+/** Presses keys in the room's window. */
+function type(...names) {
+  focus(roomWindow());
+  keys(...names);
+}
+
+/** Opens the settings by their key, from the room. */
+async function openSettings() {
+  const window = await until("the settings", () => {
+    if (settingsWindow()) return settingsWindow();
+    type("ctrl+comma");
+    return undefined;
+  }, 20000);
+  resize(window, 760, 900);
+  move(window, 20, 20);
+  focus(window);
+  return window;
+}
+
+/** Puts the keyboard's place into the empty part of the settings' list of sections. */
+function beginning(window) {
+  focus(window);
+  const { x, y } = place(window);
+  click(x + 80, y + 500);
+}
+
+try {
+  let window;
+  let guest;
+  await startApp({ BECKON_CAMERA: "testcard", BECKON_MICROPHONE: "tone" });
+
+  await walk.step("a room opens as its page wished it, and a guest joins", async () => {
+    const beauty = { style: "smooth", strength: 7 };
+    window = await openRoom({ language: "en", video: { resolution: "360p" }, beauty });
+    const now = await state("all is on", ({ camera, microphone, speaker }) => camera && microphone && speaker);
+    expect(now.screen === false, "nothing is shared yet");
+    guest = await browser.newPage();
+    await guest.goto(now.guestLink);
+    await guest.getByTestId("name").fill("李四");
+    await guest.getByTestId("join").click();
+    await guest.locator('[data-phase="connected"]').waitFor({ timeout: 20000 });
+  });
+
+  const video = () => guest.locator('[data-testid="tile"][data-local="false"] video');
+  const seenHeight = () => video().evaluate((element) => element.videoHeight);
+  const seenMuted = () => guest.locator('[data-testid="tile"][data-local="false"] figcaption .hidden-label').count();
+
+  await walk.step("the guest sees the size that the page chose", async () => {
+    await video().waitFor({ timeout: 15000 });
+    await until("a picture of 360 lines", async () => (await seenHeight()) === 360, 20000);
+  });
+
+  await walk.step("the window says that camera and microphone are made up", async () => {
+    await until("the words for it", () => count(roomWindow(), NOTICE, 2) > 10000);
+    shot("01-room", window);
+  });
+
+  await walk.step("the mouse turns microphone, camera and loudspeaker off; page and guest see it", async () => {
+    press("microphone");
+    await state("no microphone", ({ microphone }) => !microphone);
+    await until("the guest sees it", async () => (await seenMuted()) === 1);
+    press("camera");
+    await state("no camera", ({ camera }) => !camera);
+    await video().waitFor({ state: "detached", timeout: 15000 });
+    press("speaker");
+    await state("no loudspeaker", ({ speaker }) => !speaker);
+    await until("nothing is made up any more", () => count(window, NOTICE, 2) < 500);
+    shot("02-all-off", window);
+    press("speaker");
+    await state("the loudspeaker again", ({ speaker }) => speaker);
+  });
+
+  await walk.step("so do the keys, and the picker for sharing does not take them", async () => {
+    type("v");
+    await state("the camera", ({ camera }) => camera);
+    await video().waitFor({ timeout: 15000 });
+    type("s");
+    // Its button is as the chat's, whose panel is open.
+    await until("the picker", () => count(window, OPEN, 2) > 2500);
+    keys("Tab");
+    type("m");
+    await state("the microphone", ({ microphone }) => microphone);
+    await until("the guest sees it", async () => (await seenMuted()) === 0);
+    shot("03-picker", window);
+    keys("Escape");
+  });
+
+  await walk.step("what is typed in the chat reaches page and guest", async () => {
+    // The window is wide enough for the chat to be open; the key closes it and opens it again.
+    type("c", "c");
+    const { x, y, width, height } = place(window);
+    click(x + width - 180, y + height - 76 - 40);
+    keys("m", "v", "c", "Return");
+    await until("the page's text", async () => (await told()).chats.includes("mvc"));
+    await guest.getByTestId("chat").click();
+    await guest.getByText("mvc").first().waitFor({ timeout: 10000 });
+    const { camera, microphone } = (await told()).state;
+    expect(camera && microphone, "letters in the chat are text");
+    shot("04-chat", window);
+  });
+
+  await walk.step("the page sets what the room does", async () => {
+    await setMedia({ speaker: false, video: { resolution: "540p" } });
+    await state("no loudspeaker", ({ speaker }) => !speaker);
+    await until("a picture of more than 360 lines", async () => (await seenHeight()) > 360, 20000);
+    await setMedia({ speaker: true, microphone: false });
+    await state("the loudspeaker, no microphone", ({ speaker, microphone }) => speaker && !microphone);
+  });
+
+  await walk.step("the settings show the filter that the page asked for, and it is turned off there", async () => {
+    const settings = await openSettings();
+    await until("the room's picture", () => count(settings, [0xdc, 0xe2, 0xea], 2) < 20000);
+    beginning(settings);
+    keys("Tab", "Down", "Down");
+    const on = () => count(settings, ACCENT, 3);
+    await until("a filter that is on", () => on() > 700);
+    shot("05-beauty-of-the-room", settings);
+    const saved = path.join(data, "settings.json");
+    const own = () => (fs.existsSync(saved) ? JSON.parse(fs.readFileSync(saved, "utf8")).beauty?.on === true : false);
+    expect(!own(), "the person has set no filter");
+    keys("Tab", "space");
+    await until("a filter that is off", () => on() < 300);
+    expect(!own(), "nor do they now");
+    keys("alt+F4");
+    await until("the settings' end", () => !settingsWindow());
+  });
+
+  await walk.step("the server goes: the window says so; it comes back, and so does the room", async () => {
+    type("Escape");
+    await setMedia({ camera: false, microphone: false });
+    await state("neither camera nor microphone", ({ camera, microphone }) => !camera && !microphone);
+    await until("no words above the pictures", () => count(window, NOTICE, 2) < 500);
+    await server.kill();
+    await state("reconnecting", ({ phase }) => phase === "reconnecting");
+    await until("the words for it", () => count(window, NOTICE, 2) > 5000);
+    shot("06-reconnecting", window);
+    await server.start("beckond-data");
+    await state("connected again", ({ phase }) => phase === "connected");
+    await until("the words' end", () => count(window, NOTICE, 2) < 500);
+    expect((await told()).closed === undefined, "the room has not ended");
+  });
+
+  await walk.step("a server that comes back as another ends the room: the window says why, and closes by Return", async () => {
+    await server.kill();
+    await state("reconnecting", ({ phase }) => phase === "reconnecting");
+    await server.start("other-data", []);
+    const code = await until("the end", async () => (await told()).closed, 30000);
+    expect(code >= 2000 && code < 6000, `the room ended with ${code}`);
+    await until("the end's window", () => count(window, LEAVE, 3) < 50 && count(window, CLOSE, 3) > 1500);
+    shot("07-ended", window);
+    focus(window);
+    keys("Return");
+    await until("the window's end", () => !roomWindow());
+    await guest.close();
+  });
+  await stopApp();
+  await server.kill();
+  await server.start("beckond-data");
+
+  // From here on with simulated cameras, which open once only, and with the sound server's microphone.
+  fs.writeFileSync(path.join(cameras, "video42"), "");
+  fs.writeFileSync(path.join(data, "settings.json"), JSON.stringify({ language: "zh-CN", sound: { muteHint: true } }));
+  await startApp({
+    LD_PRELOAD: process.env.BECKON_V4L2SIM,
+    V4L2SIM_CONTROL: cameras,
+    V4L2SIM_CAMERAS: "1",
+    GTK_THEME: "Adwaita:dark",
+  });
+  const open = () => fs.existsSync(path.join(cameras, "open"));
+  const shows = (seen) => count(seen, grey(60), 6) > 20000;
+  let settings;
+
+  await walk.step("a room with its camera off leaves it to the preview, and takes it when it is turned on", async () => {
+    window = await openRoom({ language: "zh-CN", camera: false });
+    await state("the microphone alone", ({ camera, microphone }) => !camera && microphone);
+    settings = await openSettings();
+    await until("the closed preview", () => count(settings, [0x1b, 0x21, 0x2a], 2) > 20000);
+    beginning(settings);
+    keys("Tab", "Tab", "Tab", "Return");
+    await until("the preview", () => open() && shows(settings));
+    shot("08-preview-beside-a-room", settings);
+    type("v");
+    await state("the camera", ({ camera }) => camera);
+    focus(settings);
+    await until("the room's picture in the settings", () => shows(settings));
+    shot("09-the-room-has-it", settings);
+    expect((await told()).notices.length === 0, `the page was told ${(await told()).notices}`);
+  });
+
+  await walk.step("the level of the room's microphone is shown, muted or not", async () => {
+    const bar = () => count(settings, [0x37, 0xd0, 0xa0], 3); // --accent, dark
+    const moves = async (name) => {
+      const quiet = speak();
+      await until("the bar", () => bar() > 800);
+      if (name) shot(name, settings);
+      quiet();
+      await until("the bar's end", () => bar() < 200);
+    };
+    await moves();
+    type("m");
+    await state("no microphone", ({ microphone }) => !microphone);
+    focus(settings);
+    await moves("10-muted-level");
+  });
+
+  await walk.step("the room plays the notes, and there is no test call beside it", async () => {
+    beginning(settings);
+    // Camera, microphone, loudspeaker, its notes: the room's own devices have no buttons.
+    keys("Tab", "Tab", "Tab", "Tab", "Tab", "Return");
+    await until("the notes", async () => level(await record("speaker.monitor", 0.4)) > -45, 20000);
+    keys("Tab", "Return");
+    await until("the notes' end", async () => level(await record("speaker.monitor", 0.4)) < -60, 20000);
+    expect(open() && shows(settings), "the camera stays the room's");
+    resize(settings, 430, 760);
+    await until("the narrow window", () => pixels(settings).width === 430);
+    shot("11-narrow", settings);
+  });
+
+  await walk.step("the button leaves the room, and the page is told", async () => {
+    press("leave");
+    await until("the window's end", () => !roomWindow());
+    expect((await until("the end", async () => (await told()).closed, 10000)) === 3008, "the person left");
+    await until("a closed camera", () => !open());
+  });
+
+  walk.finish();
+} finally {
+  fs.writeFileSync(path.join(out, "page.txt"), JSON.stringify((await told().catch(() => null)) ?? null));
+  await browser.close();
+  app?.kill("SIGKILL");
+  await server.kill();
+}
