@@ -5,13 +5,17 @@ import fs from "node:fs";
 import path from "node:path";
 
 import { openBrowser } from "./lib/browser.mjs";
-import { click, count, focus, grey, keys, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+import { click, count, crop, focus, grey, hold, keys, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
 import { ownServer } from "./lib/server.mjs";
 import { level, record, speak } from "./lib/sound.mjs";
 import { Walk, expect, out, programs, until } from "./lib/walk.mjs";
 
 const walk = new Walk();
-const shot = (name, window) => screenshot(path.join(out, `${name}.png`), window);
+/** In front: what lies behind another window cannot be grabbed. */
+function shot(name, window) {
+  focus(window);
+  screenshot(path.join(out, `${name}.png`), window);
+}
 const data = process.env.BECKON_DATA;
 const cameras = path.join(out, "cameras");
 for (const folder of [data, cameras]) fs.mkdirSync(folder, { recursive: true });
@@ -22,6 +26,8 @@ const OPEN = [0xdd, 0xf3, 0xec];
 const ACCENT = [0x10, 0xa8, 0x7c];
 const LEAVE = [0xd0, 0x36, 0x2c];
 const CLOSE = [0x1f, 0x6f, 0xd6];
+// Of the toolkit's menus, dark.
+const MENU = [0x2f, 0x2f, 0x2f];
 
 const server = await ownServer();
 await server.start("beckond-data");
@@ -48,7 +54,7 @@ const roomWindow = () => windows("– Beckon$")[0];
 const settingsWindow = () => windows("^Beckon – (Settings|设置)$")[0];
 
 const always = { protocol_handler: { allowed_origin_protocol_pairs: { [server.origin]: { beckon: true } } } };
-const browser = await openBrowser("employee", ["--window-position=0,0", "--window-size=640,600"], always);
+const browser = await openBrowser("employee", ["--window-position=0,0", "--window-size=760,600"], always);
 const page = browser.pages()[0];
 
 /** Opens a room from the page. Gives its window. */
@@ -263,15 +269,15 @@ try {
 
   // From here on with simulated cameras, which open once only, and with the sound server's microphone.
   fs.writeFileSync(path.join(cameras, "video42"), "");
-  fs.writeFileSync(path.join(data, "settings.json"), JSON.stringify({ language: "zh-CN", sound: { muteHint: true } }));
+  fs.writeFileSync(path.join(data, "settings.json"), JSON.stringify({ language: "zh-CN", sound: { pushToTalk: true } }));
   await startApp({
     LD_PRELOAD: process.env.BECKON_V4L2SIM,
     V4L2SIM_CONTROL: cameras,
-    V4L2SIM_CAMERAS: "1",
+    V4L2SIM_CAMERAS: "2",
     GTK_THEME: "Adwaita:dark",
   });
   const open = () => fs.existsSync(path.join(cameras, "open"));
-  const shows = (seen) => count(seen, grey(60), 6) > 20000;
+  const shows = (seen, luma = 60) => count(seen, grey(luma), 6) > 20000;
   let settings;
 
   await walk.step("a room with its camera off leaves it to the preview, and takes it when it is turned on", async () => {
@@ -291,6 +297,21 @@ try {
     expect((await told()).notices.length === 0, `the page was told ${(await told()).notices}`);
   });
 
+  await walk.step("another camera is chosen in the room's menu, and back", async () => {
+    for (const [down, luma] of [[3, 110], [1, 60]]) {
+      // The small arrow beside the button; the system's default, then the cameras.
+      focus(roomWindow());
+      const { x, y, width, height } = place(roomWindow());
+      const at = { x: x + width / 2 + BUTTONS.camera + 37, y: y + height - 52 };
+      click(at.x, at.y);
+      const above = { x: at.x, y: at.y - 120, width: 170, height: 120 };
+      await until("the menu", () => count(crop(pixels(), above), MENU, 2) > 8000);
+      keys(...Array(down).fill("Down"), "Return");
+      await until("its picture in the room", () => shows(roomWindow(), luma));
+      if (luma === 110) shot("12-other-camera", roomWindow());
+    }
+  });
+
   await walk.step("the level of the room's microphone is shown, muted or not", async () => {
     const bar = () => count(settings, [0x37, 0xd0, 0xa0], 3); // --accent, dark
     const moves = async (name) => {
@@ -305,6 +326,17 @@ try {
     await state("no microphone", ({ microphone }) => !microphone);
     focus(settings);
     await moves("10-muted-level");
+  });
+
+  await walk.step("the held space bar lets one talk while muted", async () => {
+    focus(roomWindow());
+    const release = hold("space");
+    try {
+      await state("the microphone", ({ microphone }) => microphone);
+    } finally {
+      release();
+    }
+    await state("no microphone", ({ microphone }) => !microphone);
   });
 
   await walk.step("the room plays the notes, and there is no test call beside it", async () => {

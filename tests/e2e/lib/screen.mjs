@@ -62,6 +62,12 @@ export function keys(...names) {
   execFileSync("xdotool", ["key", "--delay", "60", ...names], quiet);
 }
 
+/** Holds a key down; returns what lets it go. */
+export function hold(name) {
+  execFileSync("xdotool", ["keydown", name], quiet);
+  return () => execFileSync("xdotool", ["keyup", name], quiet);
+}
+
 /** Clicks at a point of the screen. */
 export function click(x, y) {
   execFileSync("xdotool", ["mousemove", String(Math.round(x)), String(Math.round(y)), "click", "1"], quiet);
@@ -86,9 +92,9 @@ export function drag(from, to) {
   execFileSync("xdotool", ["mouseup", "1"], quiet);
 }
 
-/** How many pixels of a window have about this colour, each part of it within `near`. */
-export function count(window, [red, green, blue], near) {
-  const { data: rgba } = pixels(window);
+/** How many pixels of a window, or of a picture, have about this colour, each part of it within `near`. */
+export function count(seen, [red, green, blue], near) {
+  const { data: rgba } = typeof seen === "string" ? pixels(seen) : seen;
   let found = 0;
   for (let at = 0; at < rgba.length; at += 4)
     if (Math.abs(rgba[at] - red) <= near && Math.abs(rgba[at + 1] - green) <= near && Math.abs(rgba[at + 2] - blue) <= near) found += 1;
