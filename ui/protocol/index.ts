@@ -278,7 +278,7 @@ userList: boolean,
  */
 IMList: boolean, 
 /**
- * Show the whiteboard.
+ * Show the whiteboard. There is none in this version: has no effect.
  */
 whiteboard: boolean, 
 /**
@@ -286,11 +286,11 @@ whiteboard: boolean,
  */
 screenShare: boolean, 
 /**
- * Record on the server.
+ * Record on the server. Not done in this version; the page is told ([`Code::RecordingAbsent`]).
  */
 record: boolean, 
 /**
- * Where to get the installer; only the shim uses it.
+ * Where to get the installer. Only the shim uses it: it hands it on with "not installed".
  */
 exeUrl: string, 
 /**
@@ -306,15 +306,15 @@ proxy_port: number | string,
  */
 singleton: boolean, 
 /**
- * Record the mixed picture on the server (third generation of the page API).
+ * Record the mixed picture on the server (third generation of the page API). As `record`.
  */
 mixRecord: boolean, 
 /**
- * Record the window's picture.
+ * Record the window's picture. As `record`.
  */
 screenRecord: ScreenRecord, 
 /**
- * Where to push the recording, `rtmp://…`.
+ * Where to push the recording, `rtmp://…`. As `record`.
  */
 cloudRecordUrl: Secret, 
 /**
@@ -564,7 +564,12 @@ invitation?: Secret,
 /**
  * The name the guest gave.
  */
-userName: string, };
+userName: string, 
+/**
+ * The pass out of an earlier [`GuestEntrance`]: its bearer comes back as the same guest, onto the same seat. One that
+ * does not hold (any more) counts as none.
+ */
+pass?: Secret, };
 
 /**
  * A room as the service tells it.
@@ -607,6 +612,35 @@ created: number, };
  * The way into a room: where to connect, and as whom.
  */
 export type Entrance = { 
+/**
+ * The room.
+ */
+room: Room, 
+/**
+ * The LiveKit server to connect to, `ws://…` or `wss://…` (without `/rtc`).
+ */
+url: string, 
+/**
+ * The LiveKit access token.
+ */
+token: Secret, 
+/**
+ * What this user is in the room.
+ */
+role: Role, 
+/**
+ * A link that lets guests in, `https://HOST/join/{roomID}?i=…`; empty where guests are not allowed.
+ */
+guestLink: string, };
+
+/**
+ * The way in for a guest.
+ */
+export type GuestEntrance = { 
+/**
+ * With this the same guest comes in again; signed by the server, for this room.
+ */
+pass: Secret, 
 /**
  * The room.
  */
@@ -793,6 +827,8 @@ export const Code = {
   ScreenUnavailable: 4021,
   /** no part of the screen can be drawn now; close open menus, or share a window */
   RegionRefused: 4022,
+  /** this version does not record; nothing is recorded */
+  RecordingAbsent: 4030,
   /** the server does not answer */
   ServerUnreachable: 5001,
   /** the connection to the room was lost and could not be mended */
@@ -864,6 +900,7 @@ export const codeText: Readonly<Record<number, string>> = {
   [4020]: "what was shared is gone: its window was closed or its monitor unplugged",
   [4021]: "the screen cannot be shared on this system",
   [4022]: "no part of the screen can be drawn now; close open menus, or share a window",
+  [4030]: "this version does not record; nothing is recorded",
   [5001]: "the server does not answer",
   [5002]: "the connection to the room was lost and could not be mended",
   [5003]: "media cannot reach the server",
