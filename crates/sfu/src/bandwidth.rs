@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use livekit_protocol as proto;
 use proto::signal_response::Message;
 use str0m::bwe::Bitrate;
+use str0m::stats::PeerStats;
 
 use crate::downtrack::DownTrack;
 use crate::ids::{ParticipantKey, Side, TransportId};
@@ -22,10 +23,10 @@ const ESTIMATE_INTERVAL: Duration = Duration::from_millis(200);
 const FALLEN_PERCENT: u64 = 90;
 /// Share of the estimate that may be spent, in percent: repairs and sound need room too.
 const SPENDABLE_PERCENT: u64 = 92;
-/// An average that falls is not taken for a fall to less than this part of it.
-const MOST_FALL: u64 = 4;
-/// The average is one of what was estimated within this time, each different value once: whatever stood longer is not in it.
-const AVERAGED: Duration = Duration::from_secs(3);
+/// A way that carries no more than this share (in percent) of what is sent brings hardly a picture of it whole.
+const HOPELESS_PERCENT: u64 = 50;
+/// A full queue is given this long to drain; routers have some 300 ms.
+const DRAINED_AFTER: Duration = Duration::from_millis(400);
 /// A network that loses no more than this share is not full.
 const CLEAN: f32 = 0.03;
 /// One that loses more than this has no use for packets that only try it out.
@@ -34,10 +35,8 @@ const FULL: f32 = 0.1;
 /// What the way to a subscriber carries, in bits per second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Estimate {
-    /// As of now, or as it was heard last.
+    /// As it was heard last.
     current: Option<u64>,
-    /// Averaged over some seconds, and when that changed last.
-    average: Option<(u64, Instant)>,
     /// What a client that tries itself out asked us to believe.
     pretended: Option<u64>,
 }
@@ -53,23 +52,16 @@ impl Estimate {
         self.bps().map(|bps| bps * SPENDABLE_PERCENT / 100)
     }
 
-    /// The estimate as of now; it is heard twice a second.
-    pub fn now(&mut self, bps: u64) {
-        self.current = Some(bps);
+    /// The estimate as of now; it is heard ten times a second. Whether it changed.
+    pub fn now(&mut self, bps: u64) -> bool {
+        self.current.replace(bps) != Some(bps)
     }
 
-    /// The average, heard when it changes: it lags behind, but is the first to tell of a fall. What pulled it down is at
-    /// least as far below it as it was above before, unless what was before is no part of it any more: then it is the estimate itself.
-    pub fn averaged(&mut self, now: Instant, bps: u64) {
-        let before = self.average.replace((bps, now));
-        self.current = match (self.current, before) {
-            (None, _) => Some(bps),
-            (Some(current), Some((before, since))) if bps < before && bps < current => {
-                let whole = now.saturating_duration_since(since) > AVERAGED || 2 * bps <= before;
-                Some(if whole { bps } else { (2 * bps - before).max(bps / MOST_FALL) })
-            }
-            (kept, _) => kept,
-        };
+    /// The average over some seconds lags behind: only the first says anything, as it is heard before the estimate itself. Whether it did.
+    pub fn averaged(&mut self, bps: u64) -> bool {
+        let first = self.current.is_none();
+        self.current.get_or_insert(bps);
+        first
     }
 
     /// Believes this from now on, whatever is measured; `None` ends it.
@@ -80,17 +72,57 @@ impl Estimate {
 
 impl Room {
     /// The averaged estimate of what a subscriber's network carries changed.
-    pub(crate) fn on_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
+    pub(crate) fn on_averaged_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
         let Some(p) = self.get_mut(key) else { return };
-        p.subscriber.estimate.averaged(now, bps);
-        self.estimate_changed(now, key);
+        if p.subscriber.estimate.averaged(bps) {
+            self.estimate_changed(now, key);
+        }
     }
 
-    /// The estimate as of now, before it is averaged.
-    pub(crate) fn on_latest_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
+    /// What a subscriber's transport tells ten times a second: the estimate as of now, before it is averaged, among it.
+    pub(crate) fn on_figures(&mut self, now: Instant, key: ParticipantKey, stats: &PeerStats) {
         let Some(p) = self.get_mut(key) else { return };
-        p.subscriber.estimate.now(bps);
-        self.estimate_changed(now, key);
+        let half = &mut p.subscriber;
+        half.loss = stats.egress_loss_fraction;
+        if let Some(share) = stats.egress_loss_fraction {
+            half.unrepaired.heard(share);
+        }
+        let fall = &mut half.transport.fall;
+        if let Some(round_trip) = stats.rtt
+            && fall.look(now, round_trip)
+        {
+            tracing::debug!(subscriber = key.0, ?round_trip, "the network fell");
+        }
+        let limited = stats.bwe_tx.map(|estimate| fall.limit(now, estimate.as_u64()));
+        let changed = limited.is_some_and(|bps| half.estimate.now(bps));
+        tracing::trace!(subscriber = key.0, rtt = ?stats.rtt, loss = half.loss, limited, bwe = ?stats.bwe_tx, "figures");
+        let lost = half.loss.unwrap_or(0.0);
+        if stats.rtt.is_some_and(|round_trip| half.standing.look(now, round_trip, lost)) {
+            self.let_queue_drain(now, key);
+        }
+        if changed {
+            self.estimate_changed(now, key);
+        }
+    }
+
+    /// The queue before a subscriber's network is full. Where nothing smaller could be sent, pictures pause until it is empty: or
+    /// all that comes, sound too, would go on being late, and some of it missing.
+    fn let_queue_drain(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(p) = self.get(key) else { return };
+        let flowing = || p.subscriber.tracks.iter().flatten().filter(|track| track.video && track.current.is_some());
+        let smallest = |track: &DownTrack| {
+            let up = self.published(track)?;
+            track.current.filter(|&layer| up.offers(now).iter().position(Option::is_some) == Some(layer))
+        };
+        if flowing().any(|track| smallest(track).is_none()) {
+            return;
+        }
+        let Some(p) = self.get_mut(key) else { return };
+        let Subscriber { tracks, transport, .. } = &mut p.subscriber;
+        tracing::debug!(subscriber = key.0, "pictures pause until the queue is empty");
+        for track in tracks.iter_mut().flatten().filter(|track| track.video) {
+            track.leave(&mut transport.rtc, Some(now + DRAINED_AFTER));
+        }
     }
 
     fn estimate_changed(&mut self, now: Instant, key: ParticipantKey) {
@@ -175,6 +207,8 @@ impl Room {
         p.subscriber.last_allocation = Some(now);
         let demand = (allocation.desired, allocation.allotted);
         let lossy = p.subscriber.loss.is_some_and(|share| share > CLEAN);
+        let flowing: u64 = demands.iter().filter_map(|d| d.layers[d.current?]).sum();
+        let hopeless = p.subscriber.estimate.bps().is_some_and(|bps| bps < flowing * HOPELESS_PERCENT / 100);
         let mut ask = Vec::new();
         let mut states = Vec::new();
         for ((&place, chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
@@ -187,8 +221,11 @@ impl Room {
             } else {
                 match track.steady.settle(now, track.current, chosen, eager, lossy) {
                     Ok(layer) => layer,
-                    // What flows goes on; if it ended at the publisher, it cannot.
-                    Err(_) => track.current.filter(|&l| demand.layers[l].is_some()).or(chosen),
+                    // What flows goes on; if it ended at the publisher, it cannot. Before a pause it is the least there is.
+                    Err(_) => match chosen {
+                        Some(_) => track.current.filter(|&l| demand.layers[l].is_some()).or(chosen),
+                        None => demand.base(),
+                    },
                 }
             };
             // Clients show the last picture as paused.
@@ -211,6 +248,9 @@ impl Room {
             {
                 tracing::debug!(subscriber = key.0, track = track.track_sid, layer, ?budget, "aims at a layer");
                 ask.push(track.publisher);
+            }
+            if hopeless {
+                track.leave_larger(&mut p.subscriber.transport.rtc);
             }
             track.aim(now);
         }
@@ -296,26 +336,5 @@ impl Room {
         for update in updates {
             self.send(key, Message::SubscribedQualityUpdate(update));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_falling_average_tells_of_a_deeper_fall_unless_it_is_the_estimate_itself() {
-        let now = Instant::now();
-        let mut estimate = Estimate::default();
-        estimate.averaged(now, 2_000);
-        estimate.averaged(now, 1_800);
-        assert_eq!(estimate.bps(), Some(1_600), "it takes a 1600 to make 1800 of one 2000");
-        estimate.averaged(now, 1_000);
-        assert_eq!(estimate.bps(), Some(250), "not to nothing");
-        estimate.now(1_000);
-        estimate.averaged(now + AVERAGED * 2, 800);
-        assert_eq!(estimate.bps(), Some(800), "what stood for long is not in it");
-        estimate.averaged(now + AVERAGED * 2, 300);
-        assert_eq!(estimate.bps(), Some(300), "no other one makes 300 of 800");
     }
 }

@@ -65,6 +65,10 @@ pub(crate) struct DownTrack {
     /// The subscriber asked for another size just now: it need not wait for it.
     pub eager: bool,
     pub steady: Steady,
+    /// The layer that flows is sent on no more, and the next one is still to come.
+    left: bool,
+    /// It does not come before then.
+    rests: Option<Instant>,
     /// Since when nothing flows although a layer was chosen.
     waiting: Option<Instant>,
     rewriter: Option<Rewriter>,
@@ -107,6 +111,8 @@ impl DownTrack {
             paused: false,
             eager: true,
             steady: Steady::default(),
+            left: false,
+            rests: None,
             waiting: None,
             rewriter: None,
             vp8: Vp8Rewriter::default(),
@@ -132,7 +138,29 @@ impl DownTrack {
 
     /// Nothing flows until the next key frame.
     pub fn pause(&mut self) {
-        self.current = None;
+        (self.current, self.left, self.rests) = (None, false, None);
+    }
+
+    /// The network carries far less than the layer that flows: if a smaller one was chosen, nothing more of the larger one is sent, nor
+    /// repaired. Hardly a picture of it would come whole, and its packets would stand in the way of the next one's key frame.
+    pub fn leave_larger(&mut self, rtc: &mut Rtc) {
+        if self.current.zip(self.target).is_some_and(|(current, target)| target < current) {
+            self.leave(rtc, None);
+        }
+    }
+
+    /// Nothing more is sent of the layer that flows, nor repaired, and the next begins with a key frame; `until`: not before then.
+    pub fn leave(&mut self, rtc: &mut Rtc, until: Option<Instant>) {
+        let Some(slot) = self.slot.as_ref().filter(|_| self.current.is_some() && !self.left) else { return };
+        (self.left, self.rests) = (true, until);
+        if let Some(stream) = rtc.direct_api().stream_tx(&slot.ssrc) {
+            forget_sent(stream);
+        }
+    }
+
+    /// Whether it rests yet; see [`leave`](Self::leave).
+    fn rests(&self, now: Instant) -> bool {
+        self.rests.is_some_and(|until| now < until)
     }
 
     /// Whether packets should flow at all.
@@ -148,12 +176,22 @@ impl DownTrack {
     /// Whether nothing flows although the chosen layer could have been there by now.
     pub fn waits_long(&self, now: Instant) -> bool {
         let late = |since: Instant| now.saturating_duration_since(since) >= LATE;
-        self.waits_for_key_frame() && self.current.is_none() && self.waiting.is_some_and(late)
+        self.waits_for_key_frame(now) && self.current.is_none() && self.waiting.is_some_and(late)
+    }
+
+    /// The layer that a key frame is of use of, when the viewer's decoder cannot go on: the one that flows, unless it is about to end.
+    pub fn key_frame_of(&self, now: Instant) -> Option<usize> {
+        if self.rests(now) {
+            return None;
+        }
+        let ends = self.left || self.current.zip(self.target).is_some_and(|(current, target)| target < current);
+        if ends { self.target } else { self.current.or(self.target) }
     }
 
     /// Whether it waits for a key frame of its target layer.
-    pub fn waits_for_key_frame(&self) -> bool {
-        self.video && self.wanted() && !self.muted && self.target.is_some() && self.current != self.target
+    pub fn waits_for_key_frame(&self, now: Instant) -> bool {
+        let begins = self.left || self.current != self.target;
+        self.video && self.wanted() && !self.muted && self.target.is_some() && begins && !self.rests(now)
     }
 
     /// Whether a key frame comes in the place of a larger layer that the publisher gave up: nothing better is left, and no
@@ -170,7 +208,11 @@ impl DownTrack {
         if self.wish.disabled || self.paused {
             return Forwarded::Skipped;
         }
-        if self.current != Some(facts.layer) {
+        let begins = self.left || self.current != Some(facts.layer);
+        if self.left && self.rests(now) {
+            return Forwarded::Skipped;
+        }
+        if begins {
             if facts.starts_picture && self.takes_over(facts) {
                 self.target = Some(facts.layer);
             }
@@ -187,7 +229,6 @@ impl DownTrack {
         let rewriter = self.rewriter.get_or_insert_with(|| Rewriter::new(facts.clock_rate, first_seq()));
         let (seq, timestamp) = (*packet.seq_no, packet.header.timestamp);
         let smaller = self.current.is_some_and(|current| current > facts.layer);
-        let begins = self.current != Some(facts.layer);
         if begins {
             let aligned = self
                 .current
@@ -196,7 +237,7 @@ impl DownTrack {
                 .map(|(t, offset)| t.wrapping_add(offset));
             rewriter.switch(now, seq, timestamp, aligned);
             self.vp8.switch();
-            (self.current, self.waiting) = (Some(facts.layer), None);
+            (self.current, self.waiting, self.left, self.rests) = (Some(facts.layer), None, false, None);
         }
         let Some(out) = rewriter.rewrite(now, seq, timestamp) else { return Forwarded::Skipped };
         let mut api = rtc.direct_api();

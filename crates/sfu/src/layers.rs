@@ -47,7 +47,7 @@ pub struct Demand {
 
 impl Demand {
     /// The layer it gets when there is nothing to spare: the lowest one there is.
-    fn base(&self) -> Option<usize> {
+    pub(crate) fn base(&self) -> Option<usize> {
         self.layers.iter().position(Option::is_some)
     }
 

@@ -32,6 +32,7 @@ mod room;
 mod sdp;
 mod seek;
 mod speaker;
+mod standing;
 mod subscriber;
 mod subscription;
 mod transport;

@@ -114,7 +114,7 @@ impl Room {
             return;
         };
         let (publisher, number) = (track.publisher, track.track_number);
-        if let Some(layer) = track.current.or(track.target) {
+        if let Some(layer) = track.key_frame_of(now) {
             self.request_key_frame(now, publisher, number, layer);
         }
     }
@@ -125,7 +125,7 @@ impl Room {
         let waiting: Vec<_> = p
             .subscriber
             .subscribed()
-            .filter(|t| t.waits_for_key_frame())
+            .filter(|t| t.waits_for_key_frame(now))
             .filter_map(|t| Some((t.publisher, t.track_number, t.target?)))
             .collect();
         for (publisher, number, layer) in waiting {

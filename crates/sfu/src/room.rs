@@ -265,19 +265,9 @@ impl Room {
                 self.on_key_frame_request(now, key, request.mid);
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) if from.side == Side::Subscriber => {
-                self.on_estimate(now, key, estimate.as_u64());
+                self.on_averaged_estimate(now, key, estimate.as_u64());
             }
-            Event::PeerStats(stats) if from.side == Side::Subscriber => {
-                if let Some(participant) = self.get_mut(key) {
-                    participant.subscriber.loss = stats.egress_loss_fraction;
-                    if let Some(share) = stats.egress_loss_fraction {
-                        participant.subscriber.unrepaired.heard(share);
-                    }
-                }
-                if let Some(estimate) = stats.bwe_tx {
-                    self.on_latest_estimate(now, key, estimate.as_u64());
-                }
-            }
+            Event::PeerStats(stats) if from.side == Side::Subscriber => self.on_figures(now, key, &stats),
             _ => {}
         }
     }

@@ -18,6 +18,7 @@ use crate::publisher::Delivery;
 use crate::rewrite::Rewriter;
 use crate::sdp::{DescriptionError, rename_track};
 use crate::seek::Seeker;
+use crate::standing::Standing;
 use crate::transport::Transport;
 use crate::unrepaired::Unrepaired;
 
@@ -60,6 +61,8 @@ pub(crate) struct Subscriber {
     pub loss: Option<f32>,
     /// What that means for the size of pictures.
     pub unrepaired: Unrepaired,
+    /// Whether the queue before it is full.
+    pub standing: Standing,
     /// What its tracks would take, and what they were given, in bits per second.
     pub demand: (u64, u64),
     /// What its transport was last told to look for room for, in bits per second.
@@ -87,6 +90,7 @@ impl Subscriber {
             estimate: Estimate::default(),
             loss: None,
             unrepaired: Unrepaired::default(),
+            standing: Standing::default(),
             demand: (0, 0),
             wish: 0,
             seeker: Seeker::default(),

@@ -5,6 +5,7 @@ mod path;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use beckon_rtp::fall::Fall;
 use beckon_sdp::PayloadTypes;
 use str0m::bwe::Bitrate;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
@@ -27,7 +28,7 @@ const INITIAL_BITRATE: Bitrate = Bitrate::mbps(2);
 
 /// How often a subscriber's transport tells its figures: the bandwidth estimate it averages hears of
 /// a network that became slow seconds later than these do.
-const STATS_INTERVAL: Duration = Duration::from_millis(500);
+const STATS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Whoever probed this long ago may be probing still: a probe lasts 15 to 100 ms.
 const PROBING: Duration = Duration::from_millis(250);
@@ -66,6 +67,8 @@ pub(crate) struct Transport {
     pub addresses: Vec<(Protocol, SocketAddr)>,
     /// ICE user name fragments under which clients may knock.
     pub ufrags: Vec<String>,
+    /// Notices when it suddenly carries far less.
+    pub fall: Fall,
     /// Goes with a client whose address changed.
     follower: Follower,
     /// What the client's payload types mean.
@@ -98,6 +101,7 @@ impl Transport {
             connected: false,
             addresses: Vec::new(),
             ufrags,
+            fall: Fall::default(),
             follower: Follower::default(),
             payload_types: PayloadTypes::default(),
             candidates: 0,

@@ -223,6 +223,7 @@ impl Room {
                     if kind == Kind::Extra {
                         state.last_probe = Some(now);
                     }
+                    state.fall.sent(now, datagram.contents.len());
                     self.datagrams.push(datagram);
                     // After the last one, too: the transport wants to look after its pacer then, and is asked
                     // for all the rest with that.

@@ -9,8 +9,8 @@ const WHOLE: f32 = 0.55;
 /// What a media packet carries, in bits, and how many pictures a second has.
 const PACKET_BITS: f32 = 1_150.0 * 8.0;
 const PICTURES: f32 = 30.0;
-/// Weight of a new measurement, of which there are two in a second: a network that loses much is known after some two seconds.
-const WEIGHT: f32 = 0.2;
+/// Weight of a new measurement, of which there are ten in a second: a network that loses much is known after some two seconds.
+const WEIGHT: f32 = 0.044;
 /// A measurement counts for no more than this: a network that fails for a moment is not one that loses packets.
 const MOST: f32 = 0.25;
 
@@ -51,7 +51,7 @@ mod tests {
 
     fn after(seconds: usize, share: f32) -> Unrepaired {
         let mut unrepaired = Unrepaired::default();
-        (0..seconds * 2).for_each(|_| unrepaired.heard(share));
+        (0..seconds * 10).for_each(|_| unrepaired.heard(share));
         unrepaired
     }
 
@@ -69,8 +69,7 @@ mod tests {
         assert_eq!(after(1, 0.2).highest(&LAYERS, Some(2), 120), 2);
         assert_eq!(after(4, 0.2).highest(&LAYERS, Some(2), 120), 1);
         let mut unrepaired = after(60, 0.01);
-        unrepaired.heard(1.0);
-        unrepaired.heard(0.8);
+        (0..10).for_each(|_| unrepaired.heard(0.9));
         assert_eq!(unrepaired.highest(&LAYERS, Some(2), 120), 2, "a moment without a network");
     }
 

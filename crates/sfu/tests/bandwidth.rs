@@ -3,7 +3,8 @@
 
 mod support;
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
@@ -187,4 +188,55 @@ fn a_layer_that_is_handed_over_leaves_no_gap() {
     assert_eq!(call.world.room.stats().key_frame_requests, asked, "none was asked for");
     call.camera.most = 2;
     assert_eq!(layers(&call.go_on(10 * S)).last(), Some(&2), "and it comes back");
+}
+
+/// The longest time that bob saw no new picture from `begun` on, and how many he saw.
+fn gaps(call: &Call, begun: Instant) -> (Duration, usize) {
+    let packets = &call.world.clients[call.bob].subscriber.packets;
+    let video = packets.iter().filter(|p| *p.header.payload_type == 108);
+    let by_number: BTreeMap<u64, _> = video.map(|p| (*p.seq_no, p)).collect();
+    // What is there of a picture that can be shown, if all before it was: when its last packet came, and the number of the next.
+    let (mut whole, mut next) = (None, None);
+    let (mut last, mut longest, mut shown) = (begun, Duration::ZERO, 0);
+    for (seq, packet) in by_number {
+        let key = packet.payload[0] == 0x78;
+        let goes_on = whole.filter(|_| next == Some(seq));
+        whole = if key { Some(packet.timestamp) } else { goes_on.map(|at: Instant| at.max(packet.timestamp)) };
+        next = Some(seq + 1);
+        if let Some(at) = whole.filter(|at| packet.header.marker && *at > begun) {
+            longest = longest.max(at.saturating_duration_since(last));
+            (last, shown) = (last.max(at), shown + 1);
+        }
+    }
+    (longest, shown)
+}
+
+#[test]
+fn where_the_network_falls_to_a_tenth_the_picture_stands_still_for_two_thirds_of_a_second_at_most() {
+    for after in (0..100).step_by(7) {
+        let mut call = Call::new(3_000_000);
+        assert_eq!(layers(&call.go_on(10 * S + Duration::from_millis(after))), [2]);
+        let begun = call.world.now;
+        call.link().rate = 300_000;
+        let seen = call.go_on(5 * S);
+        assert_eq!(layers(&seen), [2, 0], "at once the one that fits: {seen:?}");
+        let (gap, shown) = gaps(&call, begun);
+        assert!(gap <= Duration::from_millis(670), "after {after} ms: {gap:?}, {seen:?}");
+        assert!(shown >= 130, "after {after} ms: {shown}");
+    }
+}
+
+#[test]
+fn a_network_that_carries_a_little_less_than_the_smallest_pictures_take_loses_little() {
+    for rate in [190_000, 200_000, 210_000] {
+        let mut call = Call::new(rate);
+        call.go_on(30 * S);
+        let (lost, taken, begun) = (call.link().lost, call.link().taken, call.world.now);
+        call.go_on(60 * S);
+        let (lost, taken) = (call.link().lost - lost, call.link().taken - taken);
+        let (gap, shown) = gaps(&call, begun);
+        assert!(lost * 50 <= taken, "{rate}: {lost} lost, {taken} taken");
+        // With still less there would be neither sound nor pictures: those may stay paused.
+        assert!(rate < 210_000 || shown >= 1_000, "{rate}: {shown} shown, {gap:?} without one");
+    }
 }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use beckon_rtp::fall::Fall;
 use beckon_sdp::PayloadTypes;
 use serde::Deserialize;
+use str0m::bwe::Bitrate;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::stats::PeerStats;
@@ -77,6 +79,10 @@ pub(super) struct Peer {
     pub(super) stats: LinkStats,
     /// Packets sent on each of the streams that carry repairs, by SSRC.
     repairs: HashMap<u32, u64>,
+    /// Notices when the road suddenly carries far less.
+    fall: Fall,
+    /// The time it was told last.
+    now: Instant,
 }
 
 impl Peer {
@@ -96,6 +102,8 @@ impl Peer {
             payload_types: PayloadTypes::default(),
             stats: LinkStats::default(),
             repairs: HashMap::new(),
+            fall: Fall::default(),
+            now,
         }
     }
 
@@ -119,6 +127,7 @@ impl Peer {
         if self.connected && self.silence.wants_check(now) {
             self.last_check.again(self.lane, out);
         }
+        self.now = now;
         let mut at = now;
         for _ in 0..MAX_ROUNDS {
             self.input(Input::Timeout(at), out, &mut on_event);
@@ -137,6 +146,7 @@ impl Peer {
         out: &mut Outputs,
         on_event: impl FnMut(Event, &mut Outputs),
     ) {
+        self.now = now;
         let Incoming { tcp, source, destination, data } = packet;
         let proto = if tcp { Protocol::Tcp } else { Protocol::Udp };
         let Ok(receive) = Receive::new(proto, source, destination, data) else { return };
@@ -174,6 +184,7 @@ impl Peer {
                     return;
                 }
                 Ok(Output::Transmit(t)) => {
+                    self.fall.sent(self.now, t.contents.len());
                     self.count_repair(&t.contents);
                     self.last_check.sent(&t);
                     out.push_back(EngineOut::Transmit {
@@ -194,8 +205,9 @@ impl Peer {
                         _ => {}
                     },
                     Event::Closed => self.fail("the server closed the media connection".into(), out),
-                    Event::PeerStats(stats) => {
+                    Event::PeerStats(mut stats) => {
                         self.note(&stats);
+                        self.limit(&mut stats);
                         on_event(Event::PeerStats(stats), out);
                     }
                     event => on_event(event, out),
@@ -253,6 +265,14 @@ impl Peer {
     /// Our address is another one now.
     pub(super) fn road_gone(&mut self, out: &mut Outputs) {
         self.set_connected(false, out);
+    }
+
+    /// Where the road was seen to fall, and the estimate does not know of it yet, it is what is left.
+    fn limit(&mut self, stats: &mut PeerStats) {
+        if stats.rtt.is_some_and(|round_trip| self.fall.look(self.now, round_trip)) {
+            tracing::debug!(lane = ?self.lane, rtt = ?stats.rtt, estimate = ?stats.bwe_tx, "the network fell");
+        }
+        stats.bwe_tx = stats.bwe_tx.map(|estimate| Bitrate::bps(self.fall.limit(self.now, estimate.as_u64())));
     }
 
     fn note(&mut self, stats: &PeerStats) {

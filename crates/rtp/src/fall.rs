@@ -1,0 +1,232 @@
+//! A road that suddenly carries far less: known by the queue that builds up before it.
+//!
+//! An estimator that looks at how delays grow from packet to packet, and averages what arrives, needs a second for that. But where the
+//! round trip grows nearly as fast as time goes by, what is sent hardly passes any more: between two looks as much of it came
+//! through as was sent between the two times that the round trips point at.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What is sent is counted in pieces of this time …
+const PIECE: Duration = Duration::from_millis(5);
+/// … for so long: longer than any queue that is of use.
+const KEPT: Duration = Duration::from_secs(2);
+/// A queue is known for one when it has been growing this long …
+const LEAST_SPAN: Duration = Duration::from_millis(180);
+/// … and by this much.
+const LEAST_GROWTH: Duration = Duration::from_millis(100);
+/// Looks further back than this say nothing.
+const LONGEST_SPAN: Duration = Duration::from_millis(400);
+/// It grows by at least this share (in percent) of the time that goes by, at every look.
+const LEAST_SLOPE_PERCENT: u32 = 50;
+/// No queue grows by more than the time that goes by, but reports of what arrived come at intervals. What
+/// grows faster is another road, or one that stood still.
+const REPORTS: Duration = Duration::from_millis(45);
+/// It is a fall when no more than this share (in percent) of what is sent passes.
+const FALLEN_PERCENT: u64 = 50;
+/// It is not taken for one to less than this part of what is sent: reports that come at intervals make the measure a rough one.
+const MOST_FALL: u64 = 6;
+/// Only this share (in percent) of what seems to be left is counted on …
+const COUNTED_PERCENT: u64 = 70;
+/// … until the estimator knows of the fall: it gives no more than this share (in percent) of what is counted on …
+const KNOWN_PERCENT: u64 = 150;
+/// … or for so long.
+const BELIEVED: Duration = Duration::from_secs(3);
+/// After a fall was seen there is no other for this long: what stands in the queue then was sent before.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Watches one road.
+#[derive(Clone, Debug, Default)]
+pub struct Fall {
+    /// When a piece began, and all bytes sent before it.
+    sent: VecDeque<(Instant, u64)>,
+    total: u64,
+    looks: VecDeque<Look>,
+    /// What is counted on after a fall the estimator does not know of, in bit/s.
+    left: Option<u64>,
+    /// When the last fall was seen.
+    fell: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    at: Instant,
+    round_trip: Duration,
+}
+
+impl Fall {
+    /// A datagram of this size left.
+    pub fn sent(&mut self, now: Instant, bytes: usize) {
+        if self.sent.back().is_none_or(|(at, _)| now.saturating_duration_since(*at) >= PIECE) {
+            self.sent.push_back((now, self.total));
+            while self.sent.len() > 1
+                && self.sent.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > KEPT)
+            {
+                self.sent.pop_front();
+            }
+        }
+        self.total += bytes as u64;
+    }
+
+    /// The round trip of the last packet that was reported; to be told some ten times a second. Whether the road was seen to fall to
+    /// a part of what is sent; then [`limit`](Self::limit) knows what is left.
+    pub fn look(&mut self, now: Instant, round_trip: Duration) -> bool {
+        let Some(left) = self.fallen(now, round_trip) else { return false };
+        (self.left, self.fell) = (Some(left * COUNTED_PERCENT / 100), Some(now));
+        true
+    }
+
+    /// What is to be counted on, in bit/s, where an estimator says `estimate`.
+    pub fn limit(&mut self, now: Instant, estimate: u64) -> u64 {
+        let old = self.fell.is_none_or(|at| now.saturating_duration_since(at) > BELIEVED);
+        self.left = self.left.filter(|left| !old && estimate * 100 > left * KNOWN_PERCENT);
+        self.left.map_or(estimate, |left| left.min(estimate))
+    }
+
+    /// What passes, in bit/s, if that fell to a part of what is sent.
+    fn fallen(&mut self, now: Instant, round_trip: Duration) -> Option<u64> {
+        let newest = Look { at: now, round_trip };
+        let grows = self.looks.back().is_some_and(|last| last.grows_into(newest));
+        if !grows {
+            self.looks.clear();
+        }
+        self.looks.push_back(newest);
+        while self.looks.front().is_some_and(|l| now.saturating_duration_since(l.at) > LONGEST_SPAN) {
+            self.looks.pop_front();
+        }
+        let oldest = *self.looks.front()?;
+        let span = now.saturating_duration_since(oldest.at);
+        let growth = round_trip.saturating_sub(oldest.round_trip);
+        let just_fell = self.fell.is_some_and(|at| now.saturating_duration_since(at) < PAUSE);
+        if just_fell || span < LEAST_SPAN || growth < LEAST_GROWTH {
+            return None;
+        }
+        let passed =
+            self.by(now.checked_sub(round_trip)?)?.saturating_sub(self.by(oldest.at.checked_sub(oldest.round_trip)?)?);
+        let sent = self.total.saturating_sub(self.by(oldest.at)?);
+        (passed * 100 <= sent * FALLEN_PERCENT)
+            .then(|| passed.max(sent / MOST_FALL) * 8 * 1_000 / (span.as_millis() as u64).max(1))
+    }
+
+    /// Bytes sent by then; `None` when that is not known any more.
+    fn by(&self, at: Instant) -> Option<u64> {
+        let next = self.sent.partition_point(|(begun, _)| *begun <= at);
+        self.sent.front().filter(|(first, _)| *first <= at)?;
+        Some(self.sent.get(next).map_or(self.total, |(_, before)| *before))
+    }
+}
+
+impl Look {
+    /// Whether a queue that grows explains what is seen next.
+    fn grows_into(self, next: Look) -> bool {
+        let span = next.at.saturating_duration_since(self.at);
+        let growth = next.round_trip.saturating_sub(self.round_trip);
+        growth >= span * LEAST_SLOPE_PERCENT / 100 && growth <= span + REPORTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// What is seen of a road that carries what `rate` says (in bytes per ms, at each ms), of 100 ms there and back besides, where
+    /// `send` says how much leaves at each ms: when a fall is seen, in ms, and what the road is said to carry then.
+    fn falls(rate: impl Fn(u32) -> u32, send: impl Fn(u32) -> u32, delay: impl Fn(u32) -> u32) -> Vec<(u32, u64)> {
+        let begin = Instant::now();
+        let mut fall = Fall::default();
+        let mut seen = Vec::new();
+        // What waits, with the time it was sent at; and when reports of what have come.
+        let mut queue = VecDeque::new();
+        let mut reports = VecDeque::new();
+        let (mut room, mut last) = (0, None);
+        for ms in 0..6_000 {
+            let now = begin + MS * ms;
+            if send(ms) > 0 {
+                fall.sent(now, send(ms) as usize);
+                queue.push_back((ms, send(ms)));
+            }
+            room += rate(ms);
+            while let Some((sent, bytes)) = queue.front().copied().filter(|(_, bytes)| *bytes <= room) {
+                room -= bytes;
+                queue.pop_front();
+                reports.push_back((ms + delay(ms), sent));
+            }
+            if queue.is_empty() {
+                room = 0;
+            }
+            // Reports leave every 50 ms.
+            if ms % 50 == 0 {
+                while let Some((_, sent)) = reports.front().copied().filter(|(at, _)| *at <= ms) {
+                    reports.pop_front();
+                    last = Some(ms - sent);
+                }
+            }
+            if ms % 100 == 7
+                && let Some(round_trip) = last
+                && fall.look(now, MS * round_trip)
+            {
+                seen.push((ms, fall.limit(now, u64::MAX / 100)));
+            }
+        }
+        seen
+    }
+
+    /// Pictures of 1.6 Mbit/s, one each 33 ms, and some sound.
+    fn call(ms: u32) -> u32 {
+        if ms % 33 == 0 {
+            6_600
+        } else if ms % 20 == 0 {
+            100
+        } else {
+            0
+        }
+    }
+
+    #[test]
+    fn a_road_that_falls_to_a_tenth_is_seen_within_four_tenths_of_a_second() {
+        for fell in 3_000..3_100 {
+            // In packets: what is queued as one here leaves as one.
+            let packets = |ms: u32| if ms % 5 == 0 { 1_000 } else { 0 };
+            let seen = falls(|ms| if ms < fell { 375 } else { 38 }, packets, |_| 100);
+            let &(at, bps) = seen.first().unwrap_or_else(|| panic!("not seen, fell at {fell}"));
+            assert!(at > fell && at <= fell + 400, "fell at {fell}: {seen:?}");
+            assert!((150_000..450_000).contains(&bps), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_counted_on_until_the_estimator_knows() {
+        let now = Instant::now();
+        let mut fall = Fall { left: Some(300_000), fell: Some(now), ..Fall::default() };
+        assert_eq!(fall.limit(now + MS * 500, 2_000_000), 300_000);
+        assert_eq!(fall.limit(now + MS * 900, 250_000), 250_000, "it knows");
+        assert_eq!(fall.limit(now + MS * 950, 2_000_000), 2_000_000, "and has found more since");
+        fall.left = Some(300_000);
+        assert_eq!(fall.limit(now + MS * 3_100, 2_000_000), 2_000_000, "it was no fall");
+    }
+
+    #[test]
+    fn a_road_that_carries_all_says_nothing() {
+        assert_eq!(falls(|_| 375, call, |_| 100), []);
+    }
+
+    #[test]
+    fn a_longer_road_is_no_fall() {
+        for (longer, after) in [(80, 0), (120, 17), (200, 50), (200, 83), (300, 0), (600, 50)] {
+            let delay = |ms| if ms < 3_000 + after { 40 } else { longer };
+            assert_eq!(falls(|_| 375, call, delay), [], "{longer} ms, {after}");
+        }
+    }
+
+    #[test]
+    fn a_large_picture_that_fills_the_road_for_a_moment_is_no_fall() {
+        assert_eq!(falls(|_| 150, |ms| if ms == 3_000 { 40_000 } else { call(ms) / 2 }, |_| 100), []);
+    }
+
+    #[test]
+    fn a_road_that_stands_still_is_no_fall() {
+        assert_eq!(falls(|ms| if (3_000..3_400).contains(&ms) { 0 } else { 2_000 }, call, |_| 60), []);
+    }
+}
