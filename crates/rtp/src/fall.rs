@@ -175,9 +175,9 @@ mod tests {
 
     /// Pictures of 1.6 Mbit/s, one each 33 ms, and some sound.
     fn call(ms: u32) -> u32 {
-        if ms % 33 == 0 {
+        if ms.is_multiple_of(33) {
             6_600
-        } else if ms % 20 == 0 {
+        } else if ms.is_multiple_of(20) {
             100
         } else {
             0
@@ -188,7 +188,7 @@ mod tests {
     fn a_road_that_falls_to_a_tenth_is_seen_within_four_tenths_of_a_second() {
         for fell in 3_000..3_100 {
             // In packets: what is queued as one here leaves as one.
-            let packets = |ms: u32| if ms % 5 == 0 { 1_000 } else { 0 };
+            let packets = |ms: u32| if ms.is_multiple_of(5) { 1_000 } else { 0 };
             let seen = falls(|ms| if ms < fell { 375 } else { 38 }, packets, |_| 100);
             let &(at, bps) = seen.first().unwrap_or_else(|| panic!("not seen, fell at {fell}"));
             assert!(at > fell && at <= fell + 400, "fell at {fell}: {seen:?}");
