@@ -148,7 +148,10 @@ fn a_reloaded_page_resumes_and_hears_what_it_missed() {
     let welcome = world.answer().unwrap();
     assert_eq!(welcome["state"], "ready");
     assert_eq!(welcome["app"], "9.9");
-    assert_eq!(welcome["room"], json!({"roomID": "r", "phase": "connected", "camera": true, "microphone": true}));
+    let room = json!({
+        "roomID": "r", "phase": "connected", "camera": true, "microphone": true, "speaker": true, "screen": false,
+    });
+    assert_eq!(welcome["room"], room);
     let methods: Vec<_> = world.sent().iter().filter_map(|m| m["method"].as_str().map(str::to_owned)).collect();
     assert_eq!(methods, ["members", "chat"]);
     assert!(!world.asked(), "consent is not asked twice");

@@ -48,6 +48,7 @@ impl Core {
         self.room_is_reconnecting = false;
         self.media_due = None;
         self.published.clear();
+        self.chat_due = None;
         // What the dead room may not have delivered goes first in the next one.
         self.chat_unsure.append(&mut self.chat_waiting);
         std::mem::swap(&mut self.chat_unsure, &mut self.chat_waiting);

@@ -11,6 +11,9 @@ use crate::request::Entry;
 /// Media that does not come up within this time after joining is worth a notice.
 pub(super) const MEDIA_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// How long texts wait after a return for those who have not come back yet.
+const CHAT_WAITS: Duration = Duration::from_secs(5);
+
 impl Core {
     pub(super) fn begin_attempt(&mut self) {
         self.attempt += 1;
@@ -69,6 +72,7 @@ impl Core {
         }
         self.screen.unpublished();
         self.publish_screen();
+        self.chat_due = self.members.is_anybody_missing().then(|| now + CHAT_WAITS);
         self.send_waiting_chat();
     }
 }

@@ -47,14 +47,23 @@ pub(crate) struct Members {
     /// Where somebody changed it, percent.
     volumes: BTreeMap<String, u16>,
     seen: HashSet<TileId>,
+    /// Who was there when the room was lost and has not come back.
+    missing: Vec<Identity>,
 }
 
 impl Members {
     /// We are in: the list as the server gave it. Tiles of those known from before stay.
     pub(crate) fn reset(&mut self, local: ParticipantInfo, others: Vec<ParticipantInfo>) {
         self.local = local;
+        self.missing.extend(self.others.drain(..).map(|p| p.identity));
+        self.missing.retain(|identity| others.iter().all(|p| p.identity != *identity));
         self.others = others;
         self.seen.clear();
+    }
+
+    /// Whether somebody who was there when the room was lost has not come back.
+    pub(crate) fn is_anybody_missing(&self) -> bool {
+        !self.missing.is_empty()
     }
 
     /// How loud single people are, by user ID.
@@ -209,6 +218,7 @@ impl Members {
     }
 
     fn update(&mut self, p: ParticipantInfo) {
+        self.missing.retain(|identity| *identity != p.identity);
         if p.identity == self.local.identity {
             self.local = p;
         } else if let Some(known) = self.others.iter_mut().find(|o| o.identity == p.identity) {

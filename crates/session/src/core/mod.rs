@@ -86,6 +86,9 @@ pub(crate) struct Core {
     /// What is published, and whether it is muted.
     published: Vec<(Device, bool)>,
     chat_waiting: VecDeque<String>,
+    /// Until when they wait for those who were there when the room was lost: a server that was restarted is found again by one
+    /// after the other.
+    chat_due: Option<MediaTime>,
     /// Texts on their way, the oldest first; the connection may be dead and nobody knows yet.
     chat_unsure: VecDeque<String>,
     view: RoomView,
@@ -154,6 +157,7 @@ impl Core {
             sizes: Sizes::new(),
             published: Vec::new(),
             chat_waiting: VecDeque::new(),
+            chat_due: None,
             chat_unsure: VecDeque::new(),
             view,
             told_state: None,
@@ -184,7 +188,7 @@ impl Core {
             _ => None,
         };
         let devices = [self.camera.deadline(), self.microphone.deadline(), self.speaker.deadline()];
-        devices.into_iter().chain([stage, self.media_due]).flatten().min()
+        devices.into_iter().chain([stage, self.media_due, self.chat_due]).flatten().min()
     }
 
     /// The tile of somebody's camera or screen.
@@ -288,7 +292,13 @@ impl Core {
                 Some(code) => self.end(now, SessionError::of(code)),
                 None => self.lost(now, retry::loss(&reason)),
             },
-            event => self.members.take(&event),
+            event => {
+                self.members.take(&event);
+                if self.chat_due.is_some() && !self.members.is_anybody_missing() {
+                    self.chat_due = None;
+                    self.send_waiting_chat();
+                }
+            }
         }
     }
 
@@ -380,7 +390,7 @@ impl Core {
     }
 
     fn send_waiting_chat(&mut self) {
-        if self.stage == Stage::Running {
+        if self.stage == Stage::Running && self.chat_due.is_none() {
             for text in self.chat_waiting.drain(..) {
                 self.out.push(Effect::SendChat(text.clone()));
                 self.chat_unsure.push_back(text);
@@ -418,6 +428,10 @@ impl Core {
                 return self.over(end);
             }
             _ => {}
+        }
+        if self.chat_due.is_some_and(|due| due <= now) {
+            self.chat_due = None;
+            self.send_waiting_chat();
         }
         if self.media_due.is_some_and(|due| due <= now) {
             self.media_due = None;

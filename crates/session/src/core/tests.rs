@@ -604,6 +604,30 @@ fn a_volume_stays_with_the_person() {
 }
 
 #[test]
+fn texts_wait_a_moment_for_those_who_come_back_later() {
+    let sent = |effects: &[Effect]| effects.contains(&Effect::SendChat("hello".into()));
+    let say = || Input::Command(Command::SendChat { text: "hello".into(), time_ms: 1 });
+    let back_alone = || {
+        let mut room = Room1::inside();
+        room.room(RoomEvent::Disconnected { reason: DisconnectReason::Unreachable("x".into()) });
+        room.feed(say());
+        room.tick(1_000);
+        let attempt = room.attempt();
+        room.feed(Input::LoggedIn { attempt, outcome: Ok(()) });
+        room.feed(Input::Entered { attempt, outcome: Ok(entrance("bob")) });
+        let joined = Joined { local: person("ann"), ..Default::default() };
+        let effects = room.feed(Input::Joined { attempt, outcome: Ok(Box::new(joined)) });
+        assert!(!sent(&effects), "nobody would hear it");
+        room
+    };
+    let mut room = back_alone();
+    assert!(sent(&room.room(RoomEvent::ParticipantJoined(person("bob")))));
+    // Whoever does not come back is waited for no longer than that.
+    let mut room = back_alone();
+    assert!(sent(&room.tick(5_000)));
+}
+
+#[test]
 fn pictures_of_others_are_asked_for_as_they_are_shown_and_smaller_where_that_is_too_much() {
     let mut room = Room1::inside();
     let asked = |effects: &[Effect]| -> Vec<(String, u32, u32)> {
