@@ -129,6 +129,8 @@ pub(super) struct Core {
     pub(super) chat: ChatReader,
     pub(super) loss: Option<Loss>,
     pub(super) must_rejoin: bool,
+    /// Until when reliable data waits for those who were there before.
+    pub(super) data_waits: Option<Instant>,
     pub(super) farewell: Option<(Instant, String)>,
     pub(super) media_due: Option<Instant>,
     /// Publisher, subscriber.
@@ -167,6 +169,7 @@ impl Core {
             chat: ChatReader::default(),
             loss: None,
             must_rejoin: false,
+            data_waits: None,
             farewell: None,
             media_due: None,
             media_up: (false, true),

@@ -266,6 +266,9 @@ impl Driver {
 
     /// Sends data that waited for its channel.
     fn flush(&mut self, now: Instant) -> bool {
+        if self.core.holds_data(now) {
+            return false;
+        }
         let (Some(engine), Some(packet)) = (&mut self.engine, self.outbox.next()) else { return false };
         let sent = engine.publisher.send_data(now, true, packet, &mut self.out);
         if sent {

@@ -13,6 +13,8 @@ use crate::publication::TrackInfo;
 pub(super) struct Roster {
     local: ParticipantInfo,
     others: Vec<Member>,
+    /// Who was there when we had to join anew and has not come back.
+    missing: Vec<Identity>,
 }
 
 #[derive(Debug)]
@@ -30,6 +32,11 @@ impl Roster {
         self.others.iter().map(|m| &m.info)
     }
 
+    /// Whether somebody who was there when we had to join anew has not come back.
+    pub(super) fn is_anybody_missing(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
     /// We joined, or joined anew: what changed since.
     pub(super) fn join(&mut self, local: &proto::ParticipantInfo, others: &[proto::ParticipantInfo]) -> Vec<RoomEvent> {
         let mut events = Vec::new();
@@ -39,6 +46,7 @@ impl Roster {
             std::mem::take(&mut self.others).into_iter().partition(|m: &Member| present.contains(&m.info.identity));
         self.others = stay;
         for member in gone {
+            self.missing.push(member.info.identity.clone());
             leave(member, &mut events);
         }
         for p in others {
@@ -73,6 +81,7 @@ impl Roster {
     }
 
     fn update_one(&mut self, p: &proto::ParticipantInfo, events: &mut Vec<RoomEvent>) {
+        self.missing.retain(|identity| *identity != p.identity.as_str());
         if p.identity.is_empty() {
             return;
         }
@@ -240,6 +249,16 @@ mod tests {
         let mut roster = Roster::default();
         let events = roster.join(&somebody("me", "PA_me", &[]), &[somebody("ann", "PA_1", &[("TR_1", false)])]);
         assert_eq!(short(&events), ["joined ann", "published TR_1"]);
+    }
+
+    #[test]
+    fn who_is_not_back_after_joining_anew_is_missing() {
+        let mut roster = joined(&[somebody("ann", "PA_1", &[]), somebody("bob", "PA_2", &[])]);
+        assert!(!roster.is_anybody_missing());
+        roster.join(&somebody("me", "PA_me2", &[]), &[somebody("ann", "PA_3", &[])]);
+        assert!(roster.is_anybody_missing());
+        roster.update(&[somebody("bob", "PA_4", &[])]);
+        assert!(!roster.is_anybody_missing());
     }
 
     #[test]

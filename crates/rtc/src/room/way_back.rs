@@ -20,11 +20,21 @@ pub(super) const FAREWELL: Duration = Duration::from_millis(700);
 /// Media that fell silent may just be late: how long it is still waited for. Nobody says farewell before that.
 pub(super) const LATE: Duration = Duration::from_millis(200);
 
+/// How long reliable data waits after joining anew for those who have not come back yet: a server that was restarted is
+/// found again by one after the other, and whoever is back first would speak to an empty room.
+const DATA_WAITS: Duration = Duration::from_secs(5);
+
 impl Core {
+    /// Whether reliable data waits for somebody who was there before.
+    pub(super) fn holds_data(&self, now: Instant) -> bool {
+        self.data_waits.is_some_and(|until| now < until) && self.roster.is_anybody_missing()
+    }
+
     pub(super) fn rejoined(&mut self, now: Instant, join: proto::JoinResponse) {
         self.phase = Phase::Live;
         self.must_rejoin = false;
         self.joined(now, join);
+        self.data_waits = Some(now + DATA_WAITS);
         self.loss = None;
         self.shared.stats.write().rejoins += 1;
         self.emit(RoomEvent::Reconnected { resumed: false });
