@@ -16,7 +16,7 @@ const FILM_BPS_PER_PIXEL: f64 = 2.4;
 const MOST_BPS: u64 = 6_000_000;
 const LEAST_FULL_BPS: u64 = 1_000_000;
 /// A screen whose size is not known yet is taken for this.
-const FULL_HD: (u32, u32) = (1920, 1080);
+pub(crate) const FULL_HD: (u32, u32) = (1920, 1080);
 /// Below this nothing can be seen.
 const MIN_BPS: u64 = 100_000;
 /// Share of the full bitrate that each step needs, with the share of the size in twelfths and the pictures a second.

@@ -18,7 +18,7 @@ use crate::core::{Input, ScreenNews};
 use crate::env::{Devices, SessionEnv};
 use crate::error::SessionError;
 use crate::request::ScreenShare;
-use crate::screen_rate::ScreenPolicy;
+use crate::screen_rate::{FULL_HD, ScreenPolicy};
 use crate::tiles::Tiles;
 
 /// Of the bandwidth for pictures, a screen that changes gets this share in percent; the camera has the rest.
@@ -101,7 +101,7 @@ impl Screen {
     pub(crate) fn publish_options(&self) -> Option<PublishOptions> {
         let share = &self.live.as_ref()?.share;
         let most = ScreenPolicy::most_bps(share.motion, (share.width, share.height));
-        let size = if share.width == 0 || share.height == 0 { (1920, 1080) } else { (share.width, share.height) };
+        let size = if share.width == 0 || share.height == 0 { FULL_HD } else { (share.width, share.height) };
         Some(PublishOptions::screen(size.0, size.1, most))
     }
 

@@ -195,13 +195,7 @@ impl Tryouts {
     }
 
     fn set_camera(&self, shell: &Arc<Shell>, on: bool, then: impl FnOnce() + Send + 'static) {
-        let (ask, closed) = self.update(shell, |state| match on {
-            true => {
-                let (ask, before) = state.camera.open();
-                (Some(ask), before)
-            }
-            false => (None, state.camera.close()),
-        });
+        let (ask, closed) = self.update(shell, |state| state.camera.switch(on));
         let shell = shell.clone();
         tauri::async_runtime::spawn_blocking(move || {
             let _turn = shell.tryout.turns.camera.lock();
@@ -252,13 +246,7 @@ impl Tryouts {
     }
 
     fn set_microphone(&self, shell: &Arc<Shell>, on: bool, then: impl FnOnce() + Send + 'static) {
-        let (ask, closed) = self.update(shell, |state| match on {
-            true => {
-                let (ask, before) = state.microphone.open();
-                (Some(ask), before)
-            }
-            false => (None, state.microphone.close()),
-        });
+        let (ask, closed) = self.update(shell, |state| state.microphone.switch(on));
         let shell = shell.clone();
         tauri::async_runtime::spawn_blocking(move || {
             let _turn = shell.tryout.turns.microphone.lock();

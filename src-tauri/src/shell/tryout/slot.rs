@@ -56,6 +56,16 @@ impl<D> Slot<D> {
         self.device.take()
     }
 
+    /// It is to be opened or closed; see [`open`](Self::open) and [`close`](Self::close).
+    #[must_use = "a device is closed where no lock is held"]
+    pub fn switch(&mut self, on: bool) -> (Option<Ask>, Option<D>) {
+        if !on {
+            return (None, self.close());
+        }
+        let (ask, before) = self.open();
+        (Some(ask), before)
+    }
+
     /// It is open under this name, or is not. A device that nobody waits for any more comes back.
     #[must_use = "a device is closed where no lock is held"]
     pub fn opened(&mut self, ask: Ask, outcome: Result<(D, String), Code>) -> Option<D> {
