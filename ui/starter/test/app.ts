@@ -31,7 +31,7 @@ export class FakeApp {
   async listen(port: number): Promise<void> {
     const server = (this.server = new WebSocketServer({ host: '127.0.0.1', port }));
     server.on('connection', (socket, request) => this.serve(socket, `127.0.0.1:${port}`, request.headers.origin ?? ''));
-    await new Promise((done) => server.once('listening', done));
+    await new Promise((done, fail) => server.once('listening', done).once('error', fail));
   }
 
   serve(socket: WebSocket, place: string, origin: string): void {
