@@ -108,7 +108,7 @@ impl Publisher {
 
     pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
-        peer.timeout(now, out, |event, out| tracks.on_event(now, event, out));
+        peer.timeout(now, out, |event, out| tracks.on_event(event, out));
         if self.behind {
             self.look_at_backlogs(now);
         }
@@ -117,7 +117,7 @@ impl Publisher {
     pub(super) fn receive(&mut self, now: Instant, packet: Incoming<'_>, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
         let was = peer.connected();
-        peer.receive(now, packet, out, |event, out| tracks.on_event(now, event, out));
+        peer.receive(now, packet, out, |event, out| tracks.on_event(event, out));
         if peer.connected() != was {
             self.carry(out);
         }
@@ -453,7 +453,7 @@ impl Tracks {
         self.sending.iter_mut().find(|(_, s)| s.mid == Some(mid)).map(|(k, s)| (*k, s))
     }
 
-    fn on_event(&mut self, now: Instant, event: Event, out: &mut Outputs) {
+    fn on_event(&mut self, event: Event, out: &mut Outputs) {
         match event {
             Event::ChannelOpen(id, _) => {
                 if let Some(channels) = &mut self.channels {
@@ -485,7 +485,7 @@ impl Tracks {
                 }
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
-                self.estimate.averaged(now, estimate.as_u64());
+                self.estimate.averaged(estimate.as_u64());
                 self.tell_estimate(out);
             }
             Event::PeerStats(stats) => {
@@ -502,8 +502,8 @@ impl Tracks {
 
     fn tell_estimate(&mut self, out: &mut Outputs) {
         let Some(News { bps, far_less }) = self.estimate.news() else { return };
-        if let Some(fell) = far_less {
-            self.sending.values_mut().for_each(|s| s.repairs.network_fell(fell));
+        if far_less {
+            self.sending.values_mut().for_each(|s| s.repairs.network_fell());
         }
         out.push_back(EngineOut::Estimate { bps });
     }

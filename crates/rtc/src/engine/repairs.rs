@@ -31,9 +31,9 @@ impl Repairs {
         Self { layers: vec![Layer::default(); layers] }
     }
 
-    /// The network carries far less than it did; or it was wrong to think so.
-    pub(super) fn network_fell(&mut self, fell: bool) {
-        self.layers.iter_mut().for_each(|layer| layer.fallen = fell);
+    /// The network carries far less than it did.
+    pub(super) fn network_fell(&mut self) {
+        self.layers.iter_mut().for_each(|layer| layer.fallen = true);
     }
 
     /// A picture of a layer is about to be sent. Gives the layers of which nothing sent before need be repaired.
@@ -73,13 +73,10 @@ mod tests {
             repairs.wrote(now + 33 * MS, 0, true).is_empty(),
             "on a network that only loses, everything is repaired"
         );
-        repairs.network_fell(true);
+        repairs.network_fell();
         assert!(repairs.wrote(now + 66 * MS, 0, false).is_empty(), "needed by what follows");
         assert_eq!(repairs.wrote(now + 99 * MS, 0, true), [0]);
         assert!(repairs.wrote(now + 132 * MS, 0, true).is_empty());
-        repairs.network_fell(true);
-        repairs.network_fell(false);
-        assert!(repairs.wrote(now + 165 * MS, 0, true).is_empty(), "it was a mistake");
     }
 
     #[test]
