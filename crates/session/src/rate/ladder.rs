@@ -1,7 +1,7 @@
 //! One layer for the bitrate it may have: the bitrate gives way first, then the size, then the frame rate.
 //!
 //! Going down is quick, as what does not fit is lost; going up waits, as a picture that keeps changing its size is worse
-//! than a smaller one.
+//! than a smaller one, and then goes as far as there was bandwidth for all the time.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const LEAST_BITS_PER_PIXEL: f64 = 0.03;
 /// The bitrate must suffice for the next larger step this much over …
 const HEADROOM: f64 = 1.3;
 /// … and for this long, before it is taken.
-const UP_AFTER: Duration = Duration::from_secs(6);
+const UP_AFTER: Duration = Duration::from_secs(4);
 /// Too little for this long means a step down; far too little means one at once.
 const DOWN_AFTER: Duration = Duration::from_secs(1);
 const FAR_TOO_LITTLE: f64 = 0.5;
@@ -25,7 +25,7 @@ const FAR_TOO_LITTLE: f64 = 0.5;
 const WORTH_TELLING: f64 = 0.05;
 
 /// The steps: share of width and height in twelfths, share of the frame rate in halves.
-const LADDER: [(u32, u32); 6] = [(12, 2), (9, 2), (6, 2), (6, 1), (4, 1), (3, 1)];
+const LADDER: [(u32, u32); 6] = [(12, 2), (9, 2), (6, 2), (4, 2), (4, 1), (3, 1)];
 /// The smallest step.
 pub(super) const LAST_STEP: usize = LADDER.len() - 1;
 
@@ -42,7 +42,8 @@ pub(super) struct Ladder {
     step: usize,
     bitrate: u64,
     short_since: Option<MediaTime>,
-    ample_since: Option<MediaTime>,
+    /// Since when there is enough for a larger step, and the least bitrate since then.
+    ample: Option<(MediaTime, f64)>,
     steps_taken: u64,
 }
 
@@ -50,7 +51,7 @@ impl Ladder {
     /// Begins with everything the settings allow.
     pub(super) fn new(full: VideoSettings) -> Self {
         let bitrate = full.max_bitrate_bps;
-        Self { full, step: 0, bitrate, short_since: None, ample_since: None, steps_taken: 0 }
+        Self { full, step: 0, bitrate, short_since: None, ample: None, steps_taken: 0 }
     }
 
     /// Other settings hold from now on; what the network carries is remembered.
@@ -58,7 +59,7 @@ impl Ladder {
         let all = self.bitrate >= self.full.max_bitrate_bps;
         self.bitrate = if all { full.max_bitrate_bps } else { self.bitrate.min(full.max_bitrate_bps) };
         self.full = full;
-        (self.short_since, self.ample_since) = (None, None);
+        (self.short_since, self.ample) = (None, None);
     }
 
     /// What to send now, at most at this step.
@@ -86,30 +87,37 @@ impl Ladder {
     }
 
     fn choose_step(&mut self, now: MediaTime, bitrate: f64) {
-        let held = |since: &mut Option<MediaTime>, holds: bool, at_least: Duration| {
-            if !holds {
-                *since = None;
-                return false;
-            }
-            now.saturating_since(*since.get_or_insert(now)) >= at_least
-        };
         let need = self.need(self.step);
-        let last = self.step + 1 == LADDER.len();
-        let short = held(&mut self.short_since, bitrate < need && !last, DOWN_AFTER);
-        if !last && (short || bitrate < need * FAR_TOO_LITTLE) {
-            self.step += 1;
-            self.steps_taken += 1;
-            (self.short_since, self.ample_since) = (None, None);
+        let last = self.step == LAST_STEP;
+        self.short_since = (bitrate < need && !last).then(|| self.short_since.unwrap_or(now));
+        let short = self.short_since.is_some_and(|since| now.saturating_since(since) >= DOWN_AFTER);
+        if short || !last && bitrate < need * FAR_TOO_LITTLE {
+            return self.take(self.step + 1);
+        }
+        if self.step == 0 || !self.suffices(bitrate, self.step - 1) {
+            self.ample = None;
             return;
         }
-        let ample = self.step > 0 && bitrate >= self.need(self.step - 1) * HEADROOM;
-        // Settings so meagre that even all of them never give headroom still deserve their full size.
-        let all = self.step > 0 && bitrate >= self.full.max_bitrate_bps as f64;
-        if held(&mut self.ample_since, ample || all, UP_AFTER) && (ample || bitrate >= self.need(self.step - 1)) {
-            self.step -= 1;
-            self.steps_taken += 1;
-            (self.short_since, self.ample_since) = (None, None);
+        let (since, before) = self.ample.unwrap_or((now, bitrate));
+        let least = before.min(bitrate);
+        self.ample = Some((since, least));
+        if now.saturating_since(since) >= UP_AFTER {
+            let largest = (0..self.step).find(|step| self.suffices(least, *step));
+            self.take(largest.unwrap_or(self.step - 1));
         }
+    }
+
+    /// Whether a step can be gone up to with this bitrate. Settings so meagre that even all of them never give headroom still
+    /// deserve their full size.
+    fn suffices(&self, bitrate: f64, step: usize) -> bool {
+        let need = self.need(step);
+        bitrate >= need * HEADROOM || bitrate >= self.full.max_bitrate_bps as f64 && bitrate >= need
+    }
+
+    fn take(&mut self, step: usize) {
+        self.steps_taken += step.abs_diff(self.step) as u64;
+        self.step = step;
+        (self.short_since, self.ample) = (None, None);
     }
 
     fn at(&self, step: usize) -> Target {
@@ -163,7 +171,7 @@ mod tests {
         let less = run(&mut ladder, 6_000, 5_000, 540_000);
         assert_eq!((less.width, less.height, less.fps), (960, 540, 30));
         let little = run(&mut ladder, 20_000, 5_000, 120_000);
-        assert_eq!((little.width, little.height, little.fps), (640, 360, 15));
+        assert_eq!((little.width, little.height, little.fps), (426, 240, 30));
         let least = run(&mut ladder, 30_000, 5_000, 1_000);
         assert_eq!((least.width, least.height, least.fps, least.bitrate_bps), (426, 240, 15, 50_000));
     }
@@ -182,11 +190,21 @@ mod tests {
         let mut ladder = Ladder::new(VideoSettings::default());
         run(&mut ladder, 0, 5_000, 100_000);
         let steps = ladder.steps_taken();
-        let soon = run(&mut ladder, 6_000, 4_000, 5_000_000);
+        let soon = run(&mut ladder, 6_000, 3_900, 5_000_000);
         assert!(soon.width < 1280);
-        let later = run(&mut ladder, 11_000, 60_000, 5_000_000);
-        assert_eq!((later.width, later.fps), (1280, 30));
+        let later = run(&mut ladder, 10_000, 0, 5_000_000);
+        assert_eq!((later.width, later.fps), (1280, 30), "all at once");
         assert_eq!(ladder.steps_taken(), steps * 2);
+    }
+
+    #[test]
+    fn it_goes_up_as_far_as_there_was_enough_for_all_the_time() {
+        let mut ladder = Ladder::new(VideoSettings::default());
+        run(&mut ladder, 0, 5_000, 100_000);
+        run(&mut ladder, 6_000, 2_000, 700_000);
+        assert_eq!(run(&mut ladder, 8_100, 1_900, 5_000_000).width, 960);
+        assert_eq!(run(&mut ladder, 10_100, 3_900, 5_000_000).width, 960);
+        assert_eq!(run(&mut ladder, 14_100, 100, 5_000_000).width, 1280);
     }
 
     #[test]

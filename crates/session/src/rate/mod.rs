@@ -333,7 +333,7 @@ mod tests {
             (widths(policy), rate.unwrap())
         };
         assert_eq!(down_to(&mut policy, 2), (vec![Some(320), Some(640), None], 30));
-        assert_eq!(down_to(&mut policy, 3), (vec![Some(320), Some(640), None], 15));
+        assert_eq!(down_to(&mut policy, 3), (vec![Some(320), Some(426), None], 30));
         assert_eq!(down_to(&mut policy, 5), (vec![Some(320), None, None], 15));
         busy(&mut policy, now, 60_000, 0.01);
         assert_eq!(widths(&policy), [Some(320), Some(640), Some(1280)]);
