@@ -99,12 +99,14 @@ impl EchoCanceller {
         self.far.put(played, |block, _| processor.buffer_render(block));
     }
 
-    /// Takes the echo out of 10 ms of the microphone's sound, and what is below 80 Hz.
-    pub(super) fn cancel(&mut self, near: &mut Mono) {
+    /// Takes the echo out of 10 ms of the microphone's sound; with `high_pass`, what is below 80 Hz too.
+    pub(super) fn cancel(&mut self, near: &mut Mono, high_pass: bool) {
         let cut_off = near.iter().any(|s| (s * FULL_SCALE).abs() >= CUT_OFF);
-        let mut filtered = [near.to_vec()];
-        self.high_pass.process_channels(&mut filtered);
-        near.copy_from_slice(&filtered[0]);
+        if high_pass {
+            let mut filtered = [near.to_vec()];
+            self.high_pass.process_channels(&mut filtered);
+            near.copy_from_slice(&filtered[0]);
+        }
         let mut bands = [[0.0; SPLIT_BAND_SIZE]; NUM_BANDS];
         let Self { processor, framer, part, .. } = self;
         self.near.put(near, |block, half| {

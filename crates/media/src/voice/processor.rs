@@ -44,7 +44,7 @@ impl NoiseSuppression {
 /// What is done to the microphone's sound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VoiceSettings {
-    /// Take away what the loudspeaker plays. Cuts below 80 Hz too: without that it works less well.
+    /// Take away what the loudspeaker plays.
     pub echo_cancellation: bool,
     /// Take away noise. The sound comes 10 ms later by it.
     pub noise_suppression: NoiseSuppression,
@@ -83,7 +83,7 @@ impl VoiceSettings {
                 maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
                 ..Pipeline::default()
             },
-            // The echo canceller has one of its own, and comes first.
+            // The echo canceller needs it before it.
             high_pass_filter: (self.high_pass && !self.echo_cancellation).then(HighPassFilter::default),
             noise_suppression: steady.map(|(_, level)| Steady { level, ..Steady::default() }),
             gain_controller2: self.automatic_gain.then(|| GainController2 {
@@ -161,7 +161,7 @@ impl VoiceProcessor {
             if let Some(played) = self.reference.read(frame.capture) {
                 canceller.play(&played);
             }
-            canceller.cancel(&mut near);
+            canceller.cancel(&mut near, settings.high_pass);
         } else {
             // What it knows of the room is old when it is wanted again.
             self.canceller = None;

@@ -6,7 +6,7 @@ export const en = {
   gain: 'Even loudness',
   gainHint: 'Brings quiet and loud voices to the same level.',
   highPass: 'Cut rumble',
-  highPassHint: 'Takes away steps, wind and the hum of the desk. Echo cancellation does it too while it is on.',
+  highPassHint: 'Takes away steps, wind and the hum of the desk. Echo cancellation works best with it.',
   noise: 'Noise suppression',
   noiseHint:
     'Takes away fans, traffic and keyboards. Turn it off to play music. Everything here holds at once, also in a room.',
@@ -37,7 +37,7 @@ export const zh: typeof en = {
   gain: '自动音量',
   gainHint: '让声音大小保持一致。',
   highPass: '去除低频噪声',
-  highPassHint: '消除脚步声、风声和桌面震动声。回声消除开启时也会执行。',
+  highPassHint: '消除脚步声、风声和桌面震动声。与回声消除一同使用效果最好。',
   noise: '噪声抑制',
   noiseHint: '消除风扇、交通和键盘噪声。演奏音乐时请关闭。此页设置立即生效，在房间内也一样。',
   strengths: { off: '关闭', low: '弱', medium: '中', high: '强' },
