@@ -243,6 +243,14 @@ function figures(events, user, from, to) {
   const sound = within.filter((e) => e.kind === "sound");
   const pieces = sound.length > 1 ? sound.at(-1).pieces - sound[0].pieces : 0;
   const madeUp = sound.length > 1 ? sound.at(-1).madeUp - sound[0].madeUp : 0;
+  // A hole: looks (ten a second) one after the other between which nearly all the sound was made up, or nothing was played at all.
+  let [hole, longestHole] = [0, 0];
+  for (let n = 1; n < sound.length; n += 1) {
+    const real = sound[n].pieces - sound[n - 1].pieces - (sound[n].madeUp - sound[n - 1].madeUp);
+    const whole = (sound[n].at - sound[n - 1].at) / 10;
+    hole = real < whole / 5 ? hole + sound[n].at - sound[n - 1].at : 0;
+    longestHole = Math.max(longestHole, hole);
+  }
   return {
     shown: times.length,
     freezes: freezes.length,
@@ -252,6 +260,7 @@ function figures(events, user, from, to) {
     p95_ms: delays.length ? Math.round(percentile(delays, 95)) : null,
     age_p50_ms: ages.length ? Math.round(percentile(ages, 50)) : null,
     age_p95_ms: ages.length ? Math.round(percentile(ages, 95)) : null,
+    hole_ms: sound.length > 1 ? Math.round(longestHole) : null,
     made_up_percent: pieces > 0 ? Math.round((madeUp / pieces) * 1000) / 10 : null,
     width: pictures.at(-1)?.width ?? 0,
   };
@@ -260,6 +269,9 @@ function figures(events, user, from, to) {
 /** The cases: what happens to the network, step by step (seconds, then what the relay is told). */
 const cases = [
   ...[0, 2, 5, 10, 20].map((share) => ({ name: `${share} % loss`, steps: [[10, `set G delay=20 loss=${share / 100}`]] })),
+  { name: "5 % loss in bursts of four", steps: [[10, "set G delay=20 loss=0.05 burst=4"]] },
+  { name: "jitter of 30 ms", steps: [[10, "set G delay=50 jitter=30"]] },
+  { name: "reordered and doubled", steps: [[10, "set G delay=30 jitter=10 reorder=0.05 duplicate=0.05"]] },
   ...[30, 100, 300].map((ms) => ({ name: `${ms} ms`, steps: [[8, `set G delay=${ms}`]] })),
   { name: "3 → 0.3 → 3 Mbit/s", steps: [[6, "set G rate=3000000"], [14, "set G rate=300000"], [14, "set G rate=3000000"]] },
   { name: "5 s black-out", steps: [[5, "set G blackout"], [10, "set G"]] },
@@ -366,11 +378,11 @@ try {
   for (const child of children) child.kill("SIGTERM");
   fs.writeFileSync(path.join(out, "net.json"), `${JSON.stringify(rows, null, 2)}\n`);
 }
-const cell = ({ shown, freezes, frozen_ms, longest_ms, later_ms, p50_ms, p95_ms, age_p50_ms, age_p95_ms, made_up_percent }) =>
+const cell = ({ shown, freezes, frozen_ms, longest_ms, later_ms, p50_ms, p95_ms, age_p50_ms, age_p95_ms, made_up_percent, hole_ms }) =>
   [shown, `${freezes} / ${frozen_ms}`, `${longest_ms} / ${later_ms}`, `${p50_ms ?? "–"} / ${p95_ms ?? "–"}`, `${age_p50_ms ?? "–"} / ${age_p95_ms ?? "–"}`,
-    made_up_percent ?? "–"].join(" | ");
+    `${made_up_percent ?? "–"} / ${hole_ms ?? "–"}`].join(" | ");
 for (const name of ["down", "up"]) {
-  console.log(`\n${name}:\n\n| case | shown | freezes / ms | longest, ms / 2 s after a change | delay p50 / p95, ms | age of what is seen p50 / p95, ms | sound made up, % | shown, ratio |\n|---|---|---|---|---|---|---|---|`);
+  console.log(`\n${name}:\n\n| case | shown | freezes / ms | longest, ms / 2 s after a change | delay p50 / p95, ms | age of what is seen p50 / p95, ms | sound made up, % / longest hole, ms | shown, ratio |\n|---|---|---|---|---|---|---|---|`);
   for (const { label, ours: a, theirs: b } of rows.filter((row) => row.direction === name && row.ours.shown !== undefined)) {
     console.log(`| ${label}, ours | ${cell(a)} | ${(a.shown / Math.max(1, b.shown)).toFixed(2)} |\n| ${label}, Chromium | ${cell(b)} | |`);
   }

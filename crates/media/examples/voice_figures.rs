@@ -19,7 +19,7 @@ use beckon_media::{AudioFrame, MediaTime};
 use beckon_test_sound::{
     RATE,
     drift::drift,
-    measure::{erle_db, lateness, level_of_db, set_active_rms},
+    measure::{dbfs, erle_db, lateness, level_of_db, rms, set_active_rms},
     noise::{fan, music},
     room::Room,
     stoi::{stoi, stoi_in_parts},
@@ -36,6 +36,7 @@ fn main() {
     let (far, near) = (speech(), speech());
     echo(&far, &near);
     noise(&near);
+    gain(&near);
     network(&near);
     cost(&far, &near);
 }
@@ -64,11 +65,13 @@ fn with_hush(sound: &[f32]) -> Vec<f32> {
 fn echo(far: &[f32], near: &[f32]) {
     println!("\n### Echo\n");
     println!(
-        "| far end | delay, ms | drift, ppm | ERLE after 3 s, dB | all processing on, dB | near speech while both talk, dB | STOI of it |"
+        "| far end | delay, ms | drift, ppm | ERLE after 3 s, dB | without high-pass, dB | all processing on, dB | near speech while both talk, dB | STOI of it | all on but gain: near speech, dB | STOI of it |"
     );
-    println!("|---|---|---|---|---|---|---|");
-    let only = VoiceControl::new(VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF });
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let bare = VoiceControl::new(VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF });
+    let only = VoiceControl::new(VoiceSettings { echo_cancellation: true, high_pass: true, ..VoiceSettings::OFF });
     let all = VoiceControl::new(VoiceSettings::default());
+    let level = VoiceControl::new(VoiceSettings { automatic_gain: false, ..VoiceSettings::default() });
     for (name, played) in [("speech", far.to_vec()), ("music", music(2, far.len())), ("noise", steady_noise(far.len()))]
     {
         for delay_ms in [40, 120, 300] {
@@ -80,13 +83,21 @@ fn echo(far: &[f32], near: &[f32]) {
                 };
                 let mut both = microphone.clone();
                 both[6 * RATE..].iter_mut().zip(&near[6 * RATE..]).for_each(|(m, n)| *m += n);
-                let out = process_drifting(&only, &played, &both, ppm);
-                let kept = level_of_db(&near[7 * RATE..], &out[7 * RATE..]);
-                let clear = stoi(&near[7 * RATE..], &out[7 * RATE..]).unwrap_or(0.0);
+                let kept = |control| {
+                    let out = process_drifting(control, &played, &both, ppm);
+                    let (near, out) = (&near[7 * RATE..], &out[7 * RATE..]);
+                    // What takes its time is not for that less intelligible.
+                    let out = &out[lateness(&near[..5 * RATE], &out[..5 * RATE])..];
+                    let near = &near[..out.len()];
+                    format!("{:+.1} | {:.2}", level_of_db(near, out), stoi(near, out).unwrap_or(0.0))
+                };
                 println!(
-                    "| {name} | {delay_ms} | {ppm:+} | {:.1} | {:.1} | {kept:+.1} | {clear:.2} |",
+                    "| {name} | {delay_ms} | {ppm:+} | {:.1} | {:.1} | {:.1} | {} | {} |",
                     erle(&only),
-                    erle(&all)
+                    erle(&bare),
+                    erle(&all),
+                    kept(&only),
+                    kept(&level)
                 );
             }
         }
@@ -110,6 +121,35 @@ fn noise(near: &[f32]) {
             stoi(&near[..out.len()], out).unwrap_or(0.0),
             level_of_db(&near[3 * RATE..], &out[3 * RATE..]),
             late as f64 * 1000.0 / RATE as f64
+        );
+    }
+}
+
+fn gain(near: &[f32]) {
+    println!("\n### Automatic gain: a voice in a quiet room (-60 dBFS)\n");
+    println!(
+        "| voice, dBFS | comes out after 10 s, dBFS | within 3 dB of that after, s | loudest sample, dBFS | pauses, dBFS |"
+    );
+    println!("|---|---|---|---|---|");
+    let control = VoiceControl::new(VoiceSettings { automatic_gain: true, ..VoiceSettings::OFF });
+    for dbfs_in in [-46.0, -40.0, -34.0, -28.0, -20.0, -12.0] {
+        let mut voice = near.to_vec();
+        set_active_rms(&mut voice, 10f32.powf(dbfs_in / 20.0));
+        let out = process(&control, &vec![0.0; voice.len()], &with_hush(&voice));
+        let amplified = |from: usize, to: usize| level_of_db(&voice[from..to], &out[from..to]);
+        let end = amplified(10 * RATE, voice.len());
+        let settled = (0..10).find(|s| (amplified(s * RATE, (s + 2) * RATE) - end).abs() <= 3.0);
+        let pauses: Vec<f32> = (10 * RATE..voice.len() - 960)
+            .step_by(480)
+            .filter(|at| rms(&voice[at - 4800..at + 960]) < 0.01 * 10f32.powf(dbfs_in / 20.0))
+            .flat_map(|at| out[at..at + 480].iter().copied())
+            .collect();
+        println!(
+            "| {dbfs_in} | {:.1} | {} | {:.1} | {:.1} |",
+            dbfs_in + end,
+            settled.map_or("–".to_owned(), |s| s.to_string()),
+            20.0 * out.iter().fold(0.0f32, |most, s| most.max(s.abs())).log10(),
+            dbfs(&pauses)
         );
     }
 }
