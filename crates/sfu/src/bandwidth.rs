@@ -10,7 +10,7 @@ use str0m::stats::PeerStats;
 
 use crate::downtrack::DownTrack;
 use crate::ids::{ParticipantKey, Side, TransportId};
-use crate::layers::{Demand, MAX_LAYERS, UPGRADE_MARGIN_PERCENT, allocate};
+use crate::layers::{Demand, MAX_LAYERS, SCREEN_UPGRADE_MARGIN_PERCENT, UPGRADE_MARGIN_PERCENT, allocate};
 use crate::room::Room;
 use crate::subscriber::Subscriber;
 use crate::uptrack::UpTrack;
@@ -27,6 +27,10 @@ const SPENDABLE_PERCENT: u64 = 92;
 const HOPELESS_PERCENT: u64 = 50;
 /// A full queue is given this long to drain; routers have some 300 ms.
 const DRAINED_AFTER: Duration = Duration::from_millis(400);
+/// An estimate that went down to this share (in percent) or less says that there is too much on the way …
+const SHRUNK_PERCENT: u64 = 95;
+/// … for this long.
+const TROUBLED: Duration = Duration::from_secs(2);
 /// A network that loses no more than this share is not full.
 const CLEAN: f32 = 0.03;
 /// One that loses more than this has no use for packets that only try it out.
@@ -50,6 +54,11 @@ impl Estimate {
     /// What of it may be spent on pictures.
     fn spendable(&self) -> Option<u64> {
         self.bps().map(|bps| bps * SPENDABLE_PERCENT / 100)
+    }
+
+    /// Whether it goes down by more than it does of itself.
+    fn shrinks_to(&self, bps: u64) -> bool {
+        self.current.is_some_and(|before| bps * 100 < before * SHRUNK_PERCENT)
     }
 
     /// The estimate as of now; it is heard ten times a second. Whether it changed.
@@ -87,13 +96,19 @@ impl Room {
         if let Some(share) = stats.egress_loss_fraction {
             half.unrepaired.heard(share);
         }
+        // The key frame of a screen fills the way for a while, and is no fall of it.
+        let settles = half.tracks.iter().flatten().any(|track| track.screen && track.steady.settles(now));
         let fall = &mut half.transport.fall;
         if let Some(round_trip) = stats.rtt
+            && !settles
             && fall.look(now, round_trip)
         {
             tracing::debug!(subscriber = key.0, ?round_trip, "the network fell");
         }
         let limited = stats.bwe_tx.map(|estimate| fall.limit(now, estimate.as_u64()));
+        if limited.is_some_and(|bps| half.estimate.shrinks_to(bps)) {
+            half.shrank = Some(now);
+        }
         let changed = limited.is_some_and(|bps| half.estimate.now(bps));
         tracing::trace!(subscriber = key.0, rtt = ?stats.rtt, loss = half.loss, limited, bwe = ?stats.bwe_tx, "figures");
         let lost = half.loss.unwrap_or(0.0);
@@ -112,7 +127,7 @@ impl Room {
         let flowing = || p.subscriber.tracks.iter().flatten().filter(|track| track.video && track.current.is_some());
         let smallest = |track: &DownTrack| {
             let up = self.published(track)?;
-            track.current.filter(|&layer| up.offers(now).iter().position(Option::is_some) == Some(layer))
+            track.current.filter(|&layer| up.offers(now, true).iter().position(Option::is_some) == Some(layer))
         };
         if flowing().any(|track| smallest(track).is_none()) {
             return;
@@ -175,29 +190,40 @@ impl Room {
     /// Chooses the layers of one subscriber's tracks.
     pub(crate) fn allocate(&mut self, now: Instant, key: ParticipantKey) {
         let Some(p) = self.get(key) else { return };
+        let lossy = p.subscriber.loss.is_some_and(|share| share > CLEAN);
+        let troubled = lossy
+            || p.subscriber.estimate.pretended.is_some()
+            || p.subscriber.shrank.is_some_and(|at| now.saturating_duration_since(at) < TROUBLED);
         let mut places = Vec::new();
         let mut demands = Vec::new();
         for (place, track) in p.subscriber.tracks.iter().enumerate() {
             let Some(track) = track.as_ref().filter(|t| t.video && t.wanted() && !t.muted) else { continue };
             let Some(up) = self.published(track) else { continue };
-            places.push(place);
+            // A page that is turned on a shared screen, or the key frame it begins with, is over before anything smaller has come: while the
+            // network bears it, or it is given time for that, only what lasts counts.
+            let settles = up.is_screen() && track.steady.settles(now);
+            places.push((place, settles));
+            let lasting = settles || !lossy;
             let layers = match track.current {
-                Some(current) => up.at_hand(now, current),
-                None if track.waits_long(now) => up.flowing(now),
-                None => up.offers(now),
+                Some(current) => up.at_hand(now, current, lasting),
+                None if track.waits_long(now) => up.flowing(now, lasting),
+                None => up.offers(now, lasting),
             };
-            let wished = track.wish.max_layer(&up.sizes());
-            // Of a screen small print matters more than that it comes at once.
-            let bearable = match up.is_screen() {
-                true => wished,
-                false => p.subscriber.unrepaired.highest(&layers, track.current, UPGRADE_MARGIN_PERCENT),
+            let max = match up.is_screen() {
+                // Small print matters more than that it comes at once.
+                true => track.wish.max_layer_of_screen(),
+                false => {
+                    let bearable = p.subscriber.unrepaired.highest(&layers, track.current, UPGRADE_MARGIN_PERCENT);
+                    track.wish.max_layer(&up.sizes()).min(bearable)
+                }
             };
             demands.push(Demand {
                 layers,
-                max: wished.min(bearable),
+                max,
                 current: track.current,
                 priority: u32::from(up.is_screen()),
                 paused: track.paused,
+                margin_percent: if up.is_screen() { SCREEN_UPGRADE_MARGIN_PERCENT } else { UPGRADE_MARGIN_PERCENT },
             });
         }
         let budget = p.subscriber.estimate.spendable();
@@ -206,20 +232,23 @@ impl Room {
         let Some(p) = self.get_mut(key) else { return };
         p.subscriber.last_allocation = Some(now);
         let demand = (allocation.desired, allocation.allotted);
-        let lossy = p.subscriber.loss.is_some_and(|share| share > CLEAN);
         let flowing: u64 = demands.iter().filter_map(|d| d.layers[d.current?]).sum();
         let hopeless = p.subscriber.estimate.bps().is_some_and(|bps| bps < flowing * HOPELESS_PERCENT / 100);
         let mut ask = Vec::new();
         let mut states = Vec::new();
-        for ((&place, chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
+        for ((&(place, settles), chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
             let Some(Some(track)) = p.subscriber.tracks.get_mut(place) else { continue };
             let eager = std::mem::take(&mut track.eager);
             let flows = demand.layers.iter().any(Option::is_some);
+            // Of a network over which a still screen goes nobody knows any more what it carries: it shows when that moves.
+            let bears = track.screen && !eager && !troubled;
+            let goes_on = |&layer: &usize| bears && layer <= demand.max && demand.layers[layer].is_some();
+            let chosen = chosen.max(track.current.filter(goes_on));
             // Without a limit, or when the publisher stopped, there is nothing to keep steady.
             let layer = if budget.is_none() || !flows {
                 chosen
             } else {
-                match track.steady.settle(now, track.current, chosen, eager, lossy) {
+                match track.steady.settle(now, track.current, chosen, eager, lossy && !settles) {
                     Ok(layer) => layer,
                     // What flows goes on; if it ended at the publisher, it cannot. Before a pause it is the least there is.
                     Err(_) => match chosen {
@@ -243,8 +272,9 @@ impl Room {
                 track.pause();
                 track.target = None;
             }
+            // What is aimed at already, and has not begun, may not be sent yet: a new subscription aims at the lowest.
             if let Some(layer) = layer
-                && track.target.replace(layer) != Some(layer)
+                && (track.target.replace(layer) != Some(layer) || track.current.is_none())
             {
                 tracing::debug!(subscriber = key.0, track = track.track_sid, layer, ?budget, "aims at a layer");
                 ask.push(track.publisher);
@@ -307,9 +337,13 @@ impl Room {
                 .subscribers
                 .iter()
                 .filter_map(|&(k, place)| self.get(k)?.subscriber.tracks.get(place)?.as_ref())
-                .filter(|t| t.wanted() && !t.paused);
-            for layer in down.flat_map(|t| t.current.into_iter().chain(t.target)) {
-                needed[layer] = true;
+                .filter(|t| t.wanted());
+            for t in down {
+                let seen = t.current.into_iter().chain(t.target).filter(|_| !t.paused);
+                let screen = if track.is_screen() { track.needs_of_screen(&t.wish, t.paused) } else { None };
+                for layer in seen.chain(screen) {
+                    needed[layer] = true;
+                }
             }
             needs.push((track.number, needed));
         }

@@ -47,6 +47,8 @@ pub(crate) struct DownTrack {
     pub track_sid: String,
     pub track_number: u32,
     pub video: bool,
+    /// A shared screen's pictures.
+    pub screen: bool,
     /// Sound of two channels.
     pub stereo: bool,
     /// Place in the subscriber's list of media sections, once one is meant for it.
@@ -100,6 +102,7 @@ impl DownTrack {
             track_sid: info.sid.clone(),
             track_number,
             video: info.r#type() == proto::TrackType::Video,
+            screen: info.source() == proto::TrackSource::ScreenShare,
             stereo: is_stereo(info),
             section: None,
             slot: None,

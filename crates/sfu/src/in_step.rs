@@ -1,4 +1,4 @@
-//! Layers of one camera come in step: one picture, one packet or more in each. A layer left out of several pictures that the
+//! Layers of one camera (not those of a screen) come in step: one picture, one packet or more in each. A layer left out of several pictures that the
 //! others have was given up by its publisher.
 
 use crate::layers::MAX_LAYERS;

@@ -14,6 +14,8 @@ pub const MAX_LAYERS: usize = 3;
 /// A layer that costs more than the present one must fit this many times over (in percent), so
 /// that a bandwidth near the boundary does not make pictures flicker between sizes.
 pub(crate) const UPGRADE_MARGIN_PERCENT: u64 = 120;
+/// The same for a shared screen, of which what the large layer takes is measured all the time.
+pub(crate) const SCREEN_UPGRADE_MARGIN_PERCENT: u64 = 105;
 /// A track is paused when there is less than this share (in percent) of what its lowest layer
 /// takes: below it there would be neither pictures nor sound.
 const PAUSE_PERCENT: u64 = 60;
@@ -26,6 +28,8 @@ const GIVEN_UP: Duration = Duration::from_secs(8);
 /// A larger layer is not given up within this time of its beginning while nothing is lost: it begins with a key frame,
 /// which fills the way for a moment, and the estimate takes that for a way that is full.
 const SETTLING: Duration = Duration::from_secs(2);
+/// The same for a shared screen, whose key frame is large: also while packets are lost, but only if no more follows it than fits.
+const SCREEN_SETTLING: Duration = Duration::from_secs(3);
 /// Too little for even the lowest layer for this long pauses the track.
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
 
@@ -43,6 +47,8 @@ pub struct Demand {
     pub priority: u32,
     /// Paused now for want of bandwidth.
     pub paused: bool,
+    /// A layer that costs more than the present one must fit this many times over, in percent.
+    pub margin_percent: u64,
 }
 
 impl Demand {
@@ -59,7 +65,7 @@ impl Demand {
     fn cost(&self, layer: usize) -> u64 {
         let bitrate = self.layers[layer].unwrap_or(0);
         match self.current {
-            Some(current) if layer > current => bitrate * UPGRADE_MARGIN_PERCENT / 100,
+            Some(current) if layer > current => bitrate * self.margin_percent / 100,
             // Kept, or the first: there is nothing it could flicker with.
             _ => bitrate,
         }
@@ -195,6 +201,11 @@ impl Steady {
         Ok(chosen)
     }
 
+    /// Whether a larger layer, or the first, began so short a time ago that the key frame of a screen may still be on its way.
+    pub fn settles(&self, now: Instant) -> bool {
+        self.began.is_some_and(|at| now.saturating_duration_since(at) < SCREEN_SETTLING)
+    }
+
     fn gave_up(&mut self, now: Instant) {
         self.rise_after = match self.risen.take() {
             Some(at) if now.saturating_duration_since(at) < GIVEN_UP => (self.rise_after * 2).min(LONGEST_RISE_AFTER),
@@ -235,6 +246,15 @@ impl Wish {
         Self { disabled: settings.disabled, quality, size: (settings.width, settings.height) }
     }
 
+    /// Highest layer of a shared screen worth sending: the largest, however small the tile is, unless a quality was asked for by name.
+    ///
+    /// The small one has few pictures a second, and is there for networks that carry no more: a film in a small tile would jerk. A tile's
+    /// size does not say how many pixels of the display it has, and small print shows what is missing at once. Who enlarges a
+    /// tile reads at once. And the small one is coded only when somebody gets it: a small tile is no reason for more work.
+    pub fn max_layer_of_screen(&self) -> usize {
+        if self.size == (0, 0) { self.quality } else { MAX_LAYERS - 1 }
+    }
+
     /// Highest layer worth sending, given the sizes of the track's layers (lowest first).
     pub fn max_layer(&self, sizes: &[(u32, u32)]) -> usize {
         let (width, height) = self.size;
@@ -252,8 +272,14 @@ impl Wish {
 mod tests {
     use super::*;
 
-    const CAMERA: Demand =
-        Demand { layers: [Some(150), Some(500), Some(1_700)], max: 2, current: None, priority: 0, paused: false };
+    const CAMERA: Demand = Demand {
+        layers: [Some(150), Some(500), Some(1_700)],
+        max: 2,
+        current: None,
+        priority: 0,
+        paused: false,
+        margin_percent: UPGRADE_MARGIN_PERCENT,
+    };
 
     #[test]
     fn without_a_limit_everybody_gets_what_was_asked_for() {
@@ -319,6 +345,18 @@ mod tests {
         assert_eq!(shown(300, 600), 1, "a tall tile");
         assert_eq!(shown(3840, 2160), 2);
         assert_eq!(Wish { quality: 1, ..Wish::default() }.max_layer(&sizes), 1);
+    }
+
+    #[test]
+    fn a_shared_screen_is_sent_large_whatever_the_size_of_its_tile() {
+        // Clients that tell a size tell no quality, which reads as the lowest.
+        let shown = |width, height| {
+            let settings = proto::UpdateTrackSettings { width, height, ..Default::default() };
+            Wish::from_settings(&settings).max_layer_of_screen()
+        };
+        assert_eq!((shown(160, 90), shown(3840, 2160)), (2, 2));
+        assert_eq!(shown(0, 0), 0, "asked for by name");
+        assert_eq!(Wish::default().max_layer_of_screen(), 2);
     }
 
     const MS: Duration = Duration::from_millis(1);

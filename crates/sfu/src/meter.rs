@@ -17,6 +17,8 @@ pub struct Meter {
     started: Instant,
     bytes: u64,
     rate: Option<u64>,
+    /// Of the newest two windows alone, the newest first.
+    windows: [Option<u64>; 2],
     newest: Option<Instant>,
     highest: Option<u64>,
     expected: u64,
@@ -26,13 +28,22 @@ pub struct Meter {
 impl Meter {
     /// An empty meter.
     pub fn new(now: Instant) -> Self {
-        Self { started: now, bytes: 0, rate: None, newest: None, highest: None, expected: 0, received: 0 }
+        Self {
+            started: now,
+            bytes: 0,
+            rate: None,
+            windows: [None; 2],
+            newest: None,
+            highest: None,
+            expected: 0,
+            received: 0,
+        }
     }
 
     /// A packet with its extended sequence number and size in bytes.
     pub fn count(&mut self, now: Instant, seq: u64, bytes: usize) {
         if self.newest.is_none_or(|at| now.saturating_duration_since(at) > STALE) {
-            (self.started, self.bytes, self.rate) = (now, 0, None);
+            (self.started, self.bytes, self.rate, self.windows) = (now, 0, None, [None; 2]);
         }
         self.newest = Some(now);
         self.bytes += bytes as u64;
@@ -53,6 +64,7 @@ impl Meter {
             let rate = self.bytes * 8 * 1_000 / (elapsed.as_millis() as u64).max(1);
             // Half old, half new: one key frame should not look like a new bitrate.
             self.rate = Some(self.rate.map_or(rate, |old| (old + rate) / 2));
+            self.windows = [Some(rate), self.windows[0]];
             (self.started, self.bytes) = (now, 0);
         }
     }
@@ -83,6 +95,18 @@ impl Meter {
         self.live(now).then(|| self.rate.unwrap_or(0))
     }
 
+    /// As [`bitrate`](Self::bitrate), without what came in one burst, such as a page that was turned or a key frame: what comes now, if it
+    /// has come so for a second.
+    pub fn lasting_bitrate(&self, now: Instant) -> Option<u64> {
+        let bitrate = self.bitrate(now).filter(|_| self.rate.is_some());
+        let elapsed = now.saturating_duration_since(self.started);
+        // Of a still screen hardly anything comes that could end a window.
+        let open = (elapsed >= WINDOW).then(|| self.bytes * 8 * 1_000 / (elapsed.as_millis() as u64).max(1));
+        let least = bitrate.into_iter().chain(self.windows.into_iter().flatten()).chain(open).min();
+        // 0 is kept for what is too young to tell.
+        bitrate.and(least).map(|bps| bps.max(1)).or(self.bitrate(now))
+    }
+
     /// Packets expected and received since the last call.
     pub fn take_counts(&mut self) -> (u64, u64) {
         (std::mem::take(&mut self.expected), std::mem::take(&mut self.received))
@@ -105,6 +129,34 @@ mod tests {
         let rate = meter.bitrate(now).unwrap_or(0);
         assert!((950_000..1_100_000).contains(&rate), "{rate}");
         assert_eq!(meter.take_counts(), (300, 300));
+    }
+
+    #[test]
+    fn a_burst_is_no_lasting_bitrate_and_what_lasts_a_second_is() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        let mut seq = 0;
+        let mut count = |meter: &mut Meter, ms: u64, bytes| {
+            seq += 1;
+            meter.count(start + Duration::from_millis(ms), seq, bytes);
+        };
+        count(&mut meter, 0, 30);
+        assert_eq!(meter.lasting_bitrate(start), Some(0), "too young");
+        for ms in (1_000..=3_000).step_by(1_000) {
+            count(&mut meter, ms, 30);
+        }
+        count(&mut meter, 3_100, 90_000);
+        for ms in (3_100..4_000).step_by(100) {
+            assert!(meter.lasting_bitrate(start + Duration::from_millis(ms)) < Some(1_000), "after {ms} ms");
+        }
+        count(&mut meter, 4_000, 30);
+        assert!(meter.bitrate(start + Duration::from_secs(4)) > Some(300_000));
+        assert!(meter.lasting_bitrate(start + Duration::from_secs(4)) < Some(1_000));
+        for ms in (5_000..6_200).step_by(33) {
+            count(&mut meter, ms, 8_000);
+        }
+        let now = start + Duration::from_millis(6_200);
+        assert!(meter.lasting_bitrate(now) > Some(900_000), "{:?}", meter.lasting_bitrate(now));
     }
 
     #[test]

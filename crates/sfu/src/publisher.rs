@@ -141,7 +141,9 @@ impl Publisher {
         let mut in_layer_time = [None; crate::layers::MAX_LAYERS];
         let mut gone = [false; crate::layers::MAX_LAYERS];
         if starts && video {
-            gone = track.in_step.gone(layer);
+            if !track.is_screen() {
+                gone = track.in_step.gone(layer);
+            }
             for (other, time) in track.layers.iter().zip(&mut in_layer_time) {
                 let theirs = other.as_ref().and_then(|o| o.report);
                 *time = report.zip(theirs).map(|(from, to)| translate(packet.header.timestamp, &from, &to, clock_rate));

@@ -59,6 +59,8 @@ pub(crate) struct Subscriber {
     /// What the way to the client can carry.
     pub estimate: Estimate,
     pub loss: Option<f32>,
+    /// When it was found to carry less last.
+    pub shrank: Option<Instant>,
     /// What that means for the size of pictures.
     pub unrepaired: Unrepaired,
     /// Whether the queue before it is full.
@@ -89,6 +91,7 @@ impl Subscriber {
             wishes: HashMap::new(),
             estimate: Estimate::default(),
             loss: None,
+            shrank: None,
             unrepaired: Unrepaired::default(),
             standing: Standing::default(),
             demand: (0, 0),

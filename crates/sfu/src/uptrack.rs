@@ -12,13 +12,17 @@ use crate::early::Early;
 use crate::ids::ParticipantKey;
 use crate::in_step::InStep;
 use crate::keyframe::KeyFrameRequests;
-use crate::layers::MAX_LAYERS;
+use crate::layers::{MAX_LAYERS, Wish};
 use crate::meter::Meter;
 
 /// A publisher is asked for a key frame of a layer no more often than this …
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 /// … and for one of a layer below the largest, which costs little.
 const SMALL_KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
+
+/// A large layer of a screen takes all that was declared for it only while all of it moves. It takes less than this part of that most of the
+/// time, and is begun with where that fits: what it takes is known half a second later.
+const LIKELY_OF_SCREEN: u64 = 4;
 
 /// One encoding of a track.
 #[derive(Debug)]
@@ -124,14 +128,19 @@ impl UpTrack {
         layers.iter().map(|l| (l.width, l.height)).collect()
     }
 
-    /// Bits per second of each layer that flows, or would flow if it were asked for.
-    pub fn offers(&self, now: Instant) -> [Option<u64>; MAX_LAYERS] {
+    /// Bits per second of each layer that flows, or would flow if it were asked for; `lasting`: of a screen what it takes for longer, without
+    /// bursts.
+    pub fn offers(&self, now: Instant, lasting: bool) -> [Option<u64>; MAX_LAYERS] {
         let flowed = self.layers.iter().any(Option::is_some);
-        std::array::from_fn(|i| {
-            let declared = self.declared_bitrate(i);
+        let mut offers = std::array::from_fn(|i| {
+            let declared = self.expected_bitrate(i);
             let flowing = self.layers[i].as_ref().filter(|_| self.flows(now, i));
+            let bitrate = |meter: &Meter| match lasting && self.is_screen() {
+                true => meter.lasting_bitrate(now),
+                false => meter.bitrate(now),
+            };
             match flowing {
-                Some(layer) => match layer.meter.bitrate(now).unwrap_or(0) {
+                Some(layer) => match bitrate(&layer.meter).unwrap_or(0) {
                     // Too young to be measured.
                     0 => Some(declared.unwrap_or(0)),
                     bps => Some(bps),
@@ -140,19 +149,28 @@ impl UpTrack {
                     declared.filter(|_| self.is_simulcast() && (!flowed || self.asked.may_come(now, i, self.newest(i))))
                 }
             }
-        })
+        });
+        if self.is_screen() {
+            // Whatever was declared: while the large layer stands still, so do smaller ones.
+            let mut least = u64::MAX;
+            for offer in offers.iter_mut().rev().flatten() {
+                least = least.min(*offer);
+                *offer = least;
+            }
+        }
+        offers
     }
 
     /// What there is for somebody whose layer ended just now: of [`offers`](Self::offers) only what flows, for what may come might not,
     /// and everything else is better than no picture.
-    pub fn at_hand(&self, now: Instant, ended: usize) -> [Option<u64>; MAX_LAYERS] {
-        let offers = self.offers(now);
-        if offers[ended].is_some() { offers } else { self.flowing(now) }
+    pub fn at_hand(&self, now: Instant, ended: usize, lasting: bool) -> [Option<u64>; MAX_LAYERS] {
+        let offers = self.offers(now, lasting);
+        if offers[ended].is_some() { offers } else { self.flowing(now, lasting) }
     }
 
     /// Of [`offers`](Self::offers) only what flows, unless nothing does.
-    pub fn flowing(&self, now: Instant) -> [Option<u64>; MAX_LAYERS] {
-        let offers = self.offers(now);
+    pub fn flowing(&self, now: Instant, lasting: bool) -> [Option<u64>; MAX_LAYERS] {
+        let offers = self.offers(now, lasting);
         if !self.any_flows(now) {
             return offers;
         }
@@ -173,8 +191,12 @@ impl UpTrack {
         self.layers[layer].as_ref().is_some_and(|l| l.meter.live(now)) && !self.ceased(now, layer)
     }
 
-    /// A layer that stops while others go on was given up by the publisher.
+    /// A layer that stops while others go on was given up by the publisher. Not so with screens: the small layer has fewer pictures, and
+    /// a still one has few at all.
     fn ceased(&self, now: Instant, layer: usize) -> bool {
+        if self.is_screen() {
+            return false;
+        }
         let mut others = (0..MAX_LAYERS).filter(|&other| other != layer).flat_map(|other| &self.layers[other]);
         self.layers[layer].as_ref().is_some_and(|l| l.meter.quiet(now)) && others.any(|l| l.meter.busy(now))
     }
@@ -191,6 +213,13 @@ impl UpTrack {
         self.layers[layer].as_ref().and_then(|l| l.meter.newest())
     }
 
+    /// What a layer takes as far as is known before it was measured, in bits per second; `None`: there is no such layer.
+    fn expected_bitrate(&self, layer: usize) -> Option<u64> {
+        let declared = self.declared_bitrate(layer)?;
+        let smaller = self.declared().iter().any(|l| quality_index(l.quality()) < layer);
+        Some(if self.is_screen() && smaller { declared / LIKELY_OF_SCREEN } else { declared })
+    }
+
     /// What the client said a layer takes, in bits per second, or what its size suggests; `None`:
     /// there is no such layer.
     fn declared_bitrate(&self, layer: usize) -> Option<u64> {
@@ -205,6 +234,19 @@ impl UpTrack {
     #[allow(deprecated)] // the new place of the same list is per codec; clients fill in both
     fn declared(&self) -> &[proto::VideoLayer] {
         &self.info.layers
+    }
+
+    /// The layers somebody needs who gets a screen.
+    ///
+    /// What the large layer takes is anything between next to nothing (still) and what was declared, and can only be measured. So it
+    /// goes on as long as somebody would like to have it, whether or not it fits at present; and the smallest for who gets nothing.
+    pub fn needs_of_screen(&self, wish: &Wish, paused: bool) -> Option<usize> {
+        let mut layers = self.declared().iter().map(|l| quality_index(l.quality()));
+        if paused {
+            layers.min()
+        } else {
+            layers.clone().filter(|&l| l <= wish.max_layer_of_screen()).max().or(layers.next())
+        }
     }
 
     /// Sent in more than one encoding.

@@ -4,6 +4,7 @@
 
 pub mod camera;
 mod link;
+pub mod screen;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
