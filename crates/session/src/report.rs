@@ -37,6 +37,8 @@ pub struct SentTrack {
     pub captured: u64,
     /// Pictures or Opus packets encoded.
     pub encoded: u64,
+    /// Of a screen: pictures encoded in its small layer besides, for viewers whose network does not carry the large one.
+    pub encoded_small: u64,
     /// Pictures skipped because the encoder was behind, or to spare bandwidth.
     pub skipped: u64,
     /// Pictures or packets handed to the network.

@@ -1,13 +1,22 @@
 //! How our screen is sent for the bandwidth there is, and how often a still one is sent again.
 //!
 //! Text must stay sharp and can do with few pictures a second; a film must stay smooth and can do with fewer pixels.
+//! Beside the large layer there is a small one for viewers whose network does not carry that, sent only while there are such.
 //! Pure: sizes, estimates and time in, what to send out.
 
 use std::time::Duration;
 
 use beckon_media::MediaTime;
+use beckon_rtc::VideoLayer;
 
 use crate::rate::Target;
+
+/// The layer for viewers whose network does not carry the large one.
+pub(crate) const SMALL: usize = 0;
+/// The layer for everybody else.
+pub(crate) const LARGE: usize = 1;
+/// Names of the layers, as of a camera's: those LiveKit's clients use.
+pub(crate) const RIDS: [&str; 2] = ["q", "h"];
 
 /// Bit/s for each pixel with which text that moves stays sharp, and a film.
 const TEXT_BPS_PER_PIXEL: f64 = 1.7;
@@ -22,6 +31,25 @@ const MIN_BPS: u64 = 100_000;
 /// Share of the full bitrate that each step needs, with the share of the size in twelfths and the pictures a second.
 const TEXT: [(f64, u32, u32); 5] = [(0.5, 12, 30), (0.25, 12, 15), (0.12, 12, 8), (0.06, 12, 5), (0.0, 6, 5)];
 const FILM: [(f64, u32, u32); 5] = [(0.5, 12, 30), (0.28, 9, 30), (0.12, 6, 30), (0.06, 6, 15), (0.0, 4, 15)];
+/// How the small layer is sent.
+struct Small {
+    /// By how much the sides of the large one are divided …
+    divided_by: u32,
+    /// … but the longer side is not made smaller than this, and no larger than that; pixels.
+    side: (u32, u32),
+    fps: u32,
+    bps_per_pixel: f64,
+}
+
+/// Half of Full HD can still be read, if with effort.
+const SMALL_TEXT: Small = Small { divided_by: 2, side: (640, 1280), fps: 5, bps_per_pixel: 0.28 };
+const SMALL_FILM: Small = Small { divided_by: 3, side: (480, 640), fps: 10, bps_per_pixel: 0.63 };
+/// It goes through 300 kbit/s, with sound and a small camera, or through 250 kbit/s alone.
+const SMALL_BPS: (u64, u64) = (100_000, 180_000);
+/// There must be bandwidth for so many small layers before one is sent: with less the large one takes little more itself …
+const SMALL_WORTH: u64 = 4;
+/// … and it is sent no more when there is less than this.
+const SMALL_WORTH_NO_MORE: u64 = 3;
 /// A better step must be affordable for this long.
 const UP_AFTER: Duration = Duration::from_secs(4);
 
@@ -34,17 +62,66 @@ pub(crate) struct ScreenPolicy {
     better_since: Option<MediaTime>,
     /// Of the newest picture; what is picked may grow.
     size: Option<(u32, u32)>,
+    /// Somebody watches the small layer.
+    small_wanted: bool,
+    /// There is bandwidth for both layers.
+    small_fits: bool,
 }
 
 impl ScreenPolicy {
     /// For a film if `motion`, else for text. Begins as if there were ample bandwidth.
     pub(crate) fn new(motion: bool) -> Self {
-        Self { motion, estimate_bps: MOST_BPS, step: 0, better_since: None, size: None }
+        Self {
+            motion,
+            estimate_bps: MOST_BPS + SMALL_BPS.1,
+            step: 0,
+            better_since: None,
+            size: None,
+            small_wanted: false,
+            small_fits: true,
+        }
     }
 
-    /// The most that it may be sent with as long as its newest picture has the size it has, bit/s.
+    /// The most that it may be sent with as long as its newest picture has the size it has, with the layers that are wanted, bit/s.
     pub(crate) fn full_bps_now(&self) -> u64 {
-        Self::full_bps(self.motion, self.size.unwrap_or(FULL_HD))
+        let size = self.size.unwrap_or(FULL_HD);
+        let small = if self.small_wanted { Self::small(self.motion, size).bitrate_bps } else { 0 };
+        Self::full_bps(self.motion, size) + small
+    }
+
+    /// The layers to publish a window or screen of this size in, the small one first.
+    pub(crate) fn layers(motion: bool, size: (u32, u32)) -> [VideoLayer; 2] {
+        let layer = |n: usize, (width, height), max_bitrate_bps| VideoLayer {
+            rid: RIDS[n].to_owned(),
+            width,
+            height,
+            max_bitrate_bps,
+        };
+        let small = Self::small(motion, size);
+        // Windows grow, and the small layer with them.
+        let most = Self::small(motion, FULL_HD).bitrate_bps.max(small.bitrate_bps);
+        [layer(SMALL, (small.width, small.height), most), layer(LARGE, size, Self::most_bps(motion, size))]
+    }
+
+    fn small(motion: bool, (width, height): (u32, u32)) -> Target {
+        let Small { divided_by, side: (least, most), fps, bps_per_pixel } =
+            if motion { SMALL_FILM } else { SMALL_TEXT };
+        let longer = width.max(height).max(1);
+        let side = (longer / divided_by).clamp(least, most).min(longer);
+        let scaled = |full: u32| ((u64::from(full) * u64::from(side) / u64::from(longer)) as u32 & !1).max(2);
+        let (width, height) = (scaled(width), scaled(height));
+        let wish = f64::from(width) * f64::from(height) * bps_per_pixel;
+        Target { width, height, fps, bitrate_bps: (wish as u64).clamp(SMALL_BPS.0, SMALL_BPS.1) }
+    }
+
+    /// Whether somebody watches the small layer.
+    pub(crate) fn want_small(&mut self, wanted: bool) {
+        self.small_wanted = wanted;
+    }
+
+    /// How to send the small layer of a screen of this size now; `None`: not at all, as nobody watches it, or there is no bandwidth for both.
+    pub(crate) fn small_target(&self, size: (u32, u32)) -> Option<Target> {
+        (self.small_wanted && self.small_fits).then(|| Self::small(self.motion, size))
     }
 
     /// The most that a window or screen of this size may ever be sent with, bit/s: windows grow. 0 × 0 where it is not known.
@@ -58,16 +135,19 @@ impl ScreenPolicy {
         (wish as u64).clamp(LEAST_FULL_BPS, MOST_BPS)
     }
 
-    /// This much may be sent, bit/s.
+    /// This much may be sent in all layers, bit/s.
     pub(crate) fn estimate(&mut self, bps: u64) {
         self.estimate_bps = bps;
+        let small = Self::small(self.motion, self.size.unwrap_or(FULL_HD)).bitrate_bps;
+        self.small_fits = bps >= small * if self.small_fits { SMALL_WORTH_NO_MORE } else { SMALL_WORTH };
     }
 
-    /// How to send a screen of this size now.
+    /// How to send the large layer of a screen of this size now.
     pub(crate) fn target(&mut self, now: MediaTime, size: (u32, u32)) -> Target {
         self.size = Some(size);
         let full = Self::full_bps(self.motion, size);
-        let bitrate_bps = self.estimate_bps.clamp(MIN_BPS, full);
+        let small = self.small_target(size).map_or(0, |small| small.bitrate_bps);
+        let bitrate_bps = self.estimate_bps.saturating_sub(small).clamp(MIN_BPS, full);
         let steps = if self.motion { &FILM } else { &TEXT };
         let share = bitrate_bps as f64 / full as f64;
         let fitting = steps.iter().position(|(need, ..)| share >= *need).unwrap_or(steps.len() - 1);
@@ -180,6 +260,47 @@ mod tests {
         assert_eq!(policy.full_bps_now(), 1_000_000);
         policy.target(at(40), FULL_HD);
         assert_eq!(policy.full_bps_now(), 3_525_120);
+    }
+
+    #[test]
+    fn the_small_layer_suits_the_screen_and_goes_through_a_narrow_network() {
+        let small = |motion, size| {
+            let [small, large] = ScreenPolicy::layers(motion, size);
+            assert_eq!((large.width, large.height), size);
+            (small.width, small.height, small.max_bitrate_bps)
+        };
+        assert_eq!(small(false, FULL_HD), (960, 540, 145_152));
+        assert_eq!(small(true, FULL_HD), (640, 360, 145_152));
+        assert_eq!(small(false, (3840, 2160)), (1280, 720, 180_000));
+        assert_eq!(small(false, (1080, 1920)), (540, 960, 145_152));
+        // Of a small window nothing could be read at half the size; it may be maximised.
+        assert_eq!(small(false, (601, 401)), (600, 400, 145_152));
+        assert_eq!(ScreenPolicy::small(false, (601, 401)).bitrate_bps, 100_000);
+    }
+
+    #[test]
+    fn the_small_layer_is_sent_while_it_is_wanted_and_there_is_bandwidth_for_both() {
+        let mut policy = ScreenPolicy::new(false);
+        policy.target(at(0), FULL_HD);
+        let full = policy.full_bps_now();
+        assert_eq!(policy.small_target(FULL_HD), None);
+        policy.want_small(true);
+        let small = Target { width: 960, height: 540, fps: 5, bitrate_bps: 145_152 };
+        assert_eq!(policy.small_target(FULL_HD), Some(small));
+        // Others lose nothing by it.
+        assert_eq!(policy.full_bps_now(), full + small.bitrate_bps);
+        assert_eq!(policy.target(at(1), FULL_HD).bitrate_bps, full);
+        policy.estimate(1_000_000);
+        assert_eq!(policy.target(at(2), FULL_HD).bitrate_bps, 1_000_000 - small.bitrate_bps);
+        policy.estimate(400_000);
+        assert_eq!(policy.small_target(FULL_HD), None);
+        assert_eq!(policy.target(at(3), FULL_HD).bitrate_bps, 400_000, "all that there is");
+        policy.estimate(500_000);
+        assert_eq!(policy.small_target(FULL_HD), None, "not at once");
+        policy.estimate(600_000);
+        assert_eq!(policy.small_target(FULL_HD), Some(small));
+        policy.want_small(false);
+        assert_eq!((policy.small_target(FULL_HD), policy.full_bps_now()), (None, full));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use beckon_session::{
 };
 use url::Url;
 
+use crate::film;
 use crate::server::sig;
 
 /// How somebody wants to join.
@@ -39,6 +40,8 @@ pub struct Wish {
     pub proxy: u16,
     /// Camera and microphone that are not there instead of test card and tone.
     pub broken: bool,
+    /// A film runs on the screen of their machine.
+    pub film: bool,
 }
 
 impl Wish {
@@ -60,7 +63,14 @@ impl Wish {
             tcp: false,
             proxy: 0,
             broken: false,
+            film: false,
         }
+    }
+
+    /// On a machine on whose screen a film runs.
+    pub fn with_film(mut self) -> Self {
+        self.film = true;
+        self
     }
 
     /// Sends nothing.
@@ -128,11 +138,12 @@ impl Client {
     /// Why they are not.
     pub async fn join(server: &Url, wish: Wish) -> Result<Self, SessionError> {
         let user = wish.user.clone();
-        Self::open(wish.request(server)?, user).await
+        let env = if wish.film { film::machine() } else { SessionEnv::system() };
+        Self::open(wish.request(server)?, env, user).await
     }
 
-    async fn open(request: SessionRequest, user: String) -> Result<Self, SessionError> {
-        let session = Session::open(request, SessionEnv::system())?;
+    async fn open(request: SessionRequest, env: SessionEnv, user: String) -> Result<Self, SessionError> {
+        let session = Session::open(request, env)?;
         session.opened().await?;
         Ok(Self { session, user })
     }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod film;
 mod go_peer;
 mod hog;
 mod livekit;
@@ -16,6 +17,7 @@ mod webrtc_peer;
 mod wire;
 
 pub use client::{Client, Wish, eventually};
+pub use film::film;
 pub use go_peer::{GoPeer, GoReport};
 pub use hog::Hog;
 pub use livekit::LiveKitServer;

@@ -20,7 +20,7 @@ use super::repairs::{Repairs, forget_sent};
 use super::sdp::{self, DescriptionError};
 use super::times::{Anchor, RtpClock};
 use super::{EngineConfig, EngineOut, Incoming, Outputs};
-use crate::publication::{PublishMedia, TrackKind};
+use crate::publication::{PublishMedia, TrackKind, TrackSource};
 use crate::room::LocalKey;
 use crate::stats::{LocalTrackStats, RoomStats};
 use crate::track::{LocalShared, OutFrame, OutMedia};
@@ -148,6 +148,7 @@ impl Publisher {
             .map(|n| LocalTrackStats { layer: shared.rid(n).map(str::to_owned), ..LocalTrackStats::default() })
             .collect();
         let clock = RtpClock::new(rate, self.base, rand::random::<u32>() >> 1);
+        let in_step = shared.options.source != TrackSource::ScreenShare;
         self.tracks.sending.insert(
             shared.key,
             Sending {
@@ -158,7 +159,7 @@ impl Publisher {
                 clock,
                 stats,
                 repair_streams: Vec::new(),
-                repairs: Repairs::new(layers),
+                repairs: Repairs::new(layers, in_step),
             },
         );
         self.dirty = true;

@@ -9,13 +9,15 @@ use str0m::rtp::StreamTx;
 
 /// Packets that are kept for repair at most.
 const REPAIRABLE_PACKETS: usize = 1024;
-/// A layer of which nothing was written for this long, while others go on, was given up.
+/// A layer of a camera of which nothing was written for this long, while others go on, was given up.
 const GIVEN_UP: Duration = Duration::from_millis(200);
 
 /// For each layer of a track, whether what was sent of it may be asked for again.
 #[derive(Debug)]
 pub(super) struct Repairs {
     layers: Vec<Layer>,
+    /// Each picture comes in all layers.
+    in_step: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,8 +29,9 @@ struct Layer {
 }
 
 impl Repairs {
-    pub(super) fn new(layers: usize) -> Self {
-        Self { layers: vec![Layer::default(); layers] }
+    /// `in_step`: each picture comes in all layers, as a camera's do. The small layer of a screen has fewer of them.
+    pub(super) fn new(layers: usize, in_step: bool) -> Self {
+        Self { layers: vec![Layer::default(); layers], in_step }
     }
 
     /// The network carries far less than it did.
@@ -45,7 +48,9 @@ impl Repairs {
                     over.push(n);
                 }
                 state.written = Some(now);
-            } else if state.written.take_if(|at| now.saturating_duration_since(*at) >= GIVEN_UP).is_some() {
+            } else if self.in_step
+                && state.written.take_if(|at| now.saturating_duration_since(*at) >= GIVEN_UP).is_some()
+            {
                 over.push(n);
             }
         }
@@ -67,7 +72,7 @@ mod tests {
     #[test]
     fn what_was_sent_before_a_key_frame_is_given_up_once_the_network_fell() {
         let now = Instant::now();
-        let mut repairs = Repairs::new(1);
+        let mut repairs = Repairs::new(1, true);
         assert!(repairs.wrote(now, 0, true).is_empty());
         assert!(
             repairs.wrote(now + 33 * MS, 0, true).is_empty(),
@@ -82,12 +87,15 @@ mod tests {
     #[test]
     fn a_layer_that_stops_while_others_go_on_is_not_repaired() {
         let now = Instant::now();
-        let mut repairs = Repairs::new(2);
+        let mut repairs = Repairs::new(2, true);
         repairs.wrote(now, 0, true);
         repairs.wrote(now, 1, true);
         assert!(repairs.wrote(now + 199 * MS, 0, false).is_empty());
         assert_eq!(repairs.wrote(now + 200 * MS, 0, false), [1]);
         assert!(repairs.wrote(now + 233 * MS, 0, false).is_empty(), "said once");
         assert!(repairs.wrote(now + 266 * MS, 1, true).is_empty());
+        let mut screen = Repairs::new(2, false);
+        screen.wrote(now, 0, true);
+        assert!(screen.wrote(now + 400 * MS, 1, false).is_empty(), "the next small picture is not due yet");
     }
 }

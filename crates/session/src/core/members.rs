@@ -133,11 +133,13 @@ impl Members {
         *self.tiles.entry((identity.to_owned(), screen)).or_insert(next)
     }
 
-    /// The track whose pictures a tile shows.
-    pub(crate) fn track_of(&self, tile: TileId) -> Option<TrackSid> {
+    /// The track whose pictures a tile shows, and of a screen its size in pixels.
+    pub(crate) fn shown_in(&self, tile: TileId) -> Option<(TrackSid, Option<(u32, u32)>)> {
         let ((identity, screen), _) = self.tiles.iter().find(|(_, t)| **t == tile)?;
         let member = self.others.iter().find(|p| p.identity == *identity.as_str())?;
-        member.tracks.iter().find(|t| shows(t, *screen)).map(|t| t.sid.clone())
+        let track = member.tracks.iter().find(|t| shows(t, *screen))?;
+        let size = (track.width, track.height);
+        Some((track.sid.clone(), Some(size).filter(|&(width, height)| *screen && width > 0 && height > 0)))
     }
 
     /// The name to show for somebody.

@@ -367,7 +367,7 @@ impl Core {
     /// Asks for the pictures of others in the size they are shown at.
     fn sync_sizes(&mut self) {
         if self.stage == Stage::Running {
-            for (track, (width, height)) in self.sizes.ask(|tile| self.members.track_of(tile)) {
+            for (track, (width, height)) in self.sizes.ask(|tile| self.members.shown_in(tile)) {
                 self.out.push(Effect::Prefer { track, width, height });
             }
         }

@@ -1,5 +1,6 @@
 //! In which size the pictures of others are asked for: as they are shown, or smaller where that is too much for this
-//! machine.
+//! machine. Shared screens are asked for whole however they are shown: what is small of them has few pictures a second, and is for
+//! networks that carry no more. Our server knows that by itself, others do not.
 
 use std::collections::HashMap;
 
@@ -43,16 +44,22 @@ impl Sizes {
         self.asked.clear();
     }
 
-    /// What is to be asked for now, of the tracks that `track_of` finds in tiles. What is shown is asked for, however
-    /// small.
-    pub(super) fn ask(&mut self, track_of: impl Fn(TileId) -> Option<TrackSid>) -> Vec<(TrackSid, Size)> {
+    /// What is to be asked for now, of the tracks that `track_of` finds in tiles; for a screen it tells the whole size. What is shown
+    /// is asked for, however small.
+    pub(super) fn ask(
+        &mut self,
+        track_of: impl Fn(TileId) -> Option<(TrackSid, Option<Size>)>,
+    ) -> Vec<(TrackSid, Size)> {
         let mut news = Vec::new();
         for (&tile, &(width, height)) in &self.shown {
-            let Some(track) = track_of(tile) else {
+            let Some((track, whole)) = track_of(tile) else {
                 self.asked.remove(&tile);
                 continue;
             };
-            let size = (width.div_ceil(self.divided_by), height.div_ceil(self.divided_by));
+            let size = match whole {
+                Some(whole) if width > 0 && height > 0 => whole,
+                _ => (width.div_ceil(self.divided_by), height.div_ceil(self.divided_by)),
+            };
             let wish = (track, size);
             if self.asked.get(&tile) != Some(&wish) {
                 self.asked.insert(tile, wish.clone());

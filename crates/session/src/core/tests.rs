@@ -666,3 +666,24 @@ fn pictures_of_others_are_asked_for_as_they_are_shown_and_smaller_where_that_is_
     // Whoever was gone for a moment may not have been heard.
     assert_eq!(asked(&room.room(RoomEvent::Reconnected { resumed: true })).len(), 2);
 }
+
+#[test]
+fn a_shared_screen_is_asked_for_whole_however_small_it_is_shown() {
+    let mut room = Room1::inside();
+    let asked = |effects: &[Effect]| -> Vec<(u32, u32)> {
+        let size = |e: &Effect| match e {
+            Effect::Prefer { width, height, .. } => Some((*width, *height)),
+            _ => None,
+        };
+        effects.iter().filter_map(size).collect()
+    };
+    let screen = TrackInfo { source: TrackSource::ScreenShare, width: 1920, height: 1080, ..camera_track("TR_screen") };
+    room.room(RoomEvent::TrackPublished { identity: person("bob").identity, track: screen });
+    let tile = room.core.tile("bob", true);
+    let mut show = |width, height| asked(&room.feed(Input::Command(Command::TileSize { tile, width, height })));
+    assert_eq!(show(320, 180), [(1920, 1080)]);
+    assert!(show(640, 360).is_empty());
+    assert_eq!(show(0, 0), [(0, 0)], "not shown at all");
+    assert_eq!(show(320, 180), [(1920, 1080)]);
+    assert!(asked(&room.feed(Input::Relief(2))).is_empty());
+}

@@ -6,7 +6,7 @@ use std::thread;
 use beckon_media::layout::TileId;
 use beckon_media::screen::Visibility;
 use beckon_media::{RunningSource, SourceError, SourceStatus, latest};
-use beckon_rtc::{LocalTrack, PublishOptions, Room, RoomEvent, TrackSid, TrackSource};
+use beckon_rtc::{LocalTrack, PublishMedia, PublishOptions, Room, RoomEvent, TrackSid, TrackSource};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -100,9 +100,14 @@ impl Screen {
 
     pub(crate) fn publish_options(&self) -> Option<PublishOptions> {
         let share = &self.live.as_ref()?.share;
-        let most = ScreenPolicy::most_bps(share.motion, (share.width, share.height));
         let size = if share.width == 0 || share.height == 0 { FULL_HD } else { (share.width, share.height) };
-        Some(PublishOptions::screen(size.0, size.1, most))
+        let layers = ScreenPolicy::layers(share.motion, size);
+        let most = layers.iter().map(|layer| layer.max_bitrate_bps).sum();
+        let mut options = PublishOptions::screen(size.0, size.1, most);
+        if let PublishMedia::Video(video) = &mut options.media {
+            video.layers = layers.into();
+        }
+        Some(options)
     }
 
     pub(crate) fn published(&self, generation: u32, track: LocalTrack, room: &Room) {
@@ -143,16 +148,15 @@ impl Screen {
     pub(crate) fn room_event(&self, event: &RoomEvent) -> bool {
         let ours = |sid: &TrackSid| self.live.as_ref().map(|live| &live.out).filter(|out| out.is(sid));
         match event {
-            RoomEvent::KeyFrameRequested { sid, .. } => ours(sid).map(|out| out.key_frame()).is_some(),
-            RoomEvent::LayersWanted { sid, qualities } => {
-                ours(sid).map(|out| out.set_wanted(qualities.contains(&true))).is_some()
+            RoomEvent::KeyFrameRequested { sid, layer } => {
+                ours(sid).map(|out| out.key_frame(layer.as_deref())).is_some()
             }
+            RoomEvent::LayersWanted { sid, qualities } => ours(sid).map(|out| out.set_wanted(*qualities)).is_some(),
             RoomEvent::LocalTrackPublished(info) if info.source == TrackSource::ScreenShare => {
                 if let Some(live) = &self.live {
                     // After a rejoin of the rtc layer the same track has another name, and everybody needs a key frame.
                     self.meter.with(|m| m.track.sid = info.sid.to_string());
-                    live.out.set_wanted(true);
-                    live.out.key_frame();
+                    live.out.anew();
                 }
                 true
             }

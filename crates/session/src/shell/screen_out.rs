@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::meters::SentMeter;
 use crate::rate::{Pacer, Target};
-use crate::screen_rate::{Refresh, ScreenPolicy};
+use crate::screen_rate::{LARGE, RIDS, Refresh, SMALL, ScreenPolicy};
 use crate::tiles::Fanout;
 
 /// Everybody who asks for a key frame within this time gets the same one: a sharp screen's are large.
@@ -27,8 +27,9 @@ pub(crate) struct ScreenOut {
     content: Content,
     policy: Mutex<ScreenPolicy>,
     own: Mutex<Option<Arc<Fanout>>>,
-    key_wanted: AtomicBool,
-    /// Somebody subscribes.
+    /// For each layer.
+    key_wanted: [AtomicBool; 2],
+    /// Somebody watches the large layer.
     wanted: AtomicBool,
     moving: AtomicBool,
     meter: Arc<SentMeter>,
@@ -41,7 +42,7 @@ impl ScreenOut {
             content: if motion { Content::Film } else { Content::Screen },
             policy: Mutex::new(ScreenPolicy::new(motion)),
             own: Mutex::new(None),
-            key_wanted: AtomicBool::new(false),
+            key_wanted: Default::default(),
             wanted: AtomicBool::new(true),
             moving: AtomicBool::new(false),
             meter,
@@ -50,8 +51,7 @@ impl ScreenOut {
 
     /// The track in the present room, or none.
     pub(crate) fn set_track(&self, track: Option<LocalTrack>) {
-        self.wanted.store(true, Ordering::Relaxed);
-        self.key_frame();
+        self.anew();
         if let Some(track) = &track {
             self.meter.with(|m| m.track.sid = track.sid().to_string());
         }
@@ -71,15 +71,26 @@ impl ScreenOut {
         *self.own.lock() = Some(tile);
     }
 
-    pub(crate) fn key_frame(&self) {
-        self.key_wanted.store(true, Ordering::Relaxed);
+    /// A key frame is wanted in the layer of this name, or in both.
+    pub(crate) fn key_frame(&self, rid: Option<&str>) {
+        for (wanted, _) in self.key_wanted.iter().zip(RIDS).filter(|(_, name)| rid.is_none_or(|rid| rid == *name)) {
+            wanted.store(true, Ordering::Relaxed);
+        }
     }
 
-    pub(crate) fn set_wanted(&self, wanted: bool) {
-        if wanted && !self.wanted.swap(wanted, Ordering::Relaxed) {
-            self.key_frame();
+    /// Another room, or the same one joined anew: nobody has said yet which layers are watched. The small one waits for somebody who does.
+    pub(crate) fn anew(&self) {
+        self.set_wanted([false, true, true]);
+        self.key_frame(None);
+    }
+
+    /// Which qualities (low, medium, high) anybody watches.
+    pub(crate) fn set_wanted(&self, [low, medium, high]: [bool; 3]) {
+        self.policy.lock().want_small(low);
+        let large = medium || high;
+        if !self.wanted.swap(large, Ordering::Relaxed) && large {
+            self.key_frame(Some(RIDS[LARGE]));
         }
-        self.wanted.store(wanted, Ordering::Relaxed);
     }
 
     /// This much may be sent, bit/s.
@@ -121,62 +132,89 @@ impl ScreenOut {
             own.send(&picture);
         }
         let now = MediaTime::now();
-        encoder.refresh.changed(now);
+        encoder.layers.iter_mut().for_each(|layer| layer.refresh.changed(now));
         self.moving.store(true, Ordering::Relaxed);
         self.meter.with(|m| m.track.captured += 1);
-        let target = self.policy.lock().target(now, (picture.width(), picture.height()));
-        let on_time = encoder.pacer.take(picture.capture, target.fps);
+        let capture = picture.capture;
         // What comes too soon is sent when its time has come, unless something newer has come until then.
         encoder.newest = Some(picture);
-        if on_time {
-            self.send(encoder, target, now);
-        } else {
-            self.meter.with(|m| m.track.skipped += 1);
+        for (n, target) in self.targets(encoder, now).into_iter().flatten() {
+            if encoder.layers[n].pacer.take(capture, target.fps) {
+                self.send(encoder, n, target, now);
+            } else if n == LARGE {
+                self.meter.with(|m| m.track.skipped += 1);
+            }
         }
     }
 
     /// Nothing has changed: the rest of what was sent last follows, it becomes sharper, or a late viewer gets a key frame.
     fn again(&self, encoder: &mut Encoder) {
         let now = MediaTime::now();
-        self.moving.store(encoder.refresh.is_moving(now), Ordering::Relaxed);
-        let due = encoder.due().is_some_and(|due| due <= now);
-        let asked = self.key_wanted.load(Ordering::Relaxed) && encoder.may_key(now);
-        if !due && !asked {
-            return;
+        self.moving.store(encoder.layers[LARGE].refresh.is_moving(now), Ordering::Relaxed);
+        for (n, target) in self.targets(encoder, now).into_iter().flatten() {
+            let layer = &encoder.layers[n];
+            let due = layer.due().is_some_and(|due| due <= now);
+            let asked = self.key_wanted[n].load(Ordering::Relaxed) && layer.may_key(now);
+            if due || asked {
+                if let Some(newest) = &mut encoder.newest {
+                    newest.capture = now;
+                }
+                self.send(encoder, n, target, now);
+            }
         }
-        let Some(newest) = &mut encoder.newest else { return };
-        newest.capture = now;
-        let target = self.policy.lock().target(now, (newest.width(), newest.height()));
-        self.send(encoder, target, now);
     }
 
-    fn send(&self, encoder: &mut Encoder, target: Target, now: MediaTime) {
-        // Also when nobody takes it now: it is not tried again at once.
-        encoder.refresh.sent(now);
-        let Some(track) = self.track() else { return };
-        if !track.is_connected() || !self.wanted.load(Ordering::Relaxed) {
-            // What comes after the pause must be decodable.
-            return self.key_frame();
-        }
-        if let Err(error) = self.encode(encoder, target, &track, now) {
-            if !std::mem::replace(&mut encoder.complained, true) {
-                tracing::error!(%error, "cannot encode our screen");
+    /// The layers to send now, the large one first: it is what most see. The small one is opened or closed as it is wanted.
+    fn targets(&self, encoder: &mut Encoder, now: MediaTime) -> [Option<(usize, Target)>; 2] {
+        let targets = encoder.newest.as_ref().map(|newest| {
+            let (mut policy, size) = (self.policy.lock(), (newest.width(), newest.height()));
+            (policy.target(now, size), policy.small_target(size))
+        });
+        let (large, small) = targets.unzip();
+        let small = small.flatten();
+        let layer = &mut encoder.layers[SMALL];
+        match (small, layer.open) {
+            (Some(_), false) => {
+                // Also of a still screen somebody waits for the first picture.
+                layer.refresh.changed(now);
+                layer.open = true;
             }
-            encoder.inner = None;
+            (None, true) => *layer = LayerEncoder::default(),
+            _ => {}
+        }
+        [large.map(|target| (LARGE, target)), small.map(|target| (SMALL, target))]
+    }
+
+    fn send(&self, encoder: &mut Encoder, n: usize, target: Target, now: MediaTime) {
+        let Encoder { newest: Some(picture), layers } = encoder else { return };
+        let layer = &mut layers[n];
+        // Also when nobody takes it now: it is not tried again at once.
+        layer.refresh.sent(now);
+        let Some(track) = self.track() else { return };
+        if !track.is_connected() || (n == LARGE && !self.wanted.load(Ordering::Relaxed)) {
+            // What comes after the pause must be decodable.
+            return self.key_frame(Some(RIDS[n]));
+        }
+        if let Err(error) = self.encode(layer, n, picture, target, &track, now) {
+            if !std::mem::replace(&mut layer.complained, true) {
+                tracing::error!(%error, layer = RIDS[n], "cannot encode our screen");
+            }
+            layer.inner = None;
         }
     }
 
     fn encode(
         &self,
-        encoder: &mut Encoder,
+        layer: &mut LayerEncoder,
+        n: usize,
+        picture: &VideoFrame,
         target: Target,
         track: &LocalTrack,
         now: MediaTime,
     ) -> Result<(), CodecError> {
-        let may_key = encoder.may_key(now);
-        let Some(picture) = &encoder.newest else { return Ok(()) };
+        let may_key = layer.may_key(now);
         let bitrate = u32::try_from(target.bitrate_bps).unwrap_or(u32::MAX);
-        let inner = match &mut encoder.inner {
+        let inner = match &mut layer.inner {
             Some(inner) => {
                 if inner.config().bitrate_bps.abs_diff(bitrate) > bitrate / 20 {
                     inner.set_bitrate(bitrate);
@@ -194,34 +232,39 @@ impl ScreenOut {
                     ..EncoderConfig::new(target.width, target.height, bitrate)
                 };
                 let new = ScreenEncoder::new(config)?;
-                tracing::info!(encoder = new.name(), target.width, target.height, "encoding our screen");
+                let encoder = new.name();
+                tracing::info!(encoder, layer = RIDS[n], target.width, target.height, "encoding our screen");
                 none.insert(new)
             }
         };
-        let force_key = may_key && self.key_wanted.swap(false, Ordering::Relaxed);
+        let force_key = may_key && self.key_wanted[n].swap(false, Ordering::Relaxed);
         let encoded = inner.encode(picture, force_key)?;
         let name = inner.name();
         if inner.next_part().is_some() {
             // It becomes sharp from when it is there as a whole.
-            encoder.refresh.changed(now);
+            layer.refresh.changed(now);
         }
         for out in encoded {
             if out.key {
-                encoder.last_key = Some(now);
+                layer.last_key = Some(now);
                 // A key frame within the bitrate begins coarse.
-                encoder.refresh.changed(now);
+                layer.refresh.changed(now);
             }
             let key = out.key;
-            let frame = EncodedVideo { data: out.data, key, capture_ns: out.capture.0, layer: 0 };
+            let frame = EncodedVideo { data: out.data, key, capture_ns: out.capture.0, layer: n };
             let sent = track.write_video(frame).is_ok();
             self.meter.with(|m| {
                 let t = &mut m.track;
+                t.key_frames += u64::from(key);
+                if n != LARGE {
+                    t.encoded_small += 1;
+                    return;
+                }
                 if t.encoder != name {
                     t.encoder = name.to_owned();
                 }
                 (t.width, t.height) = (target.width, target.height);
                 t.encoded += 1;
-                t.key_frames += u64::from(key);
                 if sent {
                     t.frames_sent += 1;
                     m.span = Some((m.span.map_or(now, |(first, _)| first), now));
@@ -236,15 +279,31 @@ impl ScreenOut {
 
 #[derive(Default)]
 struct Encoder {
-    inner: Option<ScreenEncoder>,
     newest: Option<VideoFrame>,
+    /// The small one first.
+    layers: [LayerEncoder; 2],
+}
+
+impl Encoder {
+    /// When a layer is due again.
+    fn due(&self) -> Option<MediaTime> {
+        let small = self.layers[SMALL].due().filter(|_| self.layers[SMALL].open);
+        self.layers[LARGE].due().into_iter().chain(small).min()
+    }
+}
+
+#[derive(Default)]
+struct LayerEncoder {
+    /// Of the small one: it is wanted.
+    open: bool,
+    inner: Option<ScreenEncoder>,
     pacer: Pacer,
     refresh: Refresh,
     last_key: Option<MediaTime>,
     complained: bool,
 }
 
-impl Encoder {
+impl LayerEncoder {
     /// When to encode the newest picture again: for its next part, or by the rule of still pictures.
     fn due(&self) -> Option<MediaTime> {
         let part = self.inner.as_ref().and_then(ScreenEncoder::next_part);

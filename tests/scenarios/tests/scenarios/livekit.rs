@@ -3,7 +3,7 @@
 use beckon_scenarios::{LiveKitServer, TestServer, turn};
 
 use crate::SERVER;
-use crate::{calls, rules};
+use crate::{calls, rules, screens};
 
 /// Both servers; `None` where LiveKit's was not built.
 async fn servers() -> Option<(LiveKitServer, TestServer)> {
@@ -52,4 +52,11 @@ async fn on_livekit_the_same_user_joining_again_puts_the_older_one_offline() {
     let _turn = turn().await;
     let Some((_livekit, server)) = servers().await else { return };
     rules::the_same_user_again_puts_the_older_one_offline(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_a_shared_screen_is_seen_large_in_a_small_tile() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    screens::a_screen_is_seen_large(&server.url()).await;
 }

@@ -9,6 +9,7 @@ mod overload;
 mod recovery;
 mod refusals;
 mod rules;
+mod screens;
 mod webrtc;
 
 /// The server each scenario starts.

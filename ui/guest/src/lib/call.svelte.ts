@@ -76,7 +76,8 @@ export class Call {
 
   async #connect(entrance: Entrance, wish: { camera: boolean; microphone: boolean }) {
     const room = new Room({
-      adaptiveStream: true,
+      // In the display's own pixels: else small print in a shared screen is blurred where those are dense.
+      adaptiveStream: { pixelDensity: 'screen' },
       dynacast: true,
       disconnectOnPageLeave: true,
       videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
