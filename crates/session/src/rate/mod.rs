@@ -140,6 +140,11 @@ impl RatePolicy {
         self.load.step()
     }
 
+    /// What the network carries of all layers together, bit/s; `None` before the first estimate.
+    pub(crate) fn budget(&self) -> Option<u64> {
+        self.budget
+    }
+
     /// How often size or frame rate were changed.
     pub fn steps_taken(&self) -> u64 {
         self.caps_taken + self.layers.iter().map(|l| l.ladder.steps_taken()).sum::<u64>()

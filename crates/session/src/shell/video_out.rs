@@ -113,6 +113,7 @@ impl VideoOut {
 
     /// Which qualities (low, medium, high) anybody watches.
     pub(crate) fn set_wanted(&self, qualities: [bool; 3]) {
+        tracing::debug!(low = qualities[0], medium = qualities[1], high = qualities[2], "somebody watches");
         self.policy.lock().want(MediaTime::now(), qualities);
         let wanted = qualities.contains(&true);
         if wanted && !self.wanted.swap(wanted, Ordering::Relaxed) {
@@ -145,6 +146,7 @@ impl VideoOut {
             beauty: BeautyStep::new(self.beauty.clone()),
             layers: self.layers.iter().map(|_| LayerEncoder::default()).collect(),
             hand_over: HandOver::default(),
+            sizes: Vec::new(),
             captured: 0,
         };
         loop {
@@ -190,6 +192,12 @@ impl VideoOut {
             let policy = self.policy.lock();
             (0..self.layers.len()).map(|n| policy.target(n)).collect()
         };
+        let sizes: Vec<_> = targets.iter().map(|target| target.map(|t| (t.width, t.fps))).collect();
+        if sizes != encoder.sizes {
+            let policy = self.policy.lock();
+            tracing::debug!(?targets, budget = policy.budget(), load_step = policy.load_step(), "layers");
+            encoder.sizes = sizes;
+        }
         let largest = targets.iter().rposition(Option::is_some);
         // No pause holds this key frame back: the one before began the layer, and came too soon for those who are to get it now.
         if let Some(anew) = encoder.hand_over.picture(largest, |n| self.policy.lock().wants(n)) {
@@ -315,6 +323,8 @@ struct Encoder {
     beauty: BeautyStep,
     layers: Vec<LayerEncoder>,
     hand_over: HandOver,
+    /// Width and rate that the layers were to have last.
+    sizes: Vec<Option<(u32, u32)>>,
     captured: u64,
 }
 
