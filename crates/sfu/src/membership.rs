@@ -12,7 +12,8 @@ use crate::event::{LeaveReason, RoomEvent};
 use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, participant_sid};
 use crate::participant::Participant;
 use crate::publisher::Publisher;
-use crate::room::{Output, Room, RouteChange, enabled_codecs};
+use crate::room::{Output, Room, enabled_codecs};
+use crate::route::RouteChange;
 use crate::subscriber::Subscriber;
 use crate::transport::Transport;
 
@@ -291,6 +292,11 @@ impl Room {
         let Some(p) = self.get_mut(transport.participant) else { return };
         let state = p.transport(transport.side);
         state.connected = up && state.rtc.is_connected();
+        if let Some((protocol, address)) = state.address_in_use() {
+            let bind = RouteChange::Bind { protocol, address, transport, in_use: true };
+            self.outputs.push_back(Output::Route(bind));
+        }
+        let Some(p) = self.get_mut(transport.participant) else { return };
         if p.primary_connected() {
             p.media_lost = None;
             if p.state != State::Active {

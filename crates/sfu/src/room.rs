@@ -15,6 +15,7 @@ use str0m::net::{Protocol, Receive, Transmit};
 use crate::event::{LeaveReason, RoomEvent};
 use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, room_sid};
 use crate::participant::Participant;
+use crate::route::RouteChange;
 use crate::speaker::SpeakerDetector;
 use crate::transport::{Heard, TransportConfig};
 use crate::turns::Turns;
@@ -52,19 +53,6 @@ pub enum Output {
     Route(RouteChange),
     /// Tell the room service.
     Event(RoomEvent),
-}
-
-/// A change of what belongs to which transport. Apply them before sending datagrams.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RouteChange {
-    /// STUN requests to this user name fragment belong to the transport.
-    AddUfrag(String, TransportId),
-    /// They do not any more.
-    RemoveUfrag(String),
-    /// Datagrams (or frames) from this address belong to the transport.
-    Bind(Protocol, SocketAddr, TransportId),
-    /// They do not any more, unless another transport took the address over.
-    Unbind(Protocol, SocketAddr, TransportId),
 }
 
 /// What the room counted.
@@ -210,12 +198,13 @@ impl Room {
         match participant.transport(to.side).receive(now, receive, bytes) {
             Ok(Heard::Refused) => self.stats.datagrams_refused += 1,
             Ok(Heard::Known) => self.heard(now, to),
-            Ok(Heard::New { forgotten }) => {
-                self.outputs.push_back(Output::Route(RouteChange::Bind(protocol, from, to)));
+            Ok(Heard::Check { in_use, forgotten }) => {
+                let bind = RouteChange::Bind { protocol, address: from, transport: to, in_use };
+                self.outputs.push_back(Output::Route(bind));
                 if let Some((protocol, address)) = forgotten {
                     self.outputs.push_back(Output::Route(RouteChange::Unbind(protocol, address, to)));
                 }
-                self.pump(now, to);
+                self.heard(now, to);
             }
             Err(error) => {
                 tracing::debug!(transport = %to, %error, "transport refused a datagram");

@@ -45,7 +45,7 @@ impl Room {
     pub(crate) fn after_description(&mut self, now: Instant, transport: TransportId) {
         let Some(p) = self.get_mut(transport.participant) else { return };
         if let Some(ufrag) = p.transport(transport.side).new_ufrag() {
-            use crate::room::{Output, RouteChange};
+            use crate::{room::Output, route::RouteChange};
             self.outputs.push_back(Output::Route(RouteChange::AddUfrag(ufrag, transport)));
         }
         self.pump(now, transport);

@@ -1,5 +1,6 @@
 //! One WebRTC transport of a participant: an [`Rtc`] with what the room has to remember about it.
 
+mod checks;
 mod path;
 
 use std::net::SocketAddr;
@@ -14,12 +15,13 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::Ssrc;
 use str0m::{Candidate, Input, Output, PacerReason, Reason, Rtc, RtcConfig, RtcError};
 
+use self::checks::Checks;
 use self::path::{Follower, Path};
 use crate::ids::Side;
 use crate::sdp::DescriptionError;
 
 /// A transport keeps this many addresses of its client; older ones are forgotten, but never the one that is in use: a check
-/// that somebody overheard is as authentic from anywhere.
+/// that somebody caught is as authentic from anywhere.
 const MAX_ADDRESSES: usize = 8;
 /// A client may name this many candidates until its next ICE restart.
 const MAX_CANDIDATES: usize = 64;
@@ -71,6 +73,8 @@ pub(crate) struct Transport {
     pub fall: Fall,
     /// Goes with a client whose address changed.
     follower: Follower,
+    /// Checks the client has made.
+    checks: Checks,
     /// What the client's payload types mean.
     payload_types: PayloadTypes,
     /// Candidates the client has named since the last ICE restart.
@@ -103,6 +107,7 @@ impl Transport {
             ufrags,
             fall: Fall::default(),
             follower: Follower::default(),
+            checks: Checks::default(),
             payload_types: PayloadTypes::default(),
             candidates: 0,
         }
@@ -136,22 +141,35 @@ impl Transport {
         let from = (receive.proto, receive.source);
         let path = Path { protocol: receive.proto, local: receive.destination, remote: receive.source };
         let input = Input::Receive(now, receive);
-        // Only STUN proves where it comes from (message integrity); the rest must come from there.
-        if stun && !self.rtc.accepts(&input) || !stun && !self.addresses.contains(&from) {
+        let known = self.addresses.contains(&from);
+        // Only a check proves where its sender is, and only the first time; the rest must come from there.
+        if stun && !self.rtc.accepts(&input) {
+            return Ok(Heard::Refused);
+        }
+        let check = stun && self.checks.is_new(bytes, &self.rtc.direct_api().local_ice_credentials().pass);
+        if !check && !known {
             return Ok(Heard::Refused);
         }
         self.rtc.handle_input(input)?;
-        self.follower.heard(now, path, bytes);
-        if self.addresses.contains(&from) {
+        self.follower.heard(now, path, check && path::nominates(bytes));
+        if !check {
             return Ok(Heard::Known);
         }
-        let forgotten = (self.addresses.len() >= MAX_ADDRESSES).then(|| {
+        let in_use = self.address_in_use() == Some(from);
+        let forgotten = (!known && self.addresses.len() >= MAX_ADDRESSES).then(|| {
             let used = self.follower.in_use().map(|path| (path.protocol, path.remote));
             let oldest = self.addresses.iter().position(|address| Some(*address) != used);
             self.addresses.remove(oldest.unwrap_or(0))
         });
-        self.addresses.push(from);
-        Ok(Heard::New { forgotten })
+        if !known {
+            self.addresses.push(from);
+        }
+        Ok(Heard::Check { in_use, forgotten })
+    }
+
+    /// Where the client is, as soon as it is connected.
+    pub fn address_in_use(&self) -> Option<(Protocol, SocketAddr)> {
+        self.follower.in_use().filter(|_| self.connected).map(|path| (path.protocol, path.remote))
     }
 
     /// Lets the transport's time go on.
@@ -253,8 +271,9 @@ pub(crate) enum Heard {
     Refused,
     /// From an address that was known.
     Known,
-    /// From a new address; an older one may have been given up for it.
-    New { forgotten: Option<(Protocol, SocketAddr)> },
+    /// A check of the client's own, from the address that is in use or from another one, for which an older one may have
+    /// been given up.
+    Check { in_use: bool, forgotten: Option<(Protocol, SocketAddr)> },
 }
 
 fn rtc_config(side: Side, config: &TransportConfig) -> RtcConfig {

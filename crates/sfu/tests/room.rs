@@ -543,6 +543,81 @@ fn overheard_checks_from_many_addresses_do_not_push_the_client_out() {
 }
 
 #[test]
+fn a_check_from_another_clients_address_does_not_take_its_route() {
+    let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
+    w.send_packet(ann, mid, None, &key_frame(0));
+    w.run(Duration::from_millis(50));
+    let before = w.clients[bob].subscriber.packets.len();
+    // Checks that the server has had, and such that somebody caught before they arrived.
+    for round in 0..6u32 {
+        let check = |w: &mut World, client, publisher| match round % 2 {
+            0 => w.overhear_check(client, publisher),
+            _ => w.catch_check(client, publisher),
+        };
+        let (of_bob, of_ann) = (check(&mut w, bob, false), check(&mut w, ann, true));
+        let (anns, bobs) = (w.clients[ann].publisher.address, w.clients[bob].subscriber.address);
+        w.replay(anns, &of_bob);
+        w.replay(bobs, &of_ann);
+        // At once, with nobody checking anew in between: what ann sends, and what bob asks for.
+        w.send_packet(ann, mid, None, &key_frame(3_000 * (round + 1)));
+        assert_eq!(w.clients[bob].subscriber.packets.len(), before + round as usize + 1, "round {round}");
+        let ssrc = w.clients[bob].subscriber.packets[0].header.ssrc;
+        let asked = w.clients[ann].publisher.key_frame_requests;
+        w.run(Duration::from_secs(1));
+        w.ask_key_frame(bob, ssrc);
+        w.run(Duration::from_millis(50));
+        assert_eq!(w.clients[ann].publisher.key_frame_requests, asked + 1, "round {round}");
+    }
+}
+
+#[test]
+fn an_address_goes_to_another_client_when_the_first_is_gone() {
+    for leaves in [true, false] {
+        let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
+        w.send_packet(ann, mid, None, &key_frame(0));
+        w.run(Duration::from_millis(50));
+        // Bob's computer is gone, with or without a word; the NAT gives what was bob's to carl.
+        w.reuse_addresses_of(bob);
+        if leaves {
+            w.say(bob, Request::Leave(proto::LeaveRequest::default()));
+        }
+        w.clients.remove(bob);
+        let carl = w.join("carl");
+        if !leaves {
+            // As long as bob may still be there; then carl's handshake comes through.
+            w.run(Duration::from_secs(8));
+        }
+        w.run_until("carl's connection", |w| w.clients[carl].subscriber.connected);
+        w.run_until("carl's picture", |w| {
+            !w.clients[carl].subscriber.packets.is_empty() || w.clients[ann].publisher.key_frame_requests > 0
+        });
+        w.send_packet(ann, mid, None, &key_frame(90_000));
+        w.run(Duration::from_millis(50));
+        assert!(!w.clients[carl].subscriber.packets.is_empty(), "bob left with a word: {leaves}");
+    }
+}
+
+#[test]
+fn an_overheard_check_does_not_lead_media_away_from_a_silent_client() {
+    let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
+    w.send_packet(ann, mid, None, &key_frame(0));
+    w.run(Duration::from_millis(50));
+    let of_bob = w.overhear_check(bob, false);
+    let stranger = "203.0.113.9:9".parse().unwrap();
+    // Bob's way up is cut for a while, and somebody speaks in bob's name from elsewhere, then goes on with anything.
+    w.clients[bob].subscriber.cut = true;
+    let mut to_stranger = 0;
+    for n in 1..100u32 {
+        w.replay(stranger, &of_bob);
+        w.replay(stranger, &[0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3]);
+        w.write_packet(ann, mid, None, &delta_frame(3_000 * n));
+        to_stranger += w.turn_after(ann).iter().filter(|to| **to == stranger).count();
+        w.run(Duration::from_millis(20));
+    }
+    assert_eq!(to_stranger, 0);
+}
+
+#[test]
 fn datagrams_that_come_twice_count_once() {
     let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
     w.send_packet(ann, mid, None, &key_frame(0));

@@ -85,7 +85,7 @@ impl Scene {
         self.now += Duration::from_millis(20);
         self.room.drive(self.now);
         while let Some(output) = self.room.poll_output() {
-            if let Output::Route(RouteChange::AddUfrag(_, transport) | RouteChange::Bind(_, _, transport)) = output
+            if let Output::Route(RouteChange::AddUfrag(_, transport) | RouteChange::Bind { transport, .. }) = output
                 && !self.transports.contains(&transport)
             {
                 self.transports.push(transport);

@@ -14,7 +14,7 @@ use super::command::{RoomCommand, SignalOut, ToWorker};
 use super::engine::Registry;
 use super::event::EngineEvent;
 use super::outlet::{Outlet, Sockets};
-use super::route::{RoomNumber, RouteTable};
+use super::route::{RoomNumber, Route, RouteTable};
 
 /// Most inputs taken before the rooms are driven and their datagrams sent.
 const MAX_INPUTS: usize = 64;
@@ -188,7 +188,10 @@ impl Worker {
                         let _ = link.try_send(SignalOut::Close);
                     }
                 }
-                Output::Route(change) => self.shared.routes.write().change(self.index, number, change),
+                Output::Route(change) => {
+                    let route = |transport| Route { worker: self.index, room: number, transport };
+                    self.shared.routes.write().change(Instant::now(), change, route);
+                }
                 Output::Event(RoomEvent::Idle) => idle = true,
                 Output::Event(event) => {
                     let room = place.name.clone();
@@ -213,7 +216,7 @@ impl Worker {
         let Some(place) = self.rooms.remove(&number) else { return };
         self.queue.remove(&(place.due, number));
         self.shared.registry.remove(&place.name, number);
-        self.shared.routes.write().remove_room(number);
+        self.shared.routes.write().retain(|route| route.room != number);
         self.tell(EngineEvent::RoomFinished { room: place.name, sid: place.room.sid().to_owned() });
     }
 

@@ -44,14 +44,14 @@ fn is_silent(rhythm: &Rhythm, now: Instant) -> bool {
 }
 
 impl Follower {
-    /// A packet came that belongs to this transport; STUN in it was authentic.
-    pub fn heard(&mut self, now: Instant, path: Path, bytes: &[u8]) {
+    /// A packet came that belongs to this transport. `nominates`: it is a check of the client's that [nominates] the way it came.
+    pub fn heard(&mut self, now: Instant, path: Path, nominates: bool) {
         let Some(used) = self.in_use() else { return };
         let rhythm = self.heard.get_or_insert(Rhythm::new(now, MOST_SILENCE));
         if path == used {
             return rhythm.heard(now);
         }
-        if nominates(bytes) {
+        if nominates {
             self.nominated = Some(path);
         }
         if is_silent(rhythm, now) && self.nominated == Some(path) {
@@ -86,7 +86,7 @@ impl Follower {
 
 /// Whether a packet is a binding request with USE-CANDIDATE, where its sender vouches for it: attributes after the
 /// integrity are anybody's.
-fn nominates(bytes: &[u8]) -> bool {
+pub(super) fn nominates(bytes: &[u8]) -> bool {
     stun::is_binding_request(bytes)
         && stun::attributes(bytes)
             .map(|(kind, _)| kind)
@@ -148,20 +148,20 @@ mod tests {
     fn packets_follow_a_client_that_moved() {
         let (start, mut follower) = (Instant::now(), Follower::default());
         assert_eq!(sent(&mut follower, 1, RTP), 1);
-        follower.heard(start, path(1), RTP);
+        follower.heard(start, path(1), false);
         // The old way may just be slower.
-        follower.heard(start + 500 * MS, path(2), &check());
+        follower.heard(start + 500 * MS, path(2), true);
         assert_eq!(sent(&mut follower, 1, RTP), 1);
-        follower.heard(start + 1000 * MS, path(2), RTP);
+        follower.heard(start + 1000 * MS, path(2), false);
         assert_eq!(sent(&mut follower, 1, RTP), 2);
         // Answers to checks go back as they came.
         assert_eq!(sent(&mut follower, 1, &check()), 1);
         // And once more.
-        follower.heard(start + 1100 * MS, path(2), RTP);
-        follower.heard(start + 2200 * MS, path(3), &check());
+        follower.heard(start + 1100 * MS, path(2), false);
+        follower.heard(start + 2200 * MS, path(3), true);
         assert_eq!(sent(&mut follower, 1, RTP), 3);
         // Back to the first one.
-        follower.heard(start + 3300 * MS, path(1), &check());
+        follower.heard(start + 3300 * MS, path(1), true);
         assert_eq!(sent(&mut follower, 1, RTP), 1);
     }
 
@@ -171,13 +171,13 @@ mod tests {
         sent(&mut follower, 1, RTP);
         for _ in 0..100 {
             now += gap;
-            follower.heard(now, path(1), RTP);
+            follower.heard(now, path(1), false);
         }
         let last = now;
         while sent(&mut follower, 1, RTP) == 1 {
             now += 10 * MS;
-            follower.heard(now, path(2), &check());
-            follower.heard(now, path(2), RTP);
+            follower.heard(now, path(2), true);
+            follower.heard(now, path(2), false);
         }
         now - last
     }
@@ -195,13 +195,13 @@ mod tests {
         sent(&mut follower, 1, RTP);
         for _ in 0..100 {
             now += 5 * MS;
-            follower.heard(now, path(1), RTP);
+            follower.heard(now, path(1), false);
         }
-        follower.heard(now + 200 * MS, path(2), &check());
+        follower.heard(now + 200 * MS, path(2), true);
         assert_eq!(sent(&mut follower, 1, RTP), 2);
         for n in 0..100 {
-            follower.heard(now + 201 * MS + n * 5 * MS, path(2), RTP);
-            follower.heard(now + 203 * MS + n * 5 * MS, path(1), &check());
+            follower.heard(now + 201 * MS + n * 5 * MS, path(2), false);
+            follower.heard(now + 203 * MS + n * 5 * MS, path(1), true);
             assert_eq!(sent(&mut follower, 1, RTP), 2);
         }
     }
@@ -211,8 +211,8 @@ mod tests {
         let (start, mut follower) = (Instant::now(), Follower::default());
         sent(&mut follower, 1, RTP);
         for n in 0..20 {
-            follower.heard(start + n * 500 * MS, path(1), &check());
-            follower.heard(start + n * 500 * MS + 400 * MS, path(2), &check());
+            follower.heard(start + n * 500 * MS, path(1), true);
+            follower.heard(start + n * 500 * MS + 400 * MS, path(2), true);
             assert_eq!(sent(&mut follower, 1, RTP), 1);
         }
     }
@@ -221,9 +221,9 @@ mod tests {
     fn a_way_nobody_nominated_is_not_taken() {
         let (start, mut follower) = (Instant::now(), Follower::default());
         sent(&mut follower, 1, RTP);
-        follower.heard(start, path(1), RTP);
-        follower.heard(start + 5000 * MS, path(2), &request(&[0x0006, MESSAGE_INTEGRITY]));
-        follower.heard(start + 5000 * MS, path(2), RTP);
+        follower.heard(start, path(1), false);
+        follower.heard(start + 5000 * MS, path(2), nominates(&request(&[0x0006, MESSAGE_INTEGRITY])));
+        follower.heard(start + 5000 * MS, path(2), false);
         assert_eq!(sent(&mut follower, 1, RTP), 1);
     }
 
@@ -231,8 +231,8 @@ mod tests {
     fn what_ice_decides_anew_counts() {
         let (start, mut follower) = (Instant::now(), Follower::default());
         sent(&mut follower, 1, RTP);
-        follower.heard(start, path(1), RTP);
-        follower.heard(start + 1000 * MS, path(2), &check());
+        follower.heard(start, path(1), false);
+        follower.heard(start + 1000 * MS, path(2), true);
         assert_eq!(sent(&mut follower, 1, RTP), 2);
         assert_eq!(sent(&mut follower, 4, RTP), 4);
         assert_eq!(sent(&mut follower, 4, RTP), 4);

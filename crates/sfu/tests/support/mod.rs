@@ -11,9 +11,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use beckon_rtp::stun;
 use beckon_sfu::{
     Admission, ConnectionId, JoinError, JoinRequest, Joined, Output, Protocol, Room, RoomConfig, RoomEvent,
-    RouteChange, Transmit, TransportConfig, TransportId,
+    RouteChange, RouteTable, Transmit, TransportConfig, TransportId,
 };
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
@@ -49,6 +50,8 @@ pub struct Half {
     pub lose: Box<dyn FnMut(&[u8]) -> bool>,
     /// The way from the server; without one everything arrives at once.
     pub link: Option<Link>,
+    /// Nothing reaches the server any more.
+    pub cut: bool,
 }
 
 impl Half {
@@ -68,6 +71,7 @@ impl Half {
             channels: HashMap::new(),
             lose: Box::new(|_| false),
             link: None,
+            cut: false,
         }
     }
 
@@ -75,6 +79,7 @@ impl Half {
         loop {
             match self.rtc.poll_output().unwrap() {
                 RtcOutput::Timeout(_) => return,
+                RtcOutput::Transmit(_) if self.cut => {}
                 RtcOutput::Transmit(t) => out.push(t),
                 RtcOutput::Event(event) => match event {
                     Event::Connected => self.connected = true,
@@ -142,8 +147,9 @@ pub struct World {
     pub events: Vec<RoomEvent>,
     /// Real time spent inside the room.
     pub busy: Duration,
-    routes: HashMap<SocketAddr, TransportId>,
-    ufrags: HashMap<String, TransportId>,
+    routes: RouteTable<TransportId>,
+    /// Any transport of the room.
+    some: Option<TransportId>,
     next_port: u16,
 }
 
@@ -169,10 +175,15 @@ impl World {
             clients: Vec::new(),
             events: Vec::new(),
             busy: Duration::ZERO,
-            routes: HashMap::new(),
-            ufrags: HashMap::new(),
+            routes: RouteTable::default(),
+            some: None,
             next_port: 40_000,
         }
+    }
+
+    /// The next clients get their addresses anew, beginning with this client's.
+    pub fn reuse_addresses_of(&mut self, client: usize) {
+        self.next_port = self.clients[client].publisher.address.port() - 1;
     }
 
     fn address(&mut self) -> SocketAddr {
@@ -373,6 +384,15 @@ impl World {
 
     /// The next check that a client makes with the server, on its publisher's or its subscriber's transport.
     pub fn overhear_check(&mut self, client: usize, publisher: bool) -> Vec<u8> {
+        self.next_check(client, publisher, true)
+    }
+
+    /// As [`overhear_check`](Self::overhear_check), but the server does not get it.
+    pub fn catch_check(&mut self, client: usize, publisher: bool) -> Vec<u8> {
+        self.next_check(client, publisher, false)
+    }
+
+    fn next_check(&mut self, client: usize, publisher: bool, arrives: bool) -> Vec<u8> {
         for _ in 0..10_000 {
             self.now += self.step;
             let now = self.now;
@@ -381,9 +401,11 @@ impl World {
             half.rtc.handle_input(Input::Timeout(now)).unwrap();
             let mut sent = Vec::new();
             half.poll(&mut sent);
-            let check = sent.iter().find(|t| ufrag_of(&t.contents).is_some()).map(|t| t.contents.to_vec());
+            let check = sent.iter().find(|t| stun::is_binding_request(&t.contents)).map(|t| t.contents.to_vec());
             for datagram in sent {
-                self.replay(datagram.source, &datagram.contents);
+                if arrives || !stun::is_binding_request(&datagram.contents) {
+                    self.replay(datagram.source, &datagram.contents);
+                }
             }
             if let Some(check) = check {
                 return check;
@@ -408,8 +430,7 @@ impl World {
 
     /// A datagram from anywhere, carried as the server does it: by the user name in a check, else by its address.
     pub fn replay(&mut self, from: SocketAddr, bytes: &[u8]) {
-        let to = ufrag_of(bytes).and_then(|u| self.ufrags.get(&u)).or(self.routes.get(&from)).copied();
-        if let Some(to) = to {
+        if let Some(to) = self.routes.find(Protocol::Udp, from, bytes) {
             self.room.datagram(self.now, to, Protocol::Udp, from, server(), bytes);
             self.room.drive(self.now);
             self.exchange();
@@ -418,7 +439,7 @@ impl World {
 
     /// A datagram from anywhere to wherever its address belongs (or to a transport that is named).
     pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
-        let to = self.routes.get(&from).or(self.ufrags.values().next()).copied().unwrap();
+        let to = self.routes.find(Protocol::Udp, from, &[]).or(self.some).unwrap();
         self.room.datagram(self.now, to, Protocol::Udp, from, server(), bytes);
         self.room.drive(self.now);
         self.exchange();
@@ -430,7 +451,7 @@ impl World {
         let mut up = Vec::new();
         self.clients[client].publisher.poll(&mut up);
         for datagram in up {
-            if let Some(&to) = self.routes.get(&datagram.source) {
+            if let Some(to) = self.routes.find(Protocol::Udp, datagram.source, &datagram.contents) {
                 self.room.datagram(self.now, to, Protocol::Udp, datagram.source, server(), &datagram.contents);
             }
         }
@@ -466,9 +487,7 @@ impl World {
             let begun = Instant::now();
             for datagram in up {
                 let bytes: &[u8] = &datagram.contents;
-                let to =
-                    ufrag_of(bytes).and_then(|u| self.ufrags.get(&u)).or_else(|| self.routes.get(&datagram.source));
-                if let Some(&to) = to {
+                if let Some(to) = self.routes.find(Protocol::Udp, datagram.source, bytes) {
                     self.room.datagram(self.now, to, Protocol::Udp, datagram.source, server(), bytes);
                 }
             }
@@ -506,10 +525,7 @@ impl World {
             let mut out = Vec::new();
             half.poll(&mut out);
             for datagram in out {
-                let to = ufrag_of(&datagram.contents)
-                    .and_then(|u| self.ufrags.get(&u))
-                    .or_else(|| self.routes.get(&datagram.source));
-                if let Some(&to) = to {
+                if let Some(to) = self.routes.find(Protocol::Udp, datagram.source, &datagram.contents) {
                     self.room.datagram(now, to, Protocol::Udp, datagram.source, server(), &datagram.contents);
                 }
             }
@@ -528,12 +544,12 @@ impl World {
                     c.closed = true;
                 }
             }
-            Output::Route(change) => match change {
-                RouteChange::AddUfrag(ufrag, to) => drop(self.ufrags.insert(ufrag, to)),
-                RouteChange::RemoveUfrag(ufrag) => drop(self.ufrags.remove(&ufrag)),
-                RouteChange::Bind(_, address, to) => drop(self.routes.insert(address, to)),
-                RouteChange::Unbind(_, address, _) => drop(self.routes.remove(&address)),
-            },
+            Output::Route(change) => {
+                if let RouteChange::AddUfrag(_, to) = change {
+                    self.some = self.some.or(Some(to));
+                }
+                self.routes.change(self.now, change, |transport| transport);
+            }
             Output::Event(event) => self.events.push(event),
         }
     }
@@ -594,15 +610,4 @@ pub fn delta_frame(timestamp: u32) -> Packet {
 /// Sound of a level in -dBov.
 pub fn sound(timestamp: u32, level: i8) -> Packet {
     Packet { pt: 111, seq: None, timestamp, payload: vec![0xfc; 40], marker: false, level: Some(level) }
-}
-
-/// The name that a STUN request is addressed to.
-fn ufrag_of(bytes: &[u8]) -> Option<String> {
-    if !bytes.starts_with(&[0, 1]) {
-        return None;
-    }
-    let at = bytes.windows(2).skip(20).position(|w| w == [0, 6])? + 20;
-    let length = usize::from(u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]));
-    let name = std::str::from_utf8(bytes.get(at + 4..at + 4 + length)?).ok()?;
-    Some(name.split(':').next()?.to_owned())
 }
