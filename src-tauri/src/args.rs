@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use beckon_protocol::launch::{Launch, LaunchError, SCHEME, is_address};
+use beckon_protocol::launch::{Launch, Refused, SCHEME, is_address};
 use beckon_session::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use clap::Parser;
 use thiserror::Error;
@@ -48,7 +48,7 @@ pub struct Start {
     /// The options before the address.
     pub options: Options,
     /// The address, if there was one, as far as it could be read.
-    pub launch: Option<Result<Launch, LaunchError>>,
+    pub launch: Option<Result<Launch, Refused>>,
 }
 
 /// Why a command line was refused.
@@ -78,9 +78,9 @@ fn split(mut args: Vec<OsString>) -> Result<(Vec<OsString>, Option<OsString>), A
     }
 }
 
-fn read_launch(address: &OsStr) -> Result<Launch, LaunchError> {
+fn read_launch(address: &OsStr) -> Result<Launch, Refused> {
     // What is no UTF-8 turns into replacement characters, which no field takes.
-    Launch::parse(&address.to_string_lossy())
+    Launch::read(&address.to_string_lossy())
 }
 
 impl Start {
@@ -98,7 +98,7 @@ impl Start {
     ///
     /// # Errors
     /// [`ArgsError::AfterAddress`] when something follows the address.
-    pub fn read_second(args: Vec<String>) -> Result<Option<Result<Launch, LaunchError>>, ArgsError> {
+    pub fn read_second(args: Vec<String>) -> Result<Option<Result<Launch, Refused>>, ArgsError> {
         let (_, address) = split(args.into_iter().map(OsString::from).collect())?;
         Ok(address.as_deref().map(read_launch))
     }
@@ -183,7 +183,7 @@ mod tests {
 
         let raw = OsString::from_vec([address().as_bytes(), b"&r=wss%3A%2F%2Fa\xff"].concat());
         let start = Start::read(["beckon".into(), raw.clone()]).unwrap();
-        assert_eq!(start.launch.unwrap().unwrap_err().code(), beckon_protocol::Code::LaunchInvalid);
+        assert_eq!(start.launch.unwrap().unwrap_err().error.code(), beckon_protocol::Code::LaunchInvalid);
         // Behind an address they are smuggled like everything else, before it they are no option.
         assert!(matches!(Start::read(["beckon".into(), address().into(), raw.clone()]), Err(ArgsError::AfterAddress)));
         let word = OsString::from_vec(b"\xff\xfe".to_vec());

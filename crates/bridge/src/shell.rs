@@ -79,9 +79,21 @@ impl Bridge {
     /// Takes a launch. What comes of it arrives as [`Request`]s; a launch that cannot be served ends with
     /// [`Request::Ended`].
     pub fn launch(&self, launch: Launch) -> LaunchId {
-        let id = LaunchId(self.inner.next_launch.fetch_add(1, Ordering::Relaxed));
+        let id = self.next_launch();
         self.send(Command::Input(Input::Launched { id, launch }));
         id
+    }
+
+    /// Tells the page behind a launch URL that was not taken why ([`beckon_protocol::launch::Refused`]). Nobody is asked about
+    /// it, and nothing comes of it but its [`Request::Ended`].
+    pub fn refuse(&self, launch: Launch, error: RpcError) -> LaunchId {
+        let id = self.next_launch();
+        self.send(Command::Input(Input::Refused { id, launch, error }));
+        id
+    }
+
+    fn next_launch(&self) -> LaunchId {
+        LaunchId(self.inner.next_launch.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Answers [`Request::Consent`]. A denied launch is over.

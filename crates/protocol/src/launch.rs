@@ -163,7 +163,7 @@ pub enum LaunchError {
 }
 
 impl LaunchError {
-    /// The code that a log or a dialog names.
+    /// The code that a log, a dialog or the page names.
     pub fn code(&self) -> Code {
         match self {
             Self::Version(_) => Code::LaunchVersion,
@@ -185,22 +185,49 @@ pub struct Launch {
     pub relay: Option<Url>,
 }
 
+/// A launch URL that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub error: LaunchError,
+    /// How its page can be told so, where the URL says who waits for an answer and where. Nothing else may come of it.
+    pub page: Option<Box<Launch>>,
+}
+
 impl Launch {
+    /// Reads a launch URL, and, where it is not taken, how its page can be told.
+    ///
+    /// # Errors
+    /// See [`Self::parse`].
+    pub fn read(text: &str) -> Result<Self, Refused> {
+        Self::parse(text).map_err(|error| Refused { error, page: Self::sender(text).map(Box::new) })
+    }
+
+    /// Who sent a URL of which something else may be wrong, or of another version: its key, ports and origin by the rules of
+    /// this version, each there once, and its relay if that can be read.
+    fn sender(text: &str) -> Option<Self> {
+        let query = query(text).ok()?;
+        let field = |name: &'static str| {
+            let mut values =
+                query.split('&').filter_map(|pair| pair.split_once('=').filter(|(known, _)| *known == name));
+            let (_, raw) = values.next()?;
+            let only = values.next().is_none();
+            decode(name, raw).ok().filter(|_| only)
+        };
+        Some(Self {
+            key: LaunchKey::parse(&field("k")?).ok()?,
+            ports: parse_ports(&field("p")?).ok()?,
+            origin: Origin::parse(&field("o")?).ok()?,
+            relay: field("r").and_then(|text| parse_relay(&text).ok()),
+        })
+    }
+
     /// Reads a launch URL.
     ///
     /// # Errors
     /// A [`LaunchError`] that names the field that does not fit. Never panics, whatever the text.
     pub fn parse(text: &str) -> Result<Self, LaunchError> {
-        if text.len() > URL_MAX {
-            return Err(LaunchError::TooLong(text.len()));
-        }
-        let query = ["beckon:launch?", "beckon://launch?", "beckon://launch/?"]
-            .iter()
-            .find_map(|prefix| {
-                let head = text.get(..prefix.len())?;
-                head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
-            })
-            .ok_or(LaunchError::Shape)?;
+        let query = query(text)?;
 
         // Another version may have other fields and write them in another way; that it is another is all to be said of it.
         let named = query.split('&').find_map(|pair| pair.strip_prefix("v="));
@@ -214,11 +241,7 @@ impl Launch {
             let (name, raw) = pair.split_once('=').ok_or(LaunchError::Shape)?;
             let (known, slot) = fields.iter_mut().find(|(known, _)| *known == name).ok_or(LaunchError::UnknownField)?;
             let known: &'static str = known;
-            let value = percent_decode_str(raw).decode_utf8().map_err(|_| LaunchError::Encoding(known))?;
-            if value.contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\'' | '`')) {
-                return Err(LaunchError::Encoding(known));
-            }
-            if slot.replace(value.into_owned()).is_some() {
+            if slot.replace(decode(known, raw)?).is_some() {
                 return Err(LaunchError::Repeated(known));
             }
         }
@@ -254,6 +277,29 @@ impl Launch {
         }
         text
     }
+}
+
+/// What stands behind the question mark.
+fn query(text: &str) -> Result<&str, LaunchError> {
+    if text.len() > URL_MAX {
+        return Err(LaunchError::TooLong(text.len()));
+    }
+    ["beckon:launch?", "beckon://launch?", "beckon://launch/?"]
+        .iter()
+        .find_map(|prefix| {
+            let head = text.get(..prefix.len())?;
+            head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+        })
+        .ok_or(LaunchError::Shape)
+}
+
+/// A field's value.
+fn decode(field: &'static str, raw: &str) -> Result<String, LaunchError> {
+    let value = percent_decode_str(raw).decode_utf8().map_err(|_| LaunchError::Encoding(field))?;
+    if value.contains(|c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\'' | '`')) {
+        return Err(LaunchError::Encoding(field));
+    }
+    Ok(value.into_owned())
 }
 
 fn parse_ports(text: &str) -> Result<Vec<u16>, LaunchError> {
@@ -341,6 +387,36 @@ mod tests {
         assert_eq!(Launch::parse(&good.replace("v=1", "v=%32")).unwrap_err(), LaunchError::Version(2));
         assert_eq!(Launch::parse(&good.replace("v=1", "v=1&v=2")).unwrap_err(), LaunchError::Repeated("v"));
         assert_eq!(LaunchError::Version(2).code(), Code::LaunchVersion);
+    }
+
+    #[test]
+    fn the_page_behind_a_refused_address_is_known_where_the_address_says_it() {
+        let launch = launch();
+        let good = launch.to_url();
+        let whole = Some(Box::new(launch.clone()));
+        let without_relay = Some(Box::new(Launch { relay: None, ..launch }));
+        for (text, page) in [
+            (good.replace("v=1", "v=2"), &whole),
+            (good.replace("v=1", "v=2") + "&z=new&flag", &whole),
+            (good.replace("v=1", "v=one"), &whole),
+            (good.replace("&r=wss", "&x=wss"), &without_relay),
+            (good.replace("&r=wss", "&r=ws"), &without_relay),
+            (good.clone() + "&r=wss%3A%2F%2Felsewhere.example", &without_relay),
+            // Who is meant is not clear.
+            (good.replace("v=1", "v=2") + "&k=AAAAAAAAAAAAAAAAAAAAAA", &None),
+            (good.replace("&k=", "&k=x"), &None),
+            (good.replace("&p=47610", "&p=80"), &None),
+            (good.replace("&o=https", "&o=file"), &None),
+            (good.replace("&o=https", "&o=%22https"), &None),
+            (good.replace("&o=", "&q="), &None),
+            (good.replace("beckon:", "webexe:"), &None),
+            (good.clone() + "&z=" + &"z".repeat(URL_MAX), &None),
+        ] {
+            let refused = Launch::read(&text).unwrap_err();
+            assert_eq!(&refused.page, page, "{text}");
+            assert_eq!(Launch::parse(&text), Err(refused.error));
+        }
+        assert!(Launch::read(&good).is_ok());
     }
 
     #[test]

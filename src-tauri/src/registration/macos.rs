@@ -31,7 +31,7 @@ pub fn at_start(app: &tauri::AppHandle) {
     app.deep_link().on_open_url(move |event| {
         let Some(shell) = handle.try_state::<Arc<Shell>>() else { return };
         for url in event.urls() {
-            shell.work(Work::Start(Some(Launch::parse(url.as_str()))));
+            shell.work(Work::Start(Some(Launch::read(url.as_str()))));
         }
     });
 }

@@ -11,7 +11,7 @@ use beckon_interface::devices::DeviceKind;
 use beckon_protocol::{
     Code,
     channel::page::{Call, MediaSet, RoomOpen, RoomOpened},
-    launch::{Launch, LaunchError},
+    launch::{Launch, Refused},
     rpc::RpcError,
 };
 use beckon_session::{LeaveReason, SessionEvent};
@@ -158,15 +158,20 @@ impl Clerk {
         self.ending.is_none() && !self.shell.spare.is_there() && self.shell.rooms.lock().is_empty()
     }
 
-    fn start(&mut self, start: Option<Result<Launch, LaunchError>>) {
+    fn start(&mut self, start: Option<Result<Launch, Refused>>) {
         match start {
             Some(Ok(launch)) => {
                 tracing::info!(origin = %launch.origin, relay = launch.relay.is_some(), "launched by a page");
                 let id = self.bridge.launch(launch);
                 self.launches.insert(id);
             }
-            Some(Err(error)) => {
-                tracing::warn!(%error, code = error.code().value(), "a launch address was refused");
+            Some(Err(Refused { error, page })) => {
+                let code = error.code();
+                tracing::warn!(%error, code = code.value(), told = page.is_some(), "a launch address was refused");
+                if let Some(page) = page {
+                    let id = self.bridge.refuse(*page, RpcError::new(code, error.to_string()));
+                    self.launches.insert(id);
+                }
                 *self.shell.trouble.lock() = Some(error);
                 windows::show_home(&self.shell);
             }

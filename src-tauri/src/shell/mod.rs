@@ -18,7 +18,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use beckon_bridge::{Bridge, BridgeConfig};
 use beckon_interface::{Language, settings::DeviceSetting};
 use beckon_media::devices::DeviceWatch;
-use beckon_protocol::launch::{Launch, LaunchError};
+use beckon_protocol::launch::{Launch, LaunchError, Refused};
 use parking_lot::Mutex;
 use tauri::AppHandle;
 use tokio::sync::mpsc;
@@ -42,7 +42,7 @@ pub enum Work {
     /// For the desk.
     Desk(Input),
     /// The app was started, by hand or with an address, for the first time or again.
-    Start(Option<Result<Launch, LaunchError>>),
+    Start(Option<Result<Launch, Refused>>),
     /// A window is gone; perhaps it was the last.
     WindowGone,
     /// The app shall end: rooms are left with a goodbye first. Who asked is told when it may.

@@ -6,7 +6,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
-    if let Ok(launch) = Launch::parse(&text) {
+    // The page behind an address that is refused is read by the same rules.
+    if let Some(launch) = Launch::read(&text).map_or_else(|refused| refused.page.map(|page| *page), Some) {
         let again = launch.to_url();
         // Percent-encoding may make it longer than what came in; then it is refused, as any long one.
         if again.len() <= URL_MAX {

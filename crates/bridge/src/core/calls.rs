@@ -7,7 +7,7 @@ use beckon_protocol::{
 };
 use serde_json::Value;
 
-use super::{CallId, ConnectionId, Core, Effect, LaunchId, Pending, WAITING_MAX};
+use super::{CallId, ConnectionId, Core, Effect, EndReason, LaunchId, Pending, WAITING_MAX};
 
 impl Core {
     pub(super) fn request(&mut self, launch: LaunchId, from: ConnectionId, id: Id, method: &str, params: Value) {
@@ -20,6 +20,10 @@ impl Core {
             Err(error) => return self.refuse(from, Some(id), error),
         };
         let Some(entry) = self.launches.get_mut(&launch) else { return };
+        if let Some(error) = entry.refusal.take() {
+            self.refuse(from, Some(id), error);
+            return self.end(launch, EndReason::Refused);
+        }
         match entry.state {
             LaunchState::Ready => self.call(launch, from, id, call),
             LaunchState::Denied => self.refuse(from, Some(id), RpcError::of(Code::ConsentDenied)),
@@ -71,7 +75,7 @@ impl Core {
             self.effects.push(Effect::Send { connection: pending.connection, text });
         }
         if over {
-            self.end(pending.launch, super::EndReason::PageGone);
+            self.end(pending.launch, EndReason::PageGone);
         }
     }
 }

@@ -13,7 +13,7 @@ use beckon_protocol::{
     },
     launch::{Launch, LaunchKey},
     relay,
-    rpc::Id,
+    rpc::{Id, RpcError},
 };
 use url::Url;
 
@@ -29,6 +29,8 @@ pub(super) struct Entry {
     /// The key with which a reloaded page comes back.
     pub resume: Option<LaunchKey>,
     pub state: LaunchState,
+    /// Its URL was not taken: this is all the page is told.
+    pub refusal: Option<RpcError>,
     /// The app was asked for consent.
     pub asked: bool,
     /// The page's live connection.
@@ -63,6 +65,7 @@ impl Entry {
             born: now,
             resume: None,
             state: LaunchState::AwaitingConsent,
+            refusal: None,
             asked: false,
             connection: None,
             away: None,
@@ -78,6 +81,11 @@ impl Entry {
             relay_open: false,
             relay_barred: false,
         }
+    }
+
+    /// A launch that is there only for its page to hear why it was not taken: nobody is asked about it.
+    pub fn refused(launch: Launch, error: RpcError, now: Instant) -> Self {
+        Self { state: LaunchState::Denied, asked: true, refusal: Some(error), ..Self::new(launch, now) }
     }
 
     /// When the clock alone changes something.

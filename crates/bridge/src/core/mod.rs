@@ -79,6 +79,8 @@ pub enum EndReason {
     NoRoad,
     /// The person or a policy said no.
     Denied,
+    /// Its launch URL was not taken, and the page has heard so.
+    Refused,
     /// The page went away and no room is open for it.
     PageGone,
     /// The app ended it.
@@ -103,6 +105,16 @@ pub enum Input {
         id: LaunchId,
         /// The launch.
         launch: Launch,
+    },
+    /// The app was handed a launch URL that it does not take: its page is told why, once it has proved itself, and nothing
+    /// else comes of it.
+    Refused {
+        /// The launch's identity, never used before.
+        id: LaunchId,
+        /// Where the page waits.
+        launch: Launch,
+        /// What it is told, whatever it calls.
+        error: RpcError,
     },
     /// None of the launch's ports could be bound.
     NoListener {
@@ -290,7 +302,8 @@ impl Core {
     /// Takes one input at a point in time; returns what is to be done, in order. Times must not go back.
     pub fn handle(&mut self, input: Input, now: Instant) -> Vec<Effect> {
         match input {
-            Input::Launched { id, launch } => self.launched(id, launch, now),
+            Input::Launched { id, launch } => self.launched(id, Entry::new(launch, now)),
+            Input::Refused { id, launch, error } => self.launched(id, Entry::refused(launch, error, now)),
             Input::NoListener { launch } => self.no_listener(launch),
             Input::Opened { connection, road, origin } => self.opened(connection, road, origin, now),
             Input::Text { connection, text } => self.text(connection, &text, now),
@@ -325,8 +338,8 @@ impl Core {
         self.launches.is_empty() && self.connections.is_empty()
     }
 
-    fn launched(&mut self, id: LaunchId, launch: Launch, now: Instant) {
-        let spent = relay::id(&launch.key);
+    fn launched(&mut self, id: LaunchId, entry: Entry) {
+        let spent = relay::id(&entry.launch.key);
         if self.spent.contains(&spent) {
             self.effects.push(Effect::Ended { launch: id, reason: EndReason::Replayed });
             return;
@@ -339,8 +352,8 @@ impl Core {
             self.spent.pop_front();
         }
         self.spent.push_back(spent);
-        self.effects.push(Effect::Listen { launch: id, ports: launch.ports.clone() });
-        self.launches.insert(id, Entry::new(launch, now));
+        self.effects.push(Effect::Listen { launch: id, ports: entry.launch.ports.clone() });
+        self.launches.insert(id, entry);
         self.open_relay(id);
     }
 
@@ -418,6 +431,7 @@ impl Core {
         if let Some(connection) = entry.connection {
             let (status, words) = match reason {
                 EndReason::Denied => (channel::CLOSE_DENIED, "not allowed"),
+                EndReason::Refused => (channel::CLOSE_DENIED, "the launch was refused"),
                 _ => (1000, "over"),
             };
             self.close(connection, status, words);

@@ -8,6 +8,7 @@ use beckon_protocol::{
         proof::{self, Handshake, Nonce, Place, Side},
     },
     launch::{Launch, LaunchKey, Origin},
+    rpc::RpcError,
 };
 use serde_json::{Value, json};
 
@@ -93,6 +94,53 @@ fn neither_key_crosses_the_channel() {
     world.prove(1, &handshake.proof(&key, Side::Page));
     said.push_str(&format!("{:?}", world.done));
     assert!(!said.contains(key.expose()) && !said.contains(handshake.resume_key(&key).expose()), "{said}");
+}
+
+#[test]
+fn the_page_behind_a_refused_address_hears_why_and_no_more() {
+    let mut world = World::new();
+    let (key, origin) = (LaunchKey::random(), Origin::parse(PAGE).unwrap());
+    let launch = || Launch { key: key.clone(), ports: vec![PORT], origin: origin.clone(), relay: None };
+    let error = || RpcError::of(Code::LaunchVersion);
+    world.input(Input::Refused { id: LaunchId(1), launch: launch(), error: error() });
+    assert!(world.done.iter().any(|effect| matches!(effect, Effect::Listen { .. })));
+    // Neither strangers nor other pages hear it.
+    world.open(1, Road::Loopback(PORT), PAGE);
+    world.call(1, "room.open", room(false));
+    assert_eq!(world.answer(), code(Code::WrongKey));
+    world.open(2, Road::Loopback(PORT), "https://evil.example");
+    assert_eq!(world.knock(2, &key), Err(i64::from(Code::WrongKey.value())));
+
+    world.open(3, Road::Loopback(PORT), PAGE);
+    world.hello(3, &key);
+    let welcome = world.answer().unwrap();
+    assert_eq!((&welcome["state"], &welcome["app"]), (&json!("denied"), &json!("")));
+    assert!(!world.asked());
+    world.input(Input::Consent { launch: LaunchId(1), allowed: true });
+    assert!(world.done.is_empty(), "nobody was asked, so nobody's word counts");
+    world.call(3, "room.open", room(false));
+    assert_eq!(world.answer(), code(Code::LaunchVersion));
+    assert_eq!(world.ended(), Some(EndReason::Refused));
+    assert_eq!(world.closed_with(), Some(channel::CLOSE_DENIED));
+    assert!(!world.done.iter().any(|effect| matches!(effect, Effect::Call { .. })));
+    assert!(world.core.is_idle());
+
+    // Its key is spent, for whatever comes with it.
+    world.input(Input::Launched { id: LaunchId(2), launch: launch() });
+    assert_eq!(world.ended(), Some(EndReason::Replayed));
+    world.input(Input::Refused { id: LaunchId(3), launch: launch(), error: error() });
+    assert_eq!(world.ended(), Some(EndReason::Replayed));
+}
+
+#[test]
+fn a_refused_address_whose_page_does_not_come_is_forgotten() {
+    let mut world = World::new();
+    let launch =
+        Launch { key: LaunchKey::random(), ports: vec![PORT], origin: Origin::parse(PAGE).unwrap(), relay: None };
+    world.input(Input::Refused { id: LaunchId(1), launch, error: RpcError::of(Code::LaunchInvalid) });
+    world.pass(KEY_LIFE);
+    assert_eq!(world.ended(), Some(EndReason::Unclaimed));
+    assert!(world.core.is_idle());
 }
 
 #[test]
