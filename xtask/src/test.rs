@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     }),
     ("unit-and-scenario", || run::run(run::cargo().args(["test", "--workspace", "--no-fail-fast"]))),
     ("walk-demo", || demo::walk(&run::target().join("demo"), "demo.mjs")),
+    ("walk-guest", || demo::walk(&run::target().join("guest"), "guest.mjs")),
     ("walk-channel", || demo::walk(&run::target().join("channel"), "channel.mjs")),
     ("walk-screen", || demo::walk(&run::target().join("screen"), "screen.mjs")),
     ("walk-room", || demo::walk_room(&run::target().join("room"))),

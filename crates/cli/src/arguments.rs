@@ -94,7 +94,8 @@ pub(crate) struct Join {
     /// What to print at the end.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) report: Report,
-    /// Print every picture as it is shown, and the counters of the sound, one JSON line each (docs/cli.md).
+    /// Print every picture as it is shown, who is there, what is written and the counters of the sound, one JSON line each
+    /// (docs/cli.md).
     #[arg(long)]
     pub(crate) trace: bool,
     /// Send media over TCP only.

@@ -1,4 +1,5 @@
-//! Every picture as it is shown, one JSON line each, for benches that look at single seconds of a call.
+//! Every picture as it is shown, who is there and what is written, one JSON line each, for benches and tests that look at
+//! single seconds of a call.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -8,7 +9,7 @@ use beckon_media::barcode::BarCode;
 use beckon_media::clock::unix_time_of;
 use beckon_media::latest::RecvError;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
-use beckon_session::SessionHandle;
+use beckon_session::{MemberView, SessionHandle};
 use serde_json::{Value, json};
 
 /// How often the sound's counters are told.
@@ -16,9 +17,12 @@ const SOUND_INTERVAL: Duration = Duration::from_millis(100);
 /// A thread that waits for pictures looks this often whether the session is over.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Tells of every picture of everybody else, and ten times a second of their sound, until the session ends.
+/// Tells of every picture of everybody else, of what they turn on and off and write, and ten times a second of their sound,
+/// until the session ends.
 pub(crate) async fn run(session: &SessionHandle) {
     let mut watched = HashSet::new();
+    let mut people = Vec::new();
+    let mut texts = 0;
     let mut view = session.view();
     loop {
         let members = view.borrow_and_update().members.clone();
@@ -39,6 +43,15 @@ pub(crate) async fn run(session: &SessionHandle) {
         }
         let report = session.report();
         let at = unix_ms(MediaTime::now());
+        let now: Vec<Value> = members.iter().filter(|member| !member.is_local).map(of_person).collect();
+        if now != people {
+            tell(&json!({ "kind": "people", "at": at, "people": now }));
+            people = now;
+        }
+        for text in &report.chat[texts.min(report.chat.len())..] {
+            tell(&json!({ "kind": "text", "at": at, "text": text }));
+        }
+        texts = report.chat.len();
         for track in report.received.iter().filter(|t| t.live && t.kind == "audio") {
             tell(&json!({
                 "kind": "sound", "user": track.user_id, "at": at, "pieces": track.frames_decoded, "madeUp": track.concealed,
@@ -51,6 +64,12 @@ pub(crate) async fn run(session: &SessionHandle) {
         // A change of the view wakes as well as the time.
         let _ = tokio::time::timeout(SOUND_INTERVAL, view.changed()).await;
     }
+}
+
+fn of_person(member: &MemberView) -> Value {
+    json!({
+        "user": member.user_id, "name": member.user_name, "camera": member.camera, "microphone": member.microphone,
+    })
 }
 
 fn pictures_of(user: &str, pictures: &LatestReceiver<VideoFrame>) {
