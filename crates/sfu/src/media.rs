@@ -4,12 +4,14 @@
 use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
+use proto::participant_info::State;
 use proto::signal_response::Message;
 use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::RtpPacket;
 
 use crate::downtrack::{Forwarded, PacketFacts};
 use crate::ids::{ParticipantKey, Side, TransportId};
+use crate::participant::Participant;
 use crate::quality::{Seen, judge};
 use crate::room::Room;
 use crate::speaker::Speaker;
@@ -219,7 +221,8 @@ impl Room {
 
     fn judge_connections(&mut self) {
         let mut changed = Vec::new();
-        for p in self.participants.iter_mut().flatten() {
+        let active = |p: &&mut Box<Participant>| p.state == State::Active;
+        for p in self.participants.iter_mut().flatten().filter(active) {
             let mut seen = Seen {
                 downstream_loss: p.subscriber.loss,
                 connected: p.primary_connected() || p.media_lost.is_none(),
@@ -235,21 +238,25 @@ impl Room {
                 seen.shortfall = desired.saturating_sub(allotted) as f32 / desired as f32;
             }
             let verdict = judge(seen);
-            if verdict.quality != p.quality || (verdict.score - p.score).abs() >= 0.5 {
-                (p.quality, p.score) = (verdict.quality, verdict.score);
-                if !p.admission.hidden {
-                    changed.push(proto::ConnectionQualityInfo {
-                        participant_sid: p.sid.clone(),
-                        quality: verdict.quality as i32,
-                        score: verdict.score,
-                    });
-                }
+            if p.verdict.is_none_or(|told| told.differs(verdict)) {
+                p.verdict = Some(verdict);
+                changed.extend(p.connection_quality());
             }
         }
         if !changed.is_empty() {
-            self.broadcast(None, |_| {
-                Some(Message::ConnectionQuality(proto::ConnectionQualityUpdate { updates: changed.clone() }))
-            });
+            self.broadcast(None, |_| Some(connection_qualities(changed.clone())));
         }
     }
+
+    /// Tells a newcomer how the others' connections are.
+    pub(crate) fn send_connection_qualities(&mut self, to: ParticipantKey) {
+        let known: Vec<_> = self.participants.iter().flatten().filter_map(|p| p.connection_quality()).collect();
+        if !known.is_empty() {
+            self.send(to, connection_qualities(known));
+        }
+    }
+}
+
+fn connection_qualities(updates: Vec<proto::ConnectionQualityInfo>) -> Message {
+    Message::ConnectionQuality(proto::ConnectionQualityUpdate { updates })
 }

@@ -95,8 +95,7 @@ impl Room {
             publisher: Publisher::new(transport(Side::Publisher)),
             subscriber: Subscriber::new(transport(Side::Subscriber)),
             allowed: None,
-            quality: proto::ConnectionQuality::Excellent,
-            score: 5.0,
+            verdict: None,
             admission: request.admission,
         };
         let (sid, info, hidden) = (participant.sid.clone(), participant.info(), participant.admission.hidden);
@@ -125,6 +124,7 @@ impl Room {
             self.negotiate(key);
         }
         self.send_active_speakers(key);
+        self.send_connection_qualities(key);
         self.drive(now);
         Ok(Joined { connection, sid, resumed: false })
     }
@@ -142,6 +142,7 @@ impl Room {
         let mut participants = self.others(key);
         participants.extend(self.get(key).map(Participant::info));
         self.send(key, Message::Update(proto::ParticipantUpdate { participants }));
+        self.send_connection_qualities(key);
         // What waits for an answer that got lost: the client takes the same offer again. Else its
         // way to us changed, and ICE has to find the new one.
         if let Some(p) = self.get_mut(key).filter(|p| p.admission.can_subscribe) {

@@ -8,6 +8,7 @@ use proto::participant_info::State;
 use crate::admission::Admission;
 use crate::ids::{ConnectionId, ParticipantKey, Side};
 use crate::publisher::Publisher;
+use crate::quality::Verdict;
 use crate::subscriber::Subscriber;
 use crate::transport::Transport;
 
@@ -31,8 +32,8 @@ pub(crate) struct Participant {
     pub subscriber: Subscriber,
     /// Who may receive its tracks, if it restricted that.
     pub allowed: Option<proto::SubscriptionPermission>,
-    pub quality: proto::ConnectionQuality,
-    pub score: f32,
+    /// What all were told of its connection last.
+    pub verdict: Option<Verdict>,
 }
 
 impl Participant {
@@ -54,6 +55,16 @@ impl Participant {
         } else {
             self.publisher.transport.connected
         }
+    }
+
+    /// Its connection as others are told of it, once it has been judged.
+    pub fn connection_quality(&self) -> Option<proto::ConnectionQualityInfo> {
+        let verdict = self.verdict.filter(|_| !self.admission.hidden)?;
+        Some(proto::ConnectionQualityInfo {
+            participant_sid: self.sid.clone(),
+            quality: verdict.quality as i32,
+            score: verdict.score,
+        })
     }
 
     pub fn info(&self) -> proto::ParticipantInfo {

@@ -27,6 +27,13 @@ pub struct Verdict {
     pub score: f32,
 }
 
+impl Verdict {
+    /// Whether clients are to hear of the change.
+    pub fn differs(self, other: Self) -> bool {
+        self.quality != other.quality || (self.score - other.score).abs() >= 0.5
+    }
+}
+
 /// Judges what was seen.
 pub fn judge(seen: Seen) -> Verdict {
     if !seen.connected {

@@ -420,6 +420,27 @@ fn a_subscriber_gets_only_what_it_chose() {
 }
 
 #[test]
+fn all_hear_how_connections_are_and_newcomers_at_once() {
+    let (mut w, ann, bob, ..) = two(MediaKind::Audio, &[]);
+    let told = |w: &World, who: usize, of: usize| {
+        let sid = w.clients[of].sid.clone();
+        let updates = w.clients[who].heard(|m| match m {
+            Response::ConnectionQuality(update) => Some(update.updates.clone()),
+            _ => None,
+        });
+        updates.concat().into_iter().rfind(|info| info.participant_sid == sid).map(|info| info.quality())
+    };
+    assert_eq!(told(&w, ann, bob), None, "nothing is known yet");
+    w.run(Duration::from_secs(6));
+    for (who, of) in [(ann, bob), (bob, ann), (bob, bob)] {
+        assert_eq!(told(&w, who, of), Some(proto::ConnectionQuality::Excellent));
+    }
+    let carl = w.join("carl");
+    assert_eq!(told(&w, carl, ann), Some(proto::ConnectionQuality::Excellent));
+    assert_eq!(told(&w, carl, carl), None);
+}
+
+#[test]
 fn a_speaker_is_told_to_all() {
     let (mut w, ann, bob, _, mid) = two(MediaKind::Audio, &[]);
     for i in 0..40 {

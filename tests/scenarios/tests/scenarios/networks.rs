@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use beckon_impair::{Profile, Relay};
 use beckon_protocol::channel::app::RoomPhase;
 use beckon_scenarios::{Client, TestServer, Wish, turn};
-use beckon_session::VideoSettings;
 use beckon_session::report::{ReceivedTrack, SessionReport};
+use beckon_session::{Quality, RoomView, VideoSettings};
 
 use crate::SERVER;
 
@@ -142,6 +142,26 @@ async fn a_client_whose_address_changes_comes_back_by_itself() {
     println!("pictures both ways {back:?} after the change");
     // The goal is 3 s. Who waits until the old way has run out needs 15 s: that must not come back unseen.
     assert!(back <= Duration::from_secs(8), "{back:?}");
+    ann.leave().await;
+    bob.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_connection_and_its_recovery_are_told_to_all() {
+    let _turn = turn().await;
+    let (_server, relay, ann, bob) = ann_and_bob("telling", small()).await;
+    let says = |quality: Quality| {
+        move |view: &RoomView| view.members.iter().any(|member| member.user_id == "bob" && member.quality == quality)
+    };
+    ann.until_view("that bob's connection is good", says(Quality::Excellent)).await;
+    relay.set(BOB, "loss=0.3".parse().unwrap());
+    ann.until_view("that it is poor", says(Quality::Poor)).await;
+    bob.until_view("that his own is poor", says(Quality::Poor)).await;
+    let anns = |view: &RoomView| view.members.iter().find(|member| member.user_id == "ann").map(|ann| ann.quality);
+    assert_eq!(anns(&bob.session.view().borrow()), Some(Quality::Excellent), "hers is as it was");
+    relay.set(BOB, Profile::default());
+    ann.until_view("that it is good again", says(Quality::Excellent)).await;
+    bob.until_view("that his own is good again", says(Quality::Excellent)).await;
     ann.leave().await;
     bob.closed().await;
 }
