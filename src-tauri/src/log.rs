@@ -7,7 +7,8 @@ use std::{
 };
 
 use anyhow::Context;
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use beckon_protocol::log::may_be_logged;
+use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// A log that has grown past this is put aside at the next start, bytes. One older is kept.
 const LARGE: u64 = 5 * 1024 * 1024;
@@ -27,7 +28,8 @@ pub fn start(folder: &Path, filter: &str) -> anyhow::Result<()> {
     let file = file.with_context(|| format!("the log {} cannot be written", path.display()))?;
     let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Arc::new(file)).with_filter(parse()?);
     let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(parse()?);
-    tracing_subscriber::registry().with(to_file).with(to_stderr).try_init().context("logging was started twice")?;
+    let log = tracing_subscriber::registry().with(to_file).with(to_stderr).with(filter_fn(may_be_logged));
+    log.try_init().context("logging was started twice")?;
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tracing::error!("{panic}");

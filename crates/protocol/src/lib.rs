@@ -9,6 +9,7 @@ pub mod beauty;
 pub mod channel;
 pub mod code;
 pub mod launch;
+pub mod log;
 pub mod relay;
 pub mod room;
 pub mod rpc;

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use beckon_protocol::log::may_be_logged;
 use beckon_server::{
     Server,
     config::{Config, DEV_KEY, DEV_SECRET, Flags},
 };
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 use url::Url;
 
 /// The Beckon server: accounts, rooms, signalling, media and pages in one program. Nothing has to be configured.
@@ -117,9 +118,10 @@ fn start_log(config: &Config) -> anyhow::Result<()> {
     // Complaining about a log that cannot be written, on the same closed stderr, would end the server.
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if config.log.json {
-        log.json().init();
+        log.json().finish().with(filter_fn(may_be_logged)).init();
     } else {
-        log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
+        let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        log.with_ansi(ansi).finish().with(filter_fn(may_be_logged)).init();
     }
     Ok(())
 }
