@@ -4,6 +4,8 @@
 use std::process::{Output, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use beckon_impair::Relay;
+use beckon_scenarios::SocksProxy;
 use beckon_server::{
     Server,
     account::{App, issue_v2},
@@ -14,10 +16,15 @@ use livekit_api::access_token::{AccessToken, VideoGrants};
 use tokio::process::{Child, Command};
 
 async fn server(folder: &tempfile::TempDir) -> (Server, String) {
+    configured(folder, |_| {}).await
+}
+
+async fn configured(folder: &tempfile::TempDir, change: impl FnOnce(&mut Config)) -> (Server, String) {
     let mut config = Config::dev();
     config.listen = "127.0.0.1:0".parse().unwrap();
     config.data = folder.path().to_owned();
     (config.media.udp_port, config.media.tcp_port) = (0, 0);
+    change(&mut config);
     let server = Server::start(config).await.unwrap();
     let url = format!("http://{}", server.address());
     (server, url)
@@ -149,6 +156,93 @@ async fn a_user_sig_of_ones_own_backend_lets_one_in() {
     // Somebody else's is told apart from one that is broken.
     let other = output(program(&url, &format!("--room sig --user carol --sig {}", sig("bob")))).await;
     assert!(complaint(&other).contains("(code 2005)"), "{}", complaint(&other));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_lost_on_the_way_and_repaired_is_in_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    // A port that was free a moment ago: the relay must know it before the server has it.
+    let bound = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let relay = Relay::start((bound.ip(), 0).into(), bound, 1).await.unwrap();
+    relay.set("", "loss=0.1".parse().unwrap());
+    let (server, url) = configured(&folder, |config| {
+        config.media.udp_port = bound.port();
+        config.media.announce_udp_port = Some(relay.address().port());
+    })
+    .await;
+    let report = meet(&url, "--room lossy --user ann --dev --create", "--room lossy --user bob --dev").await;
+    assert_eq!(report.transport, "udp");
+    let video = report.from_user("ann", "video").unwrap();
+    assert!(video.packets_repaired > 0 && video.repairs_asked > 0, "{video:?}");
+    let sent = report.sent.iter().find(|track| track.kind == "video").unwrap();
+    assert!(sent.packets_repaired > 0, "{sent:?}");
+    // The report's names, as docs/cli.md has them.
+    let json = serde_json::to_value(&report).unwrap();
+    assert!(json["rttMs"].is_number(), "{json}");
+    let received = json["received"].as_array().unwrap();
+    for name in ["bitrateBps", "packetsLost", "packetsRepaired", "freezes", "levelDbfs"] {
+        assert!(received.iter().any(|track| track[name].is_number()), "{name}: {json}");
+    }
+    server.stop().await;
+}
+
+/// A moving picture and a tone of 660 Hz, three seconds of both.
+fn recording(folder: &tempfile::TempDir) -> Option<String> {
+    let path = folder.path().join("recording.mp4");
+    let made = std::process::Command::new("ffmpeg")
+        .args("-v error -f lavfi -i testsrc=size=320x180:rate=15 -f lavfi -i sine=frequency=660".split(' '))
+        .args("-t 3 -pix_fmt yuv420p".split(' '))
+        .arg(&path)
+        .status();
+    match made {
+        Ok(status) => {
+            assert!(status.success(), "ffmpeg makes no file: {status}");
+            Some(path.to_str().unwrap().to_owned())
+        }
+        Err(error) => {
+            println!("skipped: a file for camera and microphone is made with ffmpeg, and that does not run: {error}");
+            None
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_shown_and_heard_as_camera_and_microphone() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(file) = recording(&folder) else { return };
+    let (server, url) = server(&folder).await;
+    let ann = format!("--room file --user ann --dev --create --camera file:{file} --microphone file:{file}");
+    let report = meet(&url, &ann, "--room file --user bob --dev --camera none --microphone none").await;
+    let video = report.from_user("ann", "video").unwrap();
+    assert_eq!((video.width, video.height), (320, 180));
+    assert!(video.frames_decoded > 15 && video.codes_read == 0, "a picture without a bar code: {video:?}");
+    let audio = report.from_user("ann", "audio").unwrap();
+    assert!(audio.tone_hz.is_some_and(|hz| (hz - 660.0).abs() < 10.0), "{audio:?}");
+    assert!(audio.level_dbfs.is_some_and(|level| level > -50.0), "{audio:?}");
+    assert!(report.sent.is_empty(), "as --camera none --microphone none say");
+
+    let gone = output(program(&url, "--room gone --user ann --dev --create --for 2s --camera file:/nowhere.mp4")).await;
+    assert!(gone.status.success(), "the room goes on without a camera: {}", String::from_utf8_lossy(&gone.stderr));
+    assert!(!self::report(&gone).sent.iter().any(|track| track.kind == "video" && track.packets_sent > 0));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_carries_everything_or_says_why_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, url) = server(&folder).await;
+    let proxy = SocksProxy::start().await.unwrap();
+    let bob = format!("--room proxy --user bob --dev --proxy socks5://127.0.0.1:{}", proxy.port());
+    let report = meet(&url, "--room proxy --user ann --dev --create", &bob).await;
+    assert_eq!(report.transport, "tcp", "a SOCKS5 proxy that knows CONNECT carries TCP");
+    assert!(report.from_user("ann", "video").is_some_and(|video| video.codes_read > 5), "{report:#?}");
+    // Room service, signalling and media's two connections.
+    assert!(proxy.connections() >= 4, "{} connections", proxy.connections());
+    let port = proxy.port();
+    drop(proxy);
+    let gone = output(program(&url, &format!("--room proxy --user bob --dev --proxy socks5://127.0.0.1:{port}"))).await;
+    assert!(complaint(&gone).contains("(code 5006)"), "{}", complaint(&gone));
     server.stop().await;
 }
 
