@@ -60,7 +60,10 @@ export class LiveSession implements Session {
 
   async close(): Promise<void> {
     if (this.closed) return;
-    await this.closeRoom(this.roomID);
+    await this.closeRoom(this.roomID).catch((error: unknown) => {
+      // The app told `closed` before it answered, which ended the channel: what was wished has happened.
+      if (!this.closed) throw error;
+    });
     // The app tells `closed` too; whichever comes first ends the session, once.
     this.end(Code.Ok);
   }

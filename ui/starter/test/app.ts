@@ -16,6 +16,10 @@ export class FakeApp {
   room: Params | undefined;
   /** Rooms that other pages of the origin opened. */
   others = new Set<string>();
+  /** The room's end is told before the call that brought it is answered. */
+  closedFirst = false;
+  /** Why the app does not take the launch address. */
+  unfit: { code: number; message: string } | undefined;
   /** What the app says to calls within a room. */
   refusing: { code: number; message: string } | undefined;
   socket: WebSocket | undefined;
@@ -61,9 +65,14 @@ export class FakeApp {
         }
         this.socket = socket;
         this.keys.add(resumeKey(key, both));
+        if (this.unfit) return answer({ app: '', state: 'denied' });
         this.allowed ||= this.consent;
         const state = this.allowed ? 'ready' : 'awaitingConsent';
         return answer({ app: this.allowed ? '1.2.3' : '', state, room: this.room });
+      }
+      if (this.unfit) {
+        refuse(this.unfit.code, this.unfit.message);
+        return socket.close(4405);
       }
       const act = () => {
         if (method === 'room.open') {
@@ -79,8 +88,9 @@ export class FakeApp {
           }
           const { roomID: closed } = this.room ?? {};
           this.room = undefined;
-          answer(null);
+          if (!this.closedFirst) answer(null);
           this.tell('closed', { roomID: closed, code: 0, msg: 'success' });
+          if (this.closedFirst) answer(null);
         } else if (this.refusing) {
           refuse(this.refusing.code, this.refusing.message);
         } else {

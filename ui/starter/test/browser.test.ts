@@ -293,6 +293,20 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
     await second.die();
   });
 
+  it('tells why the app does not take its address', async () => {
+    app.unfit = { code: 1002, message: 'the launch URL is of version 2' };
+    expect(await open()).toMatchObject({ code: 1002 });
+    expect(await page.evaluate(() => window.seen)).not.toContain('awaitingConsent');
+    expect(await page.evaluate(() => window.Beckon.session)).toBeNull();
+  });
+
+  it('closes its room where the app tells of the end before it answers', async () => {
+    app.closedFirst = true;
+    await open();
+    expect(await page.evaluate(() => window.session.close().then(() => window.session.closed))).toBe(true);
+    expect(app.room).toBeUndefined();
+  });
+
   it('closes a room that another page of its origin opened', async () => {
     await open();
     app.others.add('of another page');
