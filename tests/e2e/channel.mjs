@@ -69,9 +69,12 @@ async function call(on, consent) {
 }
 
 /** Starts a program with an address of these bytes, in printf's notation; resolves to its exit status and last words. */
-function start(program, address) {
+function start(program, address, env = {}) {
   const script = 'exec "$0" "$(printf "$1")"';
-  const child = spawn("sh", ["-c", script, path.join(programs, program), address], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn("sh", ["-c", script, path.join(programs, program), address], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let said = "";
   child.stderr.on("data", (data) => (said = `${said}${data}`.slice(-2000)));
   return new Promise((resolve) => child.once("exit", (code) => resolve({ code, said })));
@@ -102,6 +105,50 @@ try {
       for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
       await app;
       fs.truncateSync(log);
+    }
+  });
+
+  await walk.step("a page whose address is of a later version is told so by the app; no key and no log-in is in the log", async () => {
+    await page.goto(`${server}/crm/?${patient}`);
+    let given;
+    await page.exposeFunction("handOver", (url) => given(url));
+    const { userSig } = await (await fetch(`${server}/weapp/utils/get_login_info?userID=careful`)).json();
+    // The page hands its address to this walk, which gives it to the system.
+    const open = async () => {
+      const address = new Promise((resolve) => (given = resolve));
+      const answer = page.evaluate(async (userSig) => {
+        const { sdkAppID, accType } = await globalThis.Beckon.testLogin(location.origin, "careful");
+        const userdata = { sdkAppID, accType, userID: "careful", userSig };
+        const roomdata = { serverDomain: location.origin, roomAction: "createRoom" };
+        const launch = (url) => void globalThis.handOver(url);
+        const opened = globalThis.Beckon.open({ userdata, roomdata, launch, patience: 20000 });
+        return opened.then(
+          () => ({ code: 0 }),
+          (error) => ({ code: error.code, text: error.message }),
+        );
+      }, userSig);
+      return { address: await address, answer };
+    };
+    const key = (address) => new URL(address).searchParams.get("k");
+    const asBytes = (address) => address.replaceAll("%", "%%");
+
+    const newer = await open();
+    const app = start("beckon-open", asBytes(newer.address.replace("v=1", "v=2")), { BECKON_LOG: "trace" });
+    const { code, text } = await newer.answer;
+    expect(code === 1002 && text.includes("version 2"), `the page heard ${code}: ${text}`);
+
+    const good = await open();
+    await start("beckon-open", asBytes(good.address));
+    await answerConsent("once");
+    const opened = await good.answer;
+    expect(opened.code === 0, `the room was not opened: ${opened.code}, ${opened.text}`);
+    for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
+    const { said } = await app;
+    const log = fs.readFileSync(path.join(process.env.BECKON_DATA, "beckon.log"), "utf8");
+    expect(log.includes("TRACE"), "the app does not log everything");
+    for (const secret of [key(newer.address), key(good.address), userSig, "ice-pwd", "IceCreds"]) {
+      const line = `${log}\n${said}`.split("\n").find((line) => line.includes(secret));
+      expect(line === undefined, `a secret is in the log: ${line}`);
     }
   });
 
