@@ -31,7 +31,6 @@ mod rewrite;
 mod room;
 mod route;
 mod sdp;
-mod seek;
 mod speaker;
 mod standing;
 mod subscriber;

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
+use beckon_rtp::seek::Seeker;
 use bytes::Bytes;
 use livekit_protocol as proto;
 use str0m::change::SdpPendingOffer;
@@ -17,7 +18,6 @@ use crate::downtrack::{DownTrack, Slot};
 use crate::publisher::Delivery;
 use crate::rewrite::Rewriter;
 use crate::sdp::{DescriptionError, rename_track};
-use crate::seek::Seeker;
 use crate::standing::Standing;
 use crate::transport::Transport;
 use crate::unrepaired::Unrepaired;

@@ -4,6 +4,8 @@
 const STEP: u64 = 3;
 /// No more than this is kept for repairs, in thousandths: on the way down they are given up.
 const MOST_REPAIRS: u64 = 300;
+/// This share gets lost where a queue is full, in thousandths.
+const MUCH: u64 = 100;
 /// A network that carries no more than this part of what it did carries far less.
 const FAR_LESS: u64 = 2;
 
@@ -42,6 +44,11 @@ impl Estimate {
     /// This share of our packets gets lost (0 … 1): what is sent again for them has its place in what the way carries.
     pub(super) fn lost(&mut self, share: f32) {
         self.lost = ((share * 1_000.0) as u64).min(MOST_REPAIRS);
+    }
+
+    /// So many of our packets get lost that a queue may be full.
+    pub(super) fn loses_much(&self) -> bool {
+        self.lost >= MUCH
     }
 
     /// What was told last.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use beckon_rtp::seek::Seeker;
 use str0m::Event;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpPendingOffer;
@@ -32,6 +33,8 @@ const H264_REPAIR: u8 = 109;
 const H264_PROFILE: u32 = 0x42_e01f;
 /// Capture times may lie this far before the connection's start.
 const CLOCK_MARGIN: Duration = Duration::from_secs(15);
+/// No estimator looks for less than this, bit/s.
+const LEAST_WISH_BPS: u64 = 50_000;
 
 struct Sending {
     shared: Arc<LocalShared>,
@@ -60,6 +63,8 @@ struct Tracks {
     sending: BTreeMap<LocalKey, Sending>,
     channels: Option<Channels>,
     estimate: Estimate,
+    /// The estimate as of now was heard: it is time to see whether to look for more.
+    heard: bool,
 }
 
 pub(crate) struct Publisher {
@@ -75,6 +80,10 @@ pub(crate) struct Publisher {
     restart: bool,
     /// Pictures may wait to be sent: they did when this was looked at last, or something was written since.
     behind: bool,
+    /// When to try whether the network carries more.
+    seeker: Seeker,
+    /// What the estimator is told to look for, bit/s.
+    wish: u64,
 }
 
 impl Publisher {
@@ -88,13 +97,15 @@ impl Publisher {
             peer: Peer::new(rtc.build(now), now, Lane::Publisher, config.force_tcp),
             anchor: config.anchor,
             base: now.checked_sub(CLOCK_MARGIN).unwrap_or(now),
-            tracks: Tracks { sending: BTreeMap::new(), channels: None, estimate: Estimate::default() },
+            tracks: Tracks { sending: BTreeMap::new(), channels: None, estimate: Estimate::default(), heard: false },
             leaving: Vec::new(),
             pending: None,
             offers: 0,
             dirty: true,
             restart: false,
             behind: false,
+            seeker: Seeker::default(),
+            wish: 0,
         }
     }
 
@@ -111,6 +122,9 @@ impl Publisher {
         peer.timeout(now, out, |event, out| tracks.on_event(event, out));
         if self.behind {
             self.look_at_backlogs(now);
+        }
+        if std::mem::take(&mut self.tracks.heard) {
+            self.seek(now);
         }
     }
 
@@ -348,8 +362,23 @@ impl Publisher {
     }
 
     fn set_desired(&mut self) {
-        let wanted: u64 = self.tracks.sending.values().map(|s| s.shared.most_bps()).sum();
-        self.peer.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(wanted.max(50_000)));
+        self.look_for(self.tracks.wish());
+    }
+
+    /// Tries from time to time whether the network carries more, where that is less than we have use for.
+    fn seek(&mut self, now: Instant) {
+        let (wish, estimate) = (self.tracks.wish(), self.tracks.estimate.told());
+        // Where a queue is full there is nothing to be found.
+        let short = estimate > 0 && estimate < wish && !self.tracks.estimate.loses_much();
+        let dip = self.seeker.poll(now, short, estimate);
+        self.look_for(if dip { estimate.min(wish / 2) } else { wish });
+    }
+
+    /// Has the estimator look for this much, in bit/s. It probes when that has grown.
+    fn look_for(&mut self, wish: u64) {
+        if std::mem::replace(&mut self.wish, wish) != wish {
+            self.peer.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(wish));
+        }
     }
 
     /// Sends one frame.
@@ -450,6 +479,11 @@ impl Publisher {
 }
 
 impl Tracks {
+    /// What all tracks would send at most, in bit/s.
+    fn wish(&self) -> u64 {
+        self.sending.values().map(|s| s.shared.most_bps()).sum::<u64>().max(LEAST_WISH_BPS)
+    }
+
     fn by_mid(&mut self, mid: Mid) -> Option<(LocalKey, &mut Sending)> {
         self.sending.iter_mut().find(|(_, s)| s.mid == Some(mid)).map(|(k, s)| (*k, s))
     }
@@ -493,6 +527,7 @@ impl Tracks {
                 self.estimate.lost(stats.egress_loss_fraction.unwrap_or(0.0));
                 if let Some(estimate) = stats.bwe_tx {
                     self.estimate.now(estimate.as_u64());
+                    self.heard = true;
                     self.tell_estimate(out);
                 }
             }

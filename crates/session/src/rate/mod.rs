@@ -35,6 +35,10 @@ const RESERVE_BPS: u64 = 60_000;
 const HEADROOM: f64 = 1.25;
 /// … for this long.
 const RESUME_AFTER: Duration = Duration::from_secs(4);
+/// A layer that is sent may have less than its least, down to this share of it …
+const DIP: f64 = 0.5;
+/// … for this long: servers take up to ten seconds to trust a layer again that was left out for one.
+const DIP_FOR: Duration = Duration::from_secs(3);
 
 /// What to send in one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +60,27 @@ struct Sending {
     wanted: bool,
     /// It is encoded and sent.
     sent: bool,
-    /// Since when there is bandwidth for it.
+    /// Since when there is bandwidth for it, where it is not sent.
     ample_since: Option<MediaTime>,
+    /// Since when there is less than its least for it, where it is sent.
+    short_since: Option<MediaTime>,
+}
+
+impl Sending {
+    /// Whether the layer is sent now that there is this share of its least for it.
+    fn goes_on(&mut self, now: MediaTime, share: f64) -> bool {
+        let for_long = |since: &mut Option<MediaTime>, holds: bool, at_least| {
+            *since = since.filter(|_| holds).or(holds.then_some(now));
+            since.is_some_and(|since| now.saturating_since(since) >= at_least)
+        };
+        if self.sent {
+            self.ample_since = None;
+            !for_long(&mut self.short_since, share < 1.0, DIP_FOR) && share >= DIP
+        } else {
+            self.short_since = None;
+            for_long(&mut self.ample_since, share >= HEADROOM, RESUME_AFTER)
+        }
+    }
 }
 
 /// The policy for one video track of one or more layers.
@@ -75,7 +98,7 @@ impl RatePolicy {
     /// A policy that begins with everything the settings allow, in the layers that [`layers`] names.
     pub fn new(full: VideoSettings) -> Self {
         let ladder = |layer: &simulcast::Layer| Ladder::new(layer.settings(full.fps));
-        let sending = |ladder| Sending { ladder, wanted: true, sent: true, ample_since: None };
+        let sending = |ladder| Sending { ladder, wanted: true, sent: true, ample_since: None, short_since: None };
         Self {
             layers: layers(full, layer_count(full)).iter().map(ladder).map(sending).collect(),
             load: Load::new(),
@@ -159,7 +182,7 @@ impl RatePolicy {
             // One layer alone serves all wishes.
             let wanted = wanted || largest == 0 && qualities.contains(&true);
             if wanted && !layer.wanted {
-                (layer.sent, layer.ample_since) = (true, None);
+                (layer.sent, layer.ample_since, layer.short_since) = (true, None, None);
             }
             layer.wanted = wanted;
         }
@@ -193,16 +216,7 @@ impl RatePolicy {
         for layer in self.layers.iter_mut().filter(|l| l.wanted) {
             let most = layer.ladder.full().max_bitrate_bps;
             if let Some(below) = below {
-                let enough = left as f64 >= below as f64 * if layer.sent { 1.0 } else { HEADROOM };
-                if layer.sent {
-                    layer.sent = enough;
-                    layer.ample_since = None;
-                } else if !enough {
-                    layer.ample_since = None;
-                } else {
-                    let since = *layer.ample_since.get_or_insert(now);
-                    layer.sent = now.saturating_since(since) >= RESUME_AFTER;
-                }
+                layer.sent = layer.goes_on(now, left as f64 / below.max(1) as f64);
             } else {
                 layer.sent = true;
             }
@@ -303,6 +317,18 @@ mod tests {
         assert_eq!(widths(&policy), [Some(320), None, None], "not in haste");
         run(&mut policy, 5_100, 10_000, 5_000_000);
         assert_eq!(widths(&policy), [Some(320), Some(640), Some(1280)]);
+    }
+
+    #[test]
+    fn a_dip_does_not_cost_the_largest_layer() {
+        let mut policy = RatePolicy::new(VideoSettings::default());
+        run(&mut policy, 0, 1_000, 1_500_000);
+        run(&mut policy, 1_100, 2_900, 950_000);
+        assert_eq!(rates(&policy), [150_000, 450_000, 290_000], "no more than there is");
+        run(&mut policy, 4_100, 1_000, 1_500_000);
+        assert_eq!(rates(&policy), [150_000, 450_000, 840_000]);
+        run(&mut policy, 5_200, 3_100, 950_000);
+        assert_eq!(rates(&policy), [150_000, 450_000], "no dip any more");
     }
 
     /// For so long pictures take this share of the time that there is, whatever their size.

@@ -1,12 +1,13 @@
-//! When to try whether a subscriber's network carries more than it is taken for.
+//! When to try whether a road carries more than it is taken for.
 //!
 //! The estimate follows what is sent: where a small layer is all that fits, nothing larger is ever seen to pass, and
 //! a network that became quick again would not be noticed for a quarter of a minute. So whoever gets less than it
-//! could use has its network probed from time to time, more seldom while nothing comes of it.
+//! could use has its network probed from time to time, more seldom while nothing comes of it. What a bandwidth estimator is told
+//! to look for dips for a moment: it probes when that grows.
 
 use std::time::{Duration, Instant};
 
-/// The first try comes this long after a subscriber began to get less than it could use …
+/// The first try comes this long after there began to be less than could be used …
 const FIRST: Duration = Duration::from_millis(600);
 /// … and each further one this many times later (in percent) …
 const BACK_OFF_PERCENT: u32 = 150;
@@ -15,9 +16,9 @@ const LONGEST: Duration = Duration::from_secs(3);
 /// An estimate that grew by this much (in percent) is a try that came to something.
 const GROWN_PERCENT: u64 = 120;
 
-/// Decides when to probe, for one subscriber.
+/// Decides when to probe, for one road.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seeker {
+pub struct Seeker {
     attempt: Option<Attempt>,
 }
 
@@ -30,8 +31,8 @@ struct Attempt {
 }
 
 impl Seeker {
-    /// Whether to probe now. `short`: the subscriber gets less than it could use; `estimate`: what its network is
-    /// taken for, in bits per second.
+    /// Whether to probe now; to be asked some ten times a second. `short`: there is less than could be used; `estimate`: what the
+    /// network is taken for, in bits per second.
     pub fn poll(&mut self, now: Instant, short: bool, estimate: u64) -> bool {
         if !short {
             self.attempt = None;
