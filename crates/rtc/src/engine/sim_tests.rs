@@ -17,6 +17,7 @@ use crate::track::{LocalShared, OutFrame, OutMedia};
 
 const MS: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(20);
+const QUEUE: Duration = Duration::from_millis(300);
 const OURS: &str = "10.0.0.1:4000";
 const THEIRS: &str = "10.0.0.2:5000";
 
@@ -77,6 +78,10 @@ struct World {
     wire: VecDeque<Packet>,
     /// Share of UDP packets lost, in percent.
     loss: u64,
+    /// What the network carries of ours, in bit/s (0: everything) …
+    rate: u64,
+    /// … and until when it is busy with what has been sent. What would wait longer than `QUEUE` is lost.
+    busy: Instant,
     random: u64,
     frames: Vec<MediaData>,
     links: Vec<(Duration, bool)>,
@@ -112,6 +117,8 @@ impl World {
             server_due: now,
             wire: VecDeque::new(),
             loss: 0,
+            rate: 0,
+            busy: now,
             random: 1,
             frames: Vec::new(),
             links: Vec::new(),
@@ -152,7 +159,16 @@ impl World {
             return;
         }
         let to = if tcp || to_server { to } else { OURS.parse().unwrap() };
-        self.wire.push_back(Packet { at: self.now + DELAY, to_server, tcp, from, to, data: data.to_vec() });
+        let mut at = self.now + DELAY;
+        if to_server && self.rate > 0 {
+            let begin = self.busy.max(self.now);
+            if begin > self.now + QUEUE {
+                return;
+            }
+            self.busy = begin + Duration::from_secs_f64(data.len() as f64 * 8.0 / self.rate as f64);
+            at = self.busy + DELAY;
+        }
+        self.wire.push_back(Packet { at, to_server, tcp, from, to, data: data.to_vec() });
     }
 
     fn drain_server(&mut self) {
@@ -199,6 +215,8 @@ impl World {
     fn run(&mut self, until: Instant) {
         loop {
             self.drain_ours();
+            // What a slow network holds up is overtaken by what comes from the other side.
+            self.wire.make_contiguous().sort_by_key(|p| p.at);
             let next = [self.publisher.due(), self.server_due].into_iter().chain(self.wire.front().map(|p| p.at)).min();
             let next = next.unwrap_or(until);
             if next > until {
@@ -262,13 +280,27 @@ impl World {
     /// Sends pictures at 30 a second.
     fn send_for(&mut self, count: usize) {
         for number in 0..count {
-            let capture_ns = 1_000_000_000 + i64::try_from((self.now - self.start).as_nanos()).unwrap();
-            let media =
-                OutMedia::Video { data: Self::picture(number).into(), layer: 0, key: number.is_multiple_of(30) };
-            let frame = OutFrame { track: LocalKey(1), capture_ns, media };
-            self.publisher.write(self.now, frame, &mut self.out);
+            self.write(Self::picture(number), number.is_multiple_of(30));
             self.run_for(33 * MS);
         }
+    }
+
+    /// Sends three quarters of what the network is taken for.
+    fn send_three_quarters(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            let mut data = vec![0, 0, 0, 1, 0x41];
+            data.resize(usize::try_from(self.estimate * 33 * 3 / 4 / 8_000).unwrap(), 0xaa);
+            self.write(data, false);
+            self.run_for(33 * MS);
+        }
+    }
+
+    fn write(&mut self, data: Vec<u8>, key: bool) {
+        let capture_ns = 1_000_000_000 + i64::try_from((self.now - self.start).as_nanos()).unwrap();
+        let media = OutMedia::Video { data: data.into(), layer: 0, key };
+        let frame = OutFrame { track: LocalKey(1), capture_ns, media };
+        self.publisher.write(self.now, frame, &mut self.out);
     }
 }
 
@@ -280,6 +312,19 @@ fn on_a_free_road_every_picture_arrives_and_the_estimate_grows() {
     w.send(300);
     assert_eq!(w.frames.len(), 300);
     assert!(w.frames.iter().enumerate().all(|(n, f)| f.data[..] == World::picture(n)[..]));
+    assert!(w.estimate > 1_500_000, "{}", w.estimate);
+}
+
+#[test]
+fn a_network_that_carries_more_again_is_found_though_most_of_the_estimate_is_used() {
+    let mut w = World::new(false);
+    w.connect();
+    w.send_for(150);
+    w.rate = 800_000;
+    w.send_three_quarters(Duration::from_secs(20));
+    assert!(w.estimate < 1_000_000, "{}", w.estimate);
+    w.rate = 0;
+    w.send_three_quarters(Duration::from_secs(6));
     assert!(w.estimate > 1_500_000, "{}", w.estimate);
 }
 
