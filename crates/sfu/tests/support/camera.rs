@@ -3,19 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use livekit_protocol as proto;
-use proto::signal_response::Message as Response;
 use str0m::media::Mid;
 
-use super::{Packet, World};
+use super::World;
+use super::simulcast::{Picture, asked_for_key_frames, send, wanted};
 
 /// Names of the layers, lowest first.
 pub const RIDS: [&str; 3] = ["q", "h", "f"];
 /// Bits per second of each.
 pub const RATES: [usize; 3] = [150_000, 450_000, 1_400_000];
 const FPS: u32 = 30;
-/// Bytes of a packet's payload.
-const PAYLOAD: usize = 1_100;
 /// A key frame takes as much as this many others.
 const KEY_FRAME_SIZE: usize = 5;
 
@@ -64,19 +61,12 @@ impl Camera {
     }
 
     fn picture(&mut self, world: &mut World) {
-        let wanted = world.clients[self.client].heard.iter().rev().find_map(|m| match m {
-            Response::SubscribedQualityUpdate(u) => Some(u.subscribed_codecs[0].qualities.clone()),
-            _ => None,
-        });
-        for quality in wanted.into_iter().flatten() {
-            let Some(layer) = layer_of(quality.quality()) else { continue };
-            self.key[layer] |= quality.enabled && !self.on[layer];
-            self.on[layer] = quality.enabled;
+        for (layer, wanted) in wanted(world, self.client) {
+            self.key[layer] |= wanted && !self.on[layer];
+            self.on[layer] = wanted;
         }
-        let asked = std::mem::take(&mut world.clients[self.client].publisher.wanted_key_frames);
-        for rid in asked.into_iter().flatten() {
-            let name: &str = &rid;
-            self.key[RIDS.iter().position(|r| *r == name).unwrap()] = true;
+        for layer in asked_for_key_frames(world, self.client, &RIDS) {
+            self.key[layer] = true;
         }
         self.given_up = if self.most < 2 { Some(self.given_up.map_or(0, |pictures| pictures + 1)) } else { None };
         if self.given_up.is_some() && self.given_up == self.hands_over {
@@ -89,30 +79,10 @@ impl Camera {
             }
             let key = std::mem::take(&mut self.key[layer]);
             let size = RATES[layer] / 8 / FPS as usize * if key { KEY_FRAME_SIZE } else { 1 };
-            let pieces = size.div_ceil(PAYLOAD);
-            for piece in 0..pieces {
-                let mut payload = if key && piece == 0 {
-                    vec![0x78, 0, 4, 0x67, 0x42, 0xe0, 0x1f, 0, 2, 0x68, 0xce, 0, 3, 0x65, 0x88, 0x84]
-                } else {
-                    vec![0x61, 1, 2, 3]
-                };
-                payload.resize((size / pieces).max(payload.len()), 0);
-                payload.push(layer as u8);
-                let marker = piece + 1 == pieces;
-                let packet = Packet { pt: 108, seq: None, timestamp: self.timestamp, payload, marker, level: None };
-                world.write_packet(self.client, self.mid, Some(RIDS[layer]), &packet);
-            }
+            let picture = Picture { layer, rid: RIDS[layer], timestamp: self.timestamp, size, key };
+            send(world, self.client, self.mid, &picture);
         }
         world.exchange();
-    }
-}
-
-fn layer_of(quality: proto::VideoQuality) -> Option<usize> {
-    match quality {
-        proto::VideoQuality::Low => Some(0),
-        proto::VideoQuality::Medium => Some(1),
-        proto::VideoQuality::High => Some(2),
-        proto::VideoQuality::Off => None,
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod camera;
 mod link;
 pub mod screen;
+mod simulcast;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
-use proto::signal_response::Message as Response;
 use str0m::media::{MediaKind, Mid};
 
-use super::{Packet, World};
+use super::World;
+use super::simulcast::{Picture, asked_for_key_frames, send, wanted};
 
 /// Names of the layers, the small one first.
 pub const RIDS: [&str; 2] = ["q", "h"];
@@ -17,8 +17,6 @@ pub const RATES: [u32; 2] = [150_000, 2_500_000];
 const FPS: [u32; 2] = [5, 30];
 /// Bytes of a key frame of each.
 const KEY_FRAME: [usize; 2] = [12_000, 90_000];
-/// Bytes of a packet's payload.
-const PAYLOAD: usize = 1_100;
 /// A still screen is sent again so often.
 const REMIND: Duration = Duration::from_secs(1);
 
@@ -78,24 +76,14 @@ impl Screen {
     }
 
     fn listen(&mut self, world: &mut World) {
-        let told = world.clients[self.client].heard.iter().rev().find_map(|m| match m {
-            Response::SubscribedQualityUpdate(u) => Some(u.subscribed_codecs[0].qualities.clone()),
-            _ => None,
-        });
-        for quality in told.into_iter().flatten() {
-            let layer = match quality.quality() {
-                proto::VideoQuality::Low => 0,
-                proto::VideoQuality::Medium => 1,
-                _ => continue,
-            };
-            if quality.enabled && !self.on[layer] {
+        for (layer, wanted) in wanted(world, self.client).into_iter().filter(|(layer, _)| *layer < RIDS.len()) {
+            if wanted && !self.on[layer] {
                 (self.key[layer], self.next[layer]) = (true, world.now);
             }
-            self.on[layer] = quality.enabled;
+            self.on[layer] = wanted;
         }
-        for rid in std::mem::take(&mut world.clients[self.client].publisher.wanted_key_frames).into_iter().flatten() {
-            let name: &str = &rid;
-            self.key[RIDS.iter().position(|r| *r == name).unwrap()] = true;
+        for layer in asked_for_key_frames(world, self.client, &RIDS) {
+            self.key[layer] = true;
         }
     }
 
@@ -108,17 +96,6 @@ impl Screen {
         };
         self.sent[layer] += 1;
         let timestamp = ((world.now - self.begun).as_millis() as u32).wrapping_mul(90);
-        let pieces = size.div_ceil(PAYLOAD);
-        for piece in 0..pieces {
-            let mut payload = if key && piece == 0 {
-                vec![0x78, 0, 4, 0x67, 0x42, 0xe0, 0x1f, 0, 2, 0x68, 0xce, 0, 3, 0x65, 0x88, 0x84]
-            } else {
-                vec![0x61, 1, 2, 3]
-            };
-            payload.resize((size / pieces).max(payload.len()), 0);
-            payload.push(layer as u8);
-            let packet = Packet { pt: 108, seq: None, timestamp, payload, marker: piece + 1 == pieces, level: None };
-            world.write_packet(self.client, self.mid, Some(RIDS[layer]), &packet);
-        }
+        send(world, self.client, self.mid, &Picture { layer, rid: RIDS[layer], timestamp, size, key });
     }
 }
