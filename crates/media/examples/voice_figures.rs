@@ -25,7 +25,7 @@ use beckon_test_sound::{
     stoi::{stoi, stoi_in_parts},
 };
 use line::Line;
-use run::{noise_down_db, process, process_drifting};
+use run::{noise_down_db, process, process_drifting, with_hush};
 
 /// Length of the recordings used, s.
 const SECONDS: usize = 15;
@@ -56,10 +56,6 @@ fn steady_noise(length: usize) -> Vec<f32> {
     let mut noise = fan(8, length);
     set_active_rms(&mut noise, 0.1);
     noise
-}
-
-fn with_hush(sound: &[f32]) -> Vec<f32> {
-    sound.iter().zip(fan(9, sound.len())).map(|(s, n)| s + n * 0.01).collect()
 }
 
 fn echo(far: &[f32], near: &[f32]) {

@@ -10,16 +10,9 @@ use beckon_test_sound::{
     stoi::stoi,
 };
 
-use crate::run::{noise_down_db, process, process_drifting};
+use crate::run::{noise_down_db, process, process_drifting, with_hush};
 
 const ECHO: VoiceSettings = VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF };
-
-/// A room's own noise, 60 dB below full scale.
-fn with_hush(mut sound: Vec<f32>) -> Vec<f32> {
-    let hush = fan(9, sound.len());
-    sound.iter_mut().zip(hush).for_each(|(s, n)| *s += n * 0.01);
-    sound
-}
 
 #[test]
 fn the_echo_is_gone_after_three_seconds_at_every_delay_and_drift() {
@@ -27,7 +20,7 @@ fn the_echo_is_gone_after_three_seconds_at_every_delay_and_drift() {
     for (name, played) in [("speech", speech(1, length)), ("music", music(2, length))] {
         for (delay_ms, ppm) in [(40, 0.0), (120, 100.0), (300, -100.0)] {
             let echo = drift(&Room::office().echo(&played, delay_ms), ppm);
-            let out = process_drifting(&VoiceControl::new(ECHO), &played, &with_hush(echo.clone()), ppm);
+            let out = process_drifting(&VoiceControl::new(ECHO), &played, &with_hush(&echo), ppm);
             let erle = erle_db(&echo[3 * RATE..], &out[3 * RATE..]);
             assert!(erle >= 30.0, "{name}, {delay_ms} ms, {ppm} ppm: {erle:.1} dB");
         }
@@ -40,7 +33,7 @@ fn near_speech_is_kept_while_both_talk() {
     let near = speech(7, length);
     for (name, played) in [("speech", speech(1, length)), ("music", music(2, length))] {
         for (delay_ms, ppm) in [(40, 100.0), (300, 0.0)] {
-            let mut microphone = with_hush(drift(&Room::office().echo(&played, delay_ms), ppm));
+            let mut microphone = with_hush(&drift(&Room::office().echo(&played, delay_ms), ppm));
             // The near end begins once the far end has been talking for some time.
             for (m, n) in microphone[6 * RATE..].iter_mut().zip(&near[6 * RATE..]) {
                 *m += n;
@@ -59,7 +52,7 @@ fn steady_noise_is_followed_although_the_clocks_drift_apart() {
     set_active_rms(&mut played, 0.1);
     for ppm in [0.0, 100.0, -100.0] {
         let echo = drift(&Room::office().echo(&played, 120), ppm);
-        let out = process_drifting(&VoiceControl::new(ECHO), &played, &with_hush(echo.clone()), ppm);
+        let out = process_drifting(&VoiceControl::new(ECHO), &played, &with_hush(&echo), ppm);
         let erle = erle_db(&echo[3 * RATE..], &out[3 * RATE..]);
         assert!(erle >= 25.0, "{ppm} ppm: {erle:.1} dB");
     }
@@ -94,7 +87,7 @@ fn quiet_and_loud_voices_come_out_nearly_alike() {
         let mut voice = speech(4, length);
         set_active_rms(&mut voice, wanted);
         let control = VoiceControl::new(VoiceSettings { automatic_gain: true, ..VoiceSettings::OFF });
-        let out = process(&control, &vec![0.0; length], &with_hush(voice));
+        let out = process(&control, &vec![0.0; length], &with_hush(&voice));
         assert!(out.iter().all(|s| s.abs() <= 1.0));
         dbfs(&active(&out[15 * RATE..]))
     };

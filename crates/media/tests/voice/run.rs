@@ -3,7 +3,7 @@
 use beckon_media::audio_io::Mixer;
 use beckon_media::voice::{FarEnd, VoiceControl, VoiceProcessor};
 use beckon_media::{AudioFrame, MediaTime};
-use beckon_test_sound::{RATE, measure::rms};
+use beckon_test_sound::{RATE, measure::rms, noise::fan};
 
 /// How far the times of frames are off, ns: what is left of the jitter of call-backs once it is smoothed.
 const JITTER_NS: i64 = 300_000;
@@ -42,6 +42,11 @@ pub fn process_drifting(control: &VoiceControl, played: &[f32], microphone: &[f3
     out.drain(..late);
     out.resize(microphone.len() / 480 * 480, 0.0);
     out
+}
+
+/// Sound with a room's own noise, 60 dB below full scale.
+pub fn with_hush(sound: &[f32]) -> Vec<f32> {
+    sound.iter().zip(fan(9, sound.len())).map(|(s, n)| s + n * 0.01).collect()
 }
 
 /// By how many dB the noise is less where nobody speaks, after the first three seconds.
