@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+/// Of a network that loses more than this share (0 … 1) a queue may be full: packets that only try it out are of no use to it.
+pub const FULL: f32 = 0.1;
 /// The first try comes this long after there began to be less than could be used …
 const FIRST: Duration = Duration::from_millis(600);
 /// … and each further one this many times later (in percent) …

@@ -9,14 +9,14 @@ use std::time::Duration;
 use beckon_media::MediaTime;
 use beckon_rtc::VideoLayer;
 
-use crate::rate::Target;
+use crate::rate::{self, Target};
 
 /// The layer for viewers whose network does not carry the large one.
 pub(crate) const SMALL: usize = 0;
 /// The layer for everybody else.
 pub(crate) const LARGE: usize = 1;
-/// Names of the layers, as of a camera's: those LiveKit's clients use.
-pub(crate) const RIDS: [&str; 2] = ["q", "h"];
+/// Names of the layers, as of a camera's.
+pub(crate) const RIDS: [&str; 2] = [rate::RIDS[SMALL], rate::RIDS[LARGE]];
 
 /// Bit/s for each pixel with which text that moves stays sharp, and a film.
 const TEXT_BPS_PER_PIXEL: f64 = 1.7;

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use beckon_rtp::seek::FULL;
 use livekit_protocol as proto;
 use proto::signal_response::Message;
 use str0m::bwe::Bitrate;
@@ -33,8 +34,6 @@ const SHRUNK_PERCENT: u64 = 95;
 const TROUBLED: Duration = Duration::from_secs(2);
 /// A network that loses no more than this share is not full.
 const CLEAN: f32 = 0.03;
-/// One that loses more than this has no use for packets that only try it out.
-const FULL: f32 = 0.1;
 
 /// What the way to a subscriber carries, in bits per second.
 #[derive(Clone, Copy, Debug, Default)]

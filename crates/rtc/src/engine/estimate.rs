@@ -1,11 +1,13 @@
 //! What the way to the server carries: two measures made one.
 
+use beckon_rtp::seek::FULL;
+
 /// Changes smaller than this share (in percent) are not worth telling.
 const STEP: u64 = 3;
 /// No more than this is kept for repairs, in thousandths: on the way down they are given up.
 const MOST_REPAIRS: u64 = 300;
-/// This share gets lost where a queue is full, in thousandths.
-const MUCH: u64 = 100;
+/// [`FULL`] in thousandths.
+const MUCH: u64 = (FULL * 1_000.0) as u64;
 /// A network that carries no more than this part of what it did carries far less.
 const FAR_LESS: u64 = 2;
 

@@ -22,7 +22,7 @@ pub(crate) use hand_over::HandOver;
 pub(crate) use load::Work;
 pub(crate) use pacer::Pacer;
 pub(crate) use relief::Relief;
-pub(crate) use simulcast::{layer_count, layers};
+pub(crate) use simulcast::{RIDS, layer_count, layers};
 pub(crate) use strain::{Direction, Strain};
 
 use crate::request::VideoSettings;

@@ -9,10 +9,13 @@ const THREE: u32 = 960;
 /// … and this many two.
 const TWO: u32 = 480;
 
+/// Names of layers, smallest first: those LiveKit's clients use.
+pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
+
 /// One layer of a camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layer {
-    /// `q`, `h` or `f`, smallest first: the names LiveKit's clients use. Empty without simulcast.
+    /// One of [`RIDS`]; empty without simulcast.
     pub(crate) rid: &'static str,
     pub(crate) width: u32,
     pub(crate) height: u32,
@@ -50,10 +53,11 @@ pub(crate) fn layer_count(full: VideoSettings) -> usize {
 /// Each layer has half the sides of the one above. A quarter of the pixels needs about 0.3 of the bits: small pictures
 /// hold more detail in each pixel.
 pub(crate) fn layers(full: VideoSettings, count: usize) -> Vec<Layer> {
-    let halvings: &[(&str, u32, u64)] = match count {
+    let [low, medium, high] = RIDS;
+    let halvings: &[(&'static str, u32, u64)] = match count {
         0 | 1 => &[("", 1, 100)],
-        2 => &[("q", 2, 30), ("h", 1, 100)],
-        _ => &[("q", 4, 10), ("h", 2, 30), ("f", 1, 100)],
+        2 => &[(low, 2, 30), (medium, 1, 100)],
+        _ => &[(low, 4, 10), (medium, 2, 30), (high, 1, 100)],
     };
     let even = |side: u32| (side & !1).max(2);
     let layer = |&(rid, by, percent): &(&'static str, u32, u64)| Layer {
