@@ -1,6 +1,5 @@
 // A 1v1 call at 720p30, in the app and in Chromium on the guest page, with the same peer, on the same display, in turn; or, with
 // a film of a face (BECKON_FACE) before the camera, in the app without and with the beauty filter.
-import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
@@ -8,8 +7,9 @@ import { answerConsent, processes } from "./lib/app.mjs";
 import { alwaysOpen, openBrowser } from "./lib/browser.mjs";
 import { cores, family, memory } from "./lib/cost.mjs";
 import { delays, findPicture, percentile, watch } from "./lib/glass.mjs";
+import { peer } from "./lib/peer.mjs";
 import { move, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
-import { out, programs, server, until } from "./lib/walk.mjs";
+import { out, server, until } from "./lib/walk.mjs";
 
 const seconds = Number(process.env.BECKON_SECONDS ?? 20);
 const runs = Number(process.env.BECKON_RUNS ?? 3);
@@ -19,26 +19,6 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 const size = { x: 100, y: 60, width: 1280, height: 840 };
 const screen = { width: 1600, height: 1000 };
 const unixNow = () => performance.timeOrigin + performance.now();
-
-/** The peer of both calls: makes the room, with test card and tone from the command line. Returns when it is in. */
-async function peer(room) {
-  const child = spawn(path.join(programs, "beckon-cli"), [
-    ...["join", "--server", server, "--room", room, "--user", `peer-${room}`, "--dev", "--create", "--template", "1v1"],
-    ...["--camera", "testcard", "--microphone", "tone", "--size", "1280x720", "--fps", "30", "--bitrate", "1500000"],
-    ...["--for", "600s", "--report", "json"],
-  ]);
-  process.once("exit", () => child.kill());
-  child.stdout.resume();
-  let said = "";
-  child.stderr.on("data", (text) => (said += text));
-  await until("the peer in its room", () => said.includes("in room"), 15000);
-  return {
-    end: async () => {
-      child.kill("SIGINT");
-      await until("the peer's end", () => child.exitCode !== null || child.signalCode !== null, 10000);
-    },
-  };
-}
 
 /** Does something and tells after how many ms the peer's picture was to be seen on the screen. */
 async function timed(action) {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Spread {
     /// How many values.
     pub count: u64,
+    /// The least.
+    pub min: f64,
     /// Half of them are at most this.
     pub p50: f64,
     /// 95 of 100 are at most this.
@@ -139,8 +141,10 @@ pub struct ReceivedTrack {
     /// The strongest frequency while there was sound, Hz.
     pub tone_hz: Option<f64>,
     /// Sound minus picture, ms, by beep and flash of the test card (positive: the sound is late); of the newest ten seconds,
-    /// but for `count` and `max`.
+    /// but for `count`, `min` and `max`.
     pub av_offset_ms: Option<Spread>,
+    /// The same over all the time received.
+    pub av_whole_ms: Option<Spread>,
 }
 
 /// A session's figures.

@@ -70,10 +70,10 @@ function grab({ x, y, width, height }, rate, shrink, take) {
 }
 
 /**
- * Watches the bar code of the picture at `rect` of the screen for `seconds`; gives one delay in ms for each new frame:
- * from its capture to the moment in which the grabbed screen reached us, which is later than when it was drawn.
+ * Watches the bar code of the picture at `rect` of the screen from now on and hands each new one to `take`: when its picture was
+ * captured, and when the grabbed screen reached us, which is later than it was drawn; both UNIX time in ms. Returns what ends it.
  */
-export async function delays(rect, seconds) {
+export function frames(rect, take) {
   // From the middle of the code's first row to the middle of its last.
   const top = Math.floor(rect.y + (rect.height / 24) * 1.5) - 2;
   const strip = {
@@ -83,14 +83,19 @@ export async function delays(rect, seconds) {
     height: Math.ceil(rect.height / 12 / 2) * 2 + 6,
   };
   let last = -1;
-  const found = [];
-  const stop = grab(strip, 200, 1, (image, now, more) => {
+  return grab(strip, 200, 1, (image, now, more) => {
     if (more) return;
     const code = readBarcode(image, { ...rect, x: rect.x - strip.x, y: rect.y - strip.y });
     if (!code || code.frame === last) return;
     last = code.frame;
-    found.push(now - code.unixMs);
+    take(code.unixMs, now);
   });
+}
+
+/** The delays of `seconds` in ms, one for each new frame: see [`frames`]. */
+export async function delays(rect, seconds) {
+  const found = [];
+  const stop = frames(rect, (captured, seen) => found.push(seen - captured));
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   await stop();
   return found;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{build, demo, packages, run};
+use crate::{demo, packages, run};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -30,12 +30,7 @@ pub struct Options {
 /// Runs both calls in turn on one display and prints a table.
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
-    if !options.development {
-        build::web()?;
-        let programs = ["-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon", "-p", "beckon-opener"];
-        run::run(run::cargo().args(["build", "--release"]).args(programs))?;
-    }
-    build::node_peers()?;
+    let profile = super::programs_of_a_call(options.development)?;
     let folder = run::target().join("bench/call");
     let mut variables = vec![
         ("BECKON_SECONDS", options.seconds.to_string()),
@@ -47,7 +42,6 @@ pub fn run(options: &Options) -> Result<()> {
     if options.beauty {
         variables.push(("BECKON_FACE", face(&run::target().join("bench/face"))?.display().to_string()));
     }
-    let profile = if options.development { "debug" } else { "release" };
     demo::walk_with(&folder, "bench-call.mjs", profile, &variables)
 }
 

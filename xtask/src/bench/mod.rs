@@ -2,6 +2,7 @@
 
 mod beauty;
 mod call;
+mod lips;
 mod net;
 mod screen;
 mod sfu;
@@ -13,7 +14,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::Result;
 
-use crate::process::Process;
+use crate::{build, process::Process, run};
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -30,6 +31,8 @@ enum What {
     Beauty(beauty::Options),
     /// CPU and memory of a 1v1 720p30 call in the app and in Chromium
     Call(call::Options),
+    /// Whether sound and picture leave loudspeaker and screen together for minutes, in the app and in Chromium
+    Lips(lips::Options),
     /// What becomes of voices in a simulated room and on a bad network, and what it costs
     Sound(sound::Options),
     /// What is seen and heard through bad networks, in our client and in Chromium
@@ -46,11 +49,24 @@ pub fn run(options: &Options) -> Result<()> {
         What::Sfu(options) => sfu::run(options),
         What::Beauty(options) => beauty::run(options),
         What::Call(options) => call::run(options),
+        What::Lips(options) => lips::run(options),
         What::Sound(options) => sound::run(options),
         What::Net(options) => net::run(options),
         What::Soak(options) => soak::run(options),
         What::Screen(options) => screen::run(options),
     }
+}
+
+/// Makes the optimised app, server and command-line client, unless the development build is to be measured, and what the scripts
+/// need. Gives the folder of the programs, `debug` or `release`.
+fn programs_of_a_call(development: bool) -> Result<&'static str> {
+    if !development {
+        build::web()?;
+        let programs = ["-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon", "-p", "beckon-opener"];
+        run::run(run::cargo().args(["build", "--release"]).args(programs))?;
+    }
+    build::node_peers()?;
+    Ok(if development { "debug" } else { "release" })
 }
 
 /// The command of our server for a bench: on this port, media on any, its data under `folder`.

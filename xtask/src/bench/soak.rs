@@ -214,7 +214,7 @@ fn print_held(watched: &[Watched]) {
 /// What the participants report when they leave.
 fn print_heard(watched: &mut [Watched]) -> Result<()> {
     println!(
-        "\n| from → to | sound minus picture at the end: p50, p95, ms | most | freezes | longest, ms | sound made up, ms |"
+        "\n| from → to | sound minus picture, ms: least, p50, p95, most | in the last ten seconds: p50, p95 | freezes | longest, ms | sound made up, ms |"
     );
     println!("|---|---|---|---|---|---|");
     for one in watched[1..].iter_mut().filter(|one| one.program.is_none()) {
@@ -227,21 +227,26 @@ fn print_heard(watched: &mut [Watched]) -> Result<()> {
             .and_then(Result::ok)
             .with_context(|| format!("{} printed no report: {printed}", one.name))?;
         let tracks = report["received"].as_array().cloned().unwrap_or_default();
-        for offset in tracks.iter().filter(|t| t["kind"] == "video" && t["avOffsetMs"].is_object()) {
-            let from = &offset["userID"];
+        for seen in tracks.iter().filter(|t| t["kind"] == "video" && t["avWholeMs"].is_object()) {
+            let from = &seen["userID"];
             let sum = |field: &str| {
                 tracks.iter().filter(|t| t["userID"] == *from).filter_map(|t| t[field].as_u64()).sum::<u64>()
             };
             let longest =
                 tracks.iter().filter(|t| t["userID"] == *from).filter_map(|t| t["longestFreezeMs"].as_u64()).max();
-            let value = |field: &str| offset["avOffsetMs"][field].as_f64().unwrap_or_default();
+            let value = |of: &str, field: &str| seen[of][field].as_f64().unwrap_or_default();
+            let whole = |field: &str| value("avWholeMs", field);
+            let last = |field: &str| value("avOffsetMs", field);
             println!(
-                "| {} → {} | {:.0}, {:.0} | {:.0} | {} | {} | {} |",
+                "| {} → {} | {:.0}, {:.0}, {:.0}, {:.0} | {:.0}, {:.0} | {} | {} | {} |",
                 from.as_str().unwrap_or_default(),
                 one.name,
-                value("p50"),
-                value("p95"),
-                value("max"),
+                whole("min"),
+                whole("p50"),
+                whole("p95"),
+                whole("max"),
+                last("p50"),
+                last("p95"),
                 sum("freezes"),
                 longest.unwrap_or_default(),
                 sum("concealed") * 10,

@@ -18,12 +18,13 @@ const NEWEST: usize = 10;
 pub(crate) struct ClapPairs {
     flashes: VecDeque<MediaTime>,
     beeps: VecDeque<MediaTime>,
-    offsets: Values,
+    /// The newest, and all.
+    offsets: [Values; 2],
 }
 
 impl Default for ClapPairs {
     fn default() -> Self {
-        Self { flashes: VecDeque::new(), beeps: VecDeque::new(), offsets: Values::newest(NEWEST) }
+        Self { flashes: VecDeque::new(), beeps: VecDeque::new(), offsets: [Values::newest(NEWEST), Values::default()] }
     }
 }
 
@@ -40,16 +41,21 @@ impl ClapPairs {
         self.pair();
     }
 
-    /// Sound minus picture in ms.
-    pub(crate) fn offset_ms(&self) -> Option<Spread> {
-        self.offsets.spread()
+    /// Sound minus picture in ms, of the newest claps.
+    pub(crate) fn newest_ms(&self) -> Option<Spread> {
+        self.offsets[0].spread()
+    }
+
+    /// Sound minus picture in ms, of all claps (the newest hours of them).
+    pub(crate) fn whole_ms(&self) -> Option<Spread> {
+        self.offsets[1].spread()
     }
 
     fn pair(&mut self) {
         while let (Some(flash), Some(beep)) = (self.flashes.front(), self.beeps.front()) {
             let offset = beep.nanos_since(*flash);
             if offset.abs() <= FURTHEST_NS {
-                self.offsets.add(offset as f64 / 1e6);
+                self.offsets.iter_mut().for_each(|values| values.add(offset as f64 / 1e6));
                 self.flashes.pop_front();
                 self.beeps.pop_front();
             } else if offset > 0 {
@@ -81,7 +87,14 @@ mod tests {
         pairs.flash(at(2000));
         pairs.flash(at(3000));
         pairs.beep(at(2990));
-        let spread = pairs.offset_ms().unwrap();
+        let spread = pairs.newest_ms().unwrap();
         assert_eq!((spread.count, spread.p50, spread.max), (2, -10.0, 40.0));
+        for second in 4..30 {
+            pairs.flash(at(second * 1000));
+            pairs.beep(at(second * 1000 + 20));
+        }
+        let (newest, whole) = (pairs.newest_ms().unwrap(), pairs.whole_ms().unwrap());
+        assert_eq!((newest.p95, newest.count), (20.0, 28));
+        assert_eq!((whole.min, whole.p50, whole.max, whole.count), (-10.0, 20.0, 40.0, 28));
     }
 }

@@ -12,6 +12,7 @@ pub(crate) struct Values {
     ring: Vec<f32>,
     next: usize,
     count: u64,
+    min: f64,
     max: f64,
 }
 
@@ -22,9 +23,9 @@ impl Default for Values {
 }
 
 impl Values {
-    /// Forgets all but the newest `keep` values (but for the count and the greatest).
+    /// Forgets all but the newest `keep` values (but for the count, the least and the greatest).
     pub(crate) fn newest(keep: usize) -> Self {
-        Self { keep: keep.max(1), ring: Vec::new(), next: 0, count: 0, max: 0.0 }
+        Self { keep: keep.max(1), ring: Vec::new(), next: 0, count: 0, min: 0.0, max: 0.0 }
     }
 
     pub(crate) fn add(&mut self, value: f64) {
@@ -34,7 +35,8 @@ impl Values {
             self.ring[self.next] = value as f32;
             self.next = (self.next + 1) % self.keep;
         }
-        self.max = if self.count == 0 { value } else { self.max.max(value) };
+        (self.min, self.max) =
+            if self.count == 0 { (value, value) } else { (self.min.min(value), self.max.max(value)) };
         self.count += 1;
     }
 
@@ -46,7 +48,13 @@ impl Values {
             let place = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len()) - 1;
             round(f64::from(sorted[place]))
         };
-        (!sorted.is_empty()).then(|| Spread { count: self.count, p50: at(0.5), p95: at(0.95), max: round(self.max) })
+        (!sorted.is_empty()).then(|| Spread {
+            count: self.count,
+            min: round(self.min),
+            p50: at(0.5),
+            p95: at(0.95),
+            max: round(self.max),
+        })
     }
 }
 
@@ -65,9 +73,9 @@ mod tests {
         let mut values = Values::default();
         assert!(values.spread().is_none());
         (1..=100).for_each(|n| values.add(f64::from(n)));
-        assert_eq!(values.spread().unwrap(), Spread { count: 100, p50: 50.0, p95: 95.0, max: 100.0 });
+        assert_eq!(values.spread().unwrap(), Spread { count: 100, min: 1.0, p50: 50.0, p95: 95.0, max: 100.0 });
         let mut newest = Values::newest(3);
         [9.0, 1.0, 2.0, 3.0].into_iter().for_each(|v| newest.add(v));
-        assert_eq!(newest.spread().unwrap(), Spread { count: 4, p50: 2.0, p95: 3.0, max: 9.0 });
+        assert_eq!(newest.spread().unwrap(), Spread { count: 4, min: 1.0, p50: 2.0, p95: 3.0, max: 9.0 });
     }
 }

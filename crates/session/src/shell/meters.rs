@@ -321,7 +321,9 @@ impl Meters {
                 .map(|meter| {
                     let mut track = meter.report();
                     if let Some(claps) = state.claps.get(&track.user_id) {
-                        track.av_offset_ms = claps.lock().offset_ms();
+                        let claps = claps.lock();
+                        track.av_offset_ms = claps.newest_ms();
+                        track.av_whole_ms = claps.whole_ms();
                     }
                     track
                 })
