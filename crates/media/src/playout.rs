@@ -83,7 +83,7 @@ const REMEMBERED: usize = 45;
 const LATEST: usize = 15;
 
 /// The latencies of the last pictures, from capture to readiness, before any holding. On a network that loses packets single ones come
-/// late, as they wait for repairs: a median does not follow them. Nor is a burst followed that is over before sound could have
+/// late, as they wait for repairs, up to half of them and more: only what two thirds share is followed. Nor is a burst followed that is over before sound could have
 /// been stretched for it: where the network became worse, what was sent just before is late for a second, and then no more.
 #[derive(Clone, Copy, Debug)]
 struct Recent {
@@ -111,16 +111,16 @@ impl Recent {
         self.at = at;
     }
 
-    /// The latency that most have, of the latest as of all; `None` where there were none of late.
+    /// The latency that two thirds have or exceed, of the latest as of all; `None` where there were none of late.
     fn lasting(&self, now: MediaTime) -> Option<i64> {
         if now.saturating_since(self.at) >= SOUND_STALE {
             return None;
         }
-        Some(self.median_of(LATEST)?.min(self.median_of(REMEMBERED)?))
+        Some(self.lower_third_of(LATEST)?.min(self.lower_third_of(REMEMBERED)?))
     }
 
-    /// The median of so many of the latest.
-    fn median_of(&self, count: usize) -> Option<i64> {
+    /// What a third of so many of the latest stays below.
+    fn lower_third_of(&self, count: usize) -> Option<i64> {
         let count = count.min(self.len);
         let mut sorted = [0; REMEMBERED];
         for (n, ns) in sorted[..count].iter_mut().enumerate() {
@@ -128,7 +128,7 @@ impl Recent {
         }
         let sorted = &mut sorted[..count];
         sorted.sort_unstable();
-        sorted.get(count / 2).copied()
+        sorted.get(count / 3).copied()
     }
 }
 

@@ -121,6 +121,23 @@ fn an_unsteady_network_is_waited_for() {
 }
 
 #[test]
+fn jitter_of_200_ms_leaves_no_gaps_once_it_is_known() {
+    let packets = encoded(500);
+    let mut made_up = 0;
+    for seed in 1..=20 {
+        let mut random = Random(seed * 77);
+        let late: Vec<u32> = packets.iter().map(|_| 30 + random.below(200)).collect();
+        let of = |packets: &[Bytes]| {
+            let mut line = Line::new();
+            line.run(packets, |n| Some(late[n]));
+            line.buffer.stats().concealed
+        };
+        made_up += of(&packets).saturating_sub(of(&packets[..100]));
+    }
+    assert!(ms(made_up) <= 160, "{} ms in twenty times eight seconds, without the first two", ms(made_up));
+}
+
+#[test]
 fn the_delay_shrinks_again_when_the_network_calms_down() {
     let mut random = Random(2);
     let mut line = Line::new();
