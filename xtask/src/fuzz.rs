@@ -33,10 +33,16 @@ pub fn run(options: &Options) -> Result<()> {
     }
     for target in targets {
         println!("== {target}, {} s", options.seconds);
+        // What was found before, and what a target is given to begin with: without it, some find no beginning.
+        let corpus = format!("corpus/{target}");
+        let seeds = Some(format!("seeds/{target}")).filter(|path| folder.join(path).is_dir());
+        std::fs::create_dir_all(folder.join(&corpus)).with_context(|| format!("tests/fuzz/{corpus} cannot be made"))?;
         // Sanitizers are a nightly feature of the compiler; this lets the pinned stable one take their flags.
         run::run(
             Command::new("cargo")
-                .args(["fuzz", "run", "--fuzz-dir", ".", &target, "--"])
+                .args(["fuzz", "run", "--fuzz-dir", ".", &target, &corpus])
+                .args(seeds)
+                .arg("--")
                 .arg(format!("-max_total_time={}", options.seconds))
                 .args(["-print_final_stats=1", "-rss_limit_mb=4096"])
                 .current_dir(&folder)

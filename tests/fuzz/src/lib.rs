@@ -1,5 +1,7 @@
-//! What the targets for the forwarding core share: a room with a participant in it.
+//! What the targets for the forwarding core share: a room with a participant in it, and a way past the handshakes.
 #![forbid(unsafe_code)]
+
+pub mod tap;
 
 use std::{
     net::SocketAddr,
