@@ -107,6 +107,29 @@ async fn two_of_them_meet_and_report_what_they_saw_and_heard() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stay_of_a_moment_reports_what_was_sent_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, url) = server(&folder).await;
+    // Figures of a room that goes on are read once a second: this is over before.
+    let mut tries = 0;
+    loop {
+        let output =
+            output(program(&url, &format!("--room moment{tries} --user ann --dev --create --for 500ms"))).await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let report = report(&output);
+        let sent = |kind: &str| report.sent.iter().any(|track| track.kind == kind && track.packets_sent > 0);
+        if sent("video") && sent("audio") {
+            assert_eq!(report.transport, "udp");
+            break;
+        }
+        // On a busy machine media may not flow that soon.
+        tries += 1;
+        assert!(tries < MOST_TRIES, "nothing was sent in {tries} stays; in the last one: {report:#?}");
+    }
+    server.stop().await;
+}
+
 fn token(identity: &str, secret: &str, room_join: bool) -> String {
     let grants = VideoGrants { room_join, room: "direct".into(), ..VideoGrants::default() };
     AccessToken::with_api_key(DEV_KEY, secret).with_identity(identity).with_grants(grants).to_jwt().unwrap()

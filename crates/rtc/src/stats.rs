@@ -2,7 +2,7 @@
 
 use crate::ids::TrackSid;
 
-/// A snapshot, refreshed about once a second. Counters run since the room was joined.
+/// A snapshot, refreshed about once a second and for the last time when the room is left. Counters run since the room was joined.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RoomStats {
     /// The connection that carries our media to the server.

@@ -144,6 +144,12 @@ impl Engine {
         (self.publisher.connected(), self.subscriber.connected())
     }
 
+    /// Brings the figures up to now, which else are some 150 ms old, for a last [`snapshot`](Self::snapshot): nothing leaves after that.
+    pub(crate) fn last_figures(&mut self, now: Instant) {
+        self.publisher.last_figures(now);
+        self.subscriber.last_figures(now);
+    }
+
     /// Writes the engine's figures into `stats`.
     pub(crate) fn snapshot(&self, stats: &mut RoomStats) {
         self.publisher.snapshot(stats);

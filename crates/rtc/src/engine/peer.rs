@@ -138,6 +138,12 @@ impl Peer {
         }
     }
 
+    /// Has the figures told that would be told next. For a connection that is given up: its clock runs ahead of the world's, and
+    /// what it wants sent meanwhile goes nowhere.
+    pub(super) fn last_figures(&mut self, now: Instant, on_event: impl FnMut(Event, &mut Outputs)) {
+        self.input(Input::Timeout(now + STATS_INTERVAL), &mut Outputs::new(), on_event);
+    }
+
     /// Feeds a packet; what cannot be one of ours is ignored.
     pub(super) fn receive(
         &mut self,

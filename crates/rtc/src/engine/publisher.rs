@@ -458,6 +458,11 @@ impl Publisher {
         self.peer.rtc.channel(channels.reliable).map(|mut channel| channel.buffered_amount())
     }
 
+    pub(super) fn last_figures(&mut self, now: Instant) {
+        let Self { peer, tracks, .. } = self;
+        peer.last_figures(now, |event, out| tracks.on_event(event, out));
+    }
+
     pub(super) fn snapshot(&self, stats: &mut RoomStats) {
         stats.publisher = self.peer.stats.clone();
         stats.send_estimate_bps = self.tracks.estimate.told();

@@ -350,6 +350,27 @@ fn with_one_packet_in_twenty_lost_repairs_bring_every_picture() {
 }
 
 #[test]
+fn the_last_figures_hold_what_was_sent_a_moment_ago() {
+    let mut w = World::new(false);
+    w.connect();
+    let packets = |w: &World| {
+        let mut stats = RoomStats::default();
+        w.publisher.snapshot(&mut stats);
+        stats.local[0].packets
+    };
+    // Figures come from time to time; when they just have, it is a while until the next.
+    let first = packets(&w);
+    while packets(&w) == first {
+        w.send_for(1);
+    }
+    let told = packets(&w);
+    w.send_for(1);
+    assert_eq!(packets(&w), told);
+    w.publisher.last_figures(w.now);
+    assert!(packets(&w) > told);
+}
+
+#[test]
 fn rtp_times_tell_the_distance_of_captures() {
     let mut w = World::new(false);
     w.connect();

@@ -271,6 +271,11 @@ impl Subscriber {
         }
     }
 
+    pub(super) fn last_figures(&mut self, now: Instant) {
+        let Self { peer, tracks, .. } = self;
+        peer.last_figures(now, |event, out| tracks.on_event(event, out));
+    }
+
     pub(super) fn snapshot(&self, stats: &mut RoomStats) {
         stats.subscriber = self.peer.stats.clone();
         stats.remote.clear();

@@ -41,6 +41,8 @@ pub(super) enum Effect {
     },
     /// Close signalling, and stop opening it.
     Hang,
+    /// Take the last figures of the peer connections, before anything goes.
+    Figures,
     /// Forget the peer connections and make new ones.
     ResetMedia,
     /// Restart ICE on our peer connection.

@@ -92,6 +92,8 @@ impl Stage {
                     Effect::RestartIce => "restart".into(),
                     Effect::ResetMedia => "reset".into(),
                     Effect::AddTrack { cid, .. } if cid.starts_with("bk-") => "add".into(),
+                    Effect::Figures => "figures".into(),
+                    Effect::RemoveTrack(_) => "remove".into(),
                     Effect::Finish => "finish".into(),
                     Effect::Send(Request::AddTrack(_)) => "ask".into(),
                     Effect::Send(Request::PingReq(_)) => "ping".into(),
@@ -189,7 +191,7 @@ fn a_token_refused_when_rejoining_ends_it() {
     let mut s = Stage::new();
     s.say(leave(proto::DisconnectReason::UnknownReason, Action::Reconnect));
     s.core.not_opened(s.now, ConnectError::Refused { host: "h".into(), status: 401, message: "expired".into() });
-    assert_eq!(s.done()[3..], ["disconnected: the server refused the token: expired", "finish"]);
+    assert_eq!(s.done()[3..], ["figures", "disconnected: the server refused the token: expired", "finish"]);
 }
 
 #[test]
@@ -199,7 +201,7 @@ fn being_sent_away_ends_it_with_the_reason_even_if_media_breaks_first() {
     assert_eq!(s.done(), [""; 0]);
     s.now += 100 * MS;
     s.say(leave(proto::DisconnectReason::DuplicateIdentity, Action::Disconnect));
-    assert_eq!(s.done(), ["disconnected: the same identity joined elsewhere", "finish"]);
+    assert_eq!(s.done(), ["figures", "disconnected: the same identity joined elsewhere", "finish"]);
 }
 
 #[test]
@@ -321,8 +323,18 @@ fn closing_says_goodbye_once() {
     let mut s = Stage::new();
     s.core.command(s.now, Command::Close);
     s.core.command(s.now, Command::Close);
-    assert_eq!(s.done(), ["leave", "disconnected: left", "finish"]);
+    assert_eq!(s.done(), ["leave", "figures", "disconnected: left", "finish"]);
     assert_eq!(s.core.due(), None);
+}
+
+#[test]
+fn the_last_figures_are_taken_while_the_tracks_are_there() {
+    let mut s = Stage::new();
+    let _answer = s.publish();
+    s.name_track("TR_1");
+    s.done();
+    s.core.command(s.now, Command::Close);
+    assert_eq!(s.done(), ["leave", "figures", "remove", "unpublished TR_1", "disconnected: left", "finish"]);
 }
 
 #[test]

@@ -309,6 +309,12 @@ impl Driver {
                     opening.abort();
                 }
             }
+            Effect::Figures => {
+                if let Some(engine) = &mut self.engine {
+                    engine.last_figures(now);
+                }
+                self.snapshot();
+            }
             Effect::ResetMedia => {
                 self.net.clear();
                 self.out.clear();

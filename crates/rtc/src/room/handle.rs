@@ -204,7 +204,7 @@ impl Room {
         self.send(Command::UpdateSelf { name: name.into(), metadata: metadata.into(), attributes })
     }
 
-    /// Figures, refreshed about once a second.
+    /// Figures, refreshed about once a second. After the end they are those of the end.
     pub fn stats(&self) -> RoomStats {
         self.shared.stats.read().clone()
     }

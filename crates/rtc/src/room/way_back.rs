@@ -149,6 +149,7 @@ impl Core {
             leave.set_action(proto::leave_request::Action::Disconnect);
             self.send(Request::Leave(leave));
         }
+        self.effects.push_back(Effect::Figures);
         self.drop_remote();
         self.drop_locals();
         self.phase = Phase::Closed;

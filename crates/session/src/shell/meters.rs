@@ -182,7 +182,8 @@ struct State {
     members: Vec<String>,
     chat: Vec<String>,
     room: Option<Room>,
-    last_stats: RoomStats,
+    /// The media room before, or that of the whole session after its end. Its last figures come when it closes.
+    left: Option<Room>,
     /// Of media rooms that were given up.
     earlier_resumes: u32,
     earlier_rejoins: u32,
@@ -257,9 +258,10 @@ impl Meters {
     pub(crate) fn set_room(&self, room: Option<Room>) {
         let mut state = self.state.lock();
         if let Some(old) = std::mem::replace(&mut state.room, room) {
-            state.last_stats = old.stats();
-            state.earlier_resumes += state.last_stats.resumes;
-            state.earlier_rejoins += state.last_stats.rejoins + 1;
+            let stats = old.stats();
+            state.earlier_resumes += stats.resumes;
+            state.earlier_rejoins += stats.rejoins + 1;
+            state.left = Some(old);
         }
     }
 
@@ -280,7 +282,7 @@ impl Meters {
 
     pub(crate) fn report(&self) -> SessionReport {
         let state = self.state.lock();
-        let stats = state.room.as_ref().map_or_else(|| state.last_stats.clone(), Room::stats);
+        let stats = state.room.as_ref().or(state.left.as_ref()).map(Room::stats).unwrap_or_default();
         // The rejoin counted when a room is given up was ours, unless it was the end.
         let rejoins = state.earlier_rejoins - u32::from(state.end_code.is_some() && state.earlier_rejoins > 0);
         let (resumes, rejoins) = match &state.room {
