@@ -119,21 +119,28 @@ fn room() -> Value {
 
 #[tokio::test]
 async fn the_page_behind_a_refused_address_hears_its_code() {
-    let (bridge, mut requests) = bridge();
-    let ports = free_ports();
-    let launch = launch(&ports, None);
-    let key = launch.key.clone();
-    let newer = launch.to_url().replace("v=1", "v=2") + "&z=new";
-    let refused = Launch::read(&newer).unwrap_err();
-    let id = bridge.refuse(*refused.page.unwrap(), RpcError::new(refused.error.code(), refused.error.to_string()));
+    for (change, code) in [
+        (|good: &str| good.replace("v=1", "v=2") + "&z=new", Code::LaunchVersion),
+        (|good: &str| good.to_owned() + "&z=" + &"z".repeat(10_000), Code::LaunchInvalid),
+    ] as [(fn(&str) -> String, Code); 2]
+    {
+        let (bridge, mut requests) = bridge();
+        let ports = free_ports();
+        let launch = launch(&ports, None);
+        let key = launch.key.clone();
+        let refused = Launch::read(&change(&launch.to_url())).unwrap_err();
+        let id = bridge.refuse(*refused.page.unwrap(), RpcError::new(refused.error.code(), refused.error.to_string()));
 
-    let mut page = page(ports[0]).await;
-    let (welcome, _) = page.hello(Place::Loopback(ports[0]), &key).await.unwrap();
-    assert_eq!(welcome["state"], "denied");
-    assert_eq!(page.ask("room.open", room()).await, Err(i64::from(Code::LaunchVersion.value())));
-    assert_eq!(page.hear().await, Err(channel::CLOSE_DENIED));
-    let Request::Ended { launch, reason: EndReason::Refused } = next(&mut requests).await else { panic!("not over") };
-    assert_eq!(launch, id);
+        let mut page = page(ports[0]).await;
+        let (welcome, _) = page.hello(Place::Loopback(ports[0]), &key).await.unwrap();
+        assert_eq!(welcome["state"], "denied");
+        assert_eq!(page.ask("room.open", room()).await, Err(i64::from(code.value())));
+        assert_eq!(page.hear().await, Err(channel::CLOSE_DENIED));
+        let Request::Ended { launch, reason: EndReason::Refused } = next(&mut requests).await else {
+            panic!("not over")
+        };
+        assert_eq!(launch, id);
+    }
 }
 
 #[tokio::test]

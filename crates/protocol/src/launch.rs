@@ -21,6 +21,9 @@ pub const SCHEME: &str = "beckon";
 pub const IDENTIFIER: &str = "org.beckon.app";
 /// Longest launch URL, bytes.
 pub const URL_MAX: usize = 300;
+/// Of a longer one, so many bytes are looked at, for who is to be told that it is refused: more than any launch of this version has to say
+/// of that, whatever the page's host is called (253 bytes at most).
+const HEAD_MAX: usize = 1024;
 /// The version this code reads and writes.
 pub const VERSION: u32 = 1;
 /// Ports a page proposes when it has no reason for others.
@@ -204,9 +207,9 @@ impl Launch {
     }
 
     /// Who sent a URL of which something else may be wrong, or of another version: its key, ports and origin by the rules of
-    /// this version, each there once, and its relay if that can be read.
+    /// this version, each there once, and its relay if that can be read. Of one that is too long the head counts alone.
     fn sender(text: &str) -> Option<Self> {
-        let query = query(text).ok()?;
+        let query = query(head(text)).ok()?;
         let field = |name: &'static str| {
             let mut values =
                 query.split('&').filter_map(|pair| pair.split_once('=').filter(|(known, _)| *known == name));
@@ -227,6 +230,9 @@ impl Launch {
     /// # Errors
     /// A [`LaunchError`] that names the field that does not fit. Never panics, whatever the text.
     pub fn parse(text: &str) -> Result<Self, LaunchError> {
+        if text.len() > URL_MAX {
+            return Err(LaunchError::TooLong(text.len()));
+        }
         let query = query(text)?;
 
         // Another version may have other fields and write them in another way; that it is another is all to be said of it.
@@ -279,11 +285,16 @@ impl Launch {
     }
 }
 
+/// As many whole fields as stand within [`HEAD_MAX`] bytes: one that is cut off says something else than was meant.
+fn head(text: &str) -> &str {
+    if text.len() <= HEAD_MAX {
+        return text;
+    }
+    text[..text.floor_char_boundary(HEAD_MAX)].rsplit_once('&').map_or("", |(whole, _)| whole)
+}
+
 /// What stands behind the question mark.
 fn query(text: &str) -> Result<&str, LaunchError> {
-    if text.len() > URL_MAX {
-        return Err(LaunchError::TooLong(text.len()));
-    }
     ["beckon:launch?", "beckon://launch?", "beckon://launch/?"]
         .iter()
         .find_map(|prefix| {
@@ -410,13 +421,51 @@ mod tests {
             (good.replace("&o=https", "&o=%22https"), &None),
             (good.replace("&o=", "&q="), &None),
             (good.replace("beckon:", "webexe:"), &None),
-            (good.clone() + "&z=" + &"z".repeat(URL_MAX), &None),
         ] {
             let refused = Launch::read(&text).unwrap_err();
             assert_eq!(&refused.page, page, "{text}");
             assert_eq!(Launch::parse(&text), Err(refused.error));
         }
         assert!(Launch::read(&good).is_ok());
+    }
+
+    #[test]
+    fn of_an_address_that_is_too_long_the_head_says_who_is_told() {
+        let launch = launch();
+        let good = launch.to_url();
+        let whole = Some(Box::new(launch.clone()));
+        let without_relay = Some(Box::new(Launch { relay: None, ..launch.clone() }));
+        // So much before the other fields that the head ends so many bytes before the last one does.
+        let cut = |before_end: usize| {
+            let filler = "z".repeat(HEAD_MAX + before_end - good.len() - "&z=".len());
+            good.replace("v=1", &format!("v=1&z={filler}"))
+        };
+        for (text, page) in [
+            (good.clone() + "&z=" + &"z".repeat(URL_MAX), &whole),
+            (good.clone() + "&z=" + &"z".repeat(1 << 20), &whole),
+            // The head ends within a character.
+            (good.clone() + "&zz" + &"€".repeat(HEAD_MAX), &whole),
+            (good.clone() + "&z=x" + &"€".repeat(HEAD_MAX), &whole),
+            (good.clone() + "&z=xx" + &"€".repeat(HEAD_MAX), &whole),
+            (cut(0), &whole),
+            // Half a relay is another relay.
+            (cut(1), &without_relay),
+            (cut(good.len() - good.find("&r=").unwrap() + 1), &None),
+            // Who is meant is not clear, or not said.
+            (good.clone() + "&k=AAAAAAAAAAAAAAAAAAAAAA&z=" + &"z".repeat(URL_MAX), &None),
+            (good.replace("&k=", "&k=x") + "&z=" + &"z".repeat(URL_MAX), &None),
+            ("z".repeat(URL_MAX + 1), &None),
+            ("€".repeat(HEAD_MAX), &None),
+        ] {
+            let refused = Launch::read(&text).unwrap_err();
+            assert_eq!(refused.error, LaunchError::TooLong(text.len()));
+            assert_eq!(&refused.page, page, "{}", head(&text));
+            assert!(refused.error.to_string().len() < 100, "the address itself is not repeated");
+        }
+        // A page's own name may be too long already.
+        let host = ["a", "b", "c", "d"].map(|label| label.repeat(60)).join(".");
+        let launch = Launch { origin: Origin::parse(&format!("https://{host}")).unwrap(), ..launch };
+        assert_eq!(Launch::read(&launch.to_url()).unwrap_err().page, Some(Box::new(launch)));
     }
 
     #[test]
