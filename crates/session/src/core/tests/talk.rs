@@ -1,0 +1,82 @@
+//! Texts, and what becomes of them where the connection does not hold.
+
+use beckon_rtc::DisconnectReason;
+
+use super::*;
+
+#[test]
+fn texts_wait_for_the_room_to_come_back() {
+    let mut room = Room1::inside();
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::SignalClose });
+    let say = |text: &str| Input::Command(Command::SendChat { text: text.into(), time_ms: 1 });
+    let effects = room.feed(say("hello"));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::SendChat(_))));
+    room.tick(3_000);
+    assert!(room.get_in("bob").contains(&Effect::SendChat("hello".into())));
+}
+
+#[test]
+fn texts_that_a_dead_connection_swallowed_go_out_again() {
+    let mut room = Room1::inside();
+    let say = |text: &str| Input::Command(Command::SendChat { text: text.into(), time_ms: 1 });
+    let sent = |effects: &[Effect]| -> Vec<String> {
+        let texts = effects.iter().filter_map(|e| match e {
+            Effect::SendChat(text) => Some(text.clone()),
+            _ => None,
+        });
+        texts.collect()
+    };
+    for text in ["arrived", "swallowed", "too"] {
+        assert_eq!(sent(&room.feed(say(text))), [text]);
+    }
+    room.room(RoomEvent::ChatDelivered { id: "1".into() });
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::SignalClose });
+    room.feed(say("later"));
+    room.tick(3_000);
+    assert_eq!(sent(&room.get_in("bob")), ["swallowed", "too", "later"]);
+    // Nothing goes a third time once it is there.
+    for id in ["2", "3", "4"] {
+        room.room(RoomEvent::ChatDelivered { id: id.into() });
+    }
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::SignalClose });
+    room.tick(3_000);
+    assert!(sent(&room.get_in("bob")).is_empty());
+}
+
+#[test]
+fn who_writes_too_much_into_a_dead_connection_is_told() {
+    let mut room = Room1::inside();
+    let say = |n: usize| Input::Command(Command::SendChat { text: n.to_string(), time_ms: 1 });
+    for n in 0..CHAT_WAITING {
+        assert!(notices(&room.feed(say(n))).is_empty());
+    }
+    let effects = room.feed(say(CHAT_WAITING));
+    assert_eq!(notices(&effects), [Code::ConnectionLost]);
+    assert!(!effects.iter().any(|e| matches!(e, Effect::SendChat(_) | Effect::Tell(SessionEvent::Chat(_)))));
+    room.room(RoomEvent::ChatDelivered { id: "1".into() });
+    assert!(notices(&room.feed(say(0))).is_empty());
+}
+
+#[test]
+fn texts_wait_a_moment_for_those_who_come_back_later() {
+    let sent = |effects: &[Effect]| effects.contains(&Effect::SendChat("hello".into()));
+    let say = || Input::Command(Command::SendChat { text: "hello".into(), time_ms: 1 });
+    let back_alone = || {
+        let mut room = Room1::inside();
+        room.room(RoomEvent::Disconnected { reason: DisconnectReason::Unreachable("x".into()) });
+        room.feed(say());
+        room.tick(1_000);
+        let attempt = room.attempt();
+        room.feed(Input::LoggedIn { attempt, outcome: Ok(()) });
+        room.feed(Input::Entered { attempt, outcome: Ok(entrance("bob")) });
+        let joined = Joined { local: person("ann"), ..Default::default() };
+        let effects = room.feed(Input::Joined { attempt, outcome: Ok(Box::new(joined)) });
+        assert!(!sent(&effects), "nobody would hear it");
+        room
+    };
+    let mut room = back_alone();
+    assert!(sent(&room.room(RoomEvent::ParticipantJoined(person("bob")))));
+    // Whoever does not come back is waited for no longer than that.
+    let mut room = back_alone();
+    assert!(sent(&room.tick(5_000)));
+}
