@@ -3,8 +3,8 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use beckon_protocol::service::{Entrance, GuestEntrance, LoggedIn};
 use beckon_server::{
@@ -12,54 +12,28 @@ use beckon_server::{
     config::DEFAULT_APP,
 };
 use beckon_session::SessionReport;
+use beckon_test_beckond::Beckond;
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 /// A server as it is installed, without `--dev`, that logs everything.
-struct Beckond {
-    url: String,
-    log: PathBuf,
-    /// Killed when dropped.
-    _child: Child,
+fn server(folder: &Path) -> Beckond {
+    let program = Path::new(env!("CARGO_BIN_EXE_beckon-cli"));
+    let program = program.with_file_name(format!("beckond{}", std::env::consts::EXE_SUFFIX));
+    Beckond::start(Command::new(program).env("BECKON_LOG__FILTER", "trace"), folder)
 }
 
-impl Beckond {
-    async fn start(folder: &Path) -> Self {
-        let program = Path::new(env!("CARGO_BIN_EXE_beckon-cli"))
-            .with_file_name(format!("beckond{}", std::env::consts::EXE_SUFFIX));
-        let log = folder.join("beckond.log");
-        let child = Command::new(&program)
-            .args(["--listen", "127.0.0.1:0", "--media-udp", "0", "--media-tcp", "0", "--log-json", "--data"])
-            .arg(folder)
-            .env("BECKON_LOG__FILTER", "trace")
-            .stderr(File::create(&log).unwrap())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; `cargo build --bins` makes it", program.display()));
-        let begun = Instant::now();
-        loop {
-            let lines = fs::read_to_string(&log).unwrap();
-            let listens = |line: &str| {
-                let line: Value = serde_json::from_str(line).ok()?;
-                let fields = &line["fields"];
-                (fields["message"] == "beckond listens").then(|| fields["address"].as_str().unwrap().to_owned())
-            };
-            if let Some(address) = lines.lines().find_map(listens) {
-                return Self { url: format!("http://{address}"), log, _child: child };
-            }
-            assert!(begun.elapsed() < Duration::from_secs(30), "it does not start: {lines}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
+fn url(server: &Beckond) -> String {
+    format!("http://{}", server.address)
+}
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, token: &str, body: &Value) -> Result<T, StatusCode> {
-        let call = reqwest::Client::new().post(format!("{}{path}", self.url)).bearer_auth(token).json(body);
-        let answer = call.send().await.unwrap();
-        if answer.status().is_success() { Ok(answer.json().await.unwrap()) } else { Err(answer.status()) }
-    }
+async fn post<T: DeserializeOwned>(server: &Beckond, path: &str, token: &str, body: &Value) -> Result<T, StatusCode> {
+    let call = reqwest::Client::new().post(url(server) + path).bearer_auth(token).json(body);
+    let answer = call.send().await.unwrap();
+    if answer.status().is_success() { Ok(answer.json().await.unwrap()) } else { Err(answer.status()) }
 }
 
 /// Somebody in a room who logs everything.
@@ -73,8 +47,8 @@ impl Participant {
     /// Secrets come as they do in scripts, by the environment.
     fn join(server: &Beckond, who: &'static str, arguments: &str, variable: &str, secret: &str) -> Self {
         let log = server.log.with_file_name(format!("{who}.log"));
-        let child = Command::new(env!("CARGO_BIN_EXE_beckon-cli"))
-            .args(["--log", "trace", "join", "--server", &server.url, "--size", "320x180", "--fps", "15"])
+        let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_beckon-cli"))
+            .args(["--log", "trace", "join", "--server", &url(server), "--size", "320x180", "--fps", "15"])
             .args(["--report", "json"])
             .args(arguments.split_whitespace())
             .env(variable, secret)
@@ -97,7 +71,7 @@ impl Participant {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn neither_server_nor_participants_log_a_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Beckond::start(folder.path()).await;
+    let server = server(folder.path());
     let keys = fs::read_to_string(folder.path().join("keys.toml")).unwrap();
     let key = |name: &str| {
         let line = keys.lines().find(|line| line.starts_with(name)).unwrap();
@@ -110,12 +84,12 @@ async fn neither_server_nor_participants_log_a_secret() {
 
     // A host by userSig, a guest by link, somebody with a token of a backend's own; and two who are not let in.
     let host_sig = sig("host");
-    let host: LoggedIn = server.post("/api/v1/login", "", &login("host", &host_sig)).await.unwrap();
+    let host: LoggedIn = post(&server, "/api/v1/login", "", &login("host", &host_sig)).await.unwrap();
     let room = json!({"roomID": "quiet", "template": "1v4"});
-    let entrance: Entrance = server.post("/api/v1/rooms", host.token.expose(), &room).await.unwrap();
+    let entrance: Entrance = post(&server, "/api/v1/rooms", host.token.expose(), &room).await.unwrap();
     let invitation = entrance.guest_link.split_once("?i=").unwrap().1.to_owned();
     let entry = json!({"roomID": "quiet", "invitation": invitation, "userName": "Guest"});
-    let guest: GuestEntrance = server.post("/api/v1/guests", "", &entry).await.unwrap();
+    let guest: GuestEntrance = post(&server, "/api/v1/guests", "", &entry).await.unwrap();
     let grants = VideoGrants { room_join: true, room: "quiet".into(), ..VideoGrants::default() };
     let token = |secret: &str| {
         let token = AccessToken::with_api_key(&key("api_key"), secret).with_identity("carl");
@@ -123,7 +97,7 @@ async fn neither_server_nor_participants_log_a_secret() {
     };
     let (good, bad) = (token(&key("api_secret")), token("another secret"));
     let stolen = sig("somebody else");
-    let refused = server.post::<LoggedIn>("/api/v1/login", "", &login("host", &stolen)).await;
+    let refused = post::<LoggedIn>(&server, "/api/v1/login", "", &login("host", &stolen)).await;
     assert_eq!(refused.err(), Some(StatusCode::UNAUTHORIZED));
     let ann_sig = sig("ann");
     let join = |who, arguments, variable, secret| Participant::join(&server, who, arguments, variable, secret);
@@ -146,7 +120,7 @@ async fn neither_server_nor_participants_log_a_secret() {
         }
         logs.push((who, log));
     }
-    logs.push(("beckond", fs::read_to_string(&server.log).unwrap()));
+    logs.push(("beckond", server.logged()));
     assert!(logs.last().unwrap().1.contains("\"TRACE\""), "the server does not log everything");
 
     let secrets = [

@@ -2,56 +2,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
 use beckon_server::account::{App, UserSig};
+use beckon_test_beckond::Beckond;
 
 fn beckond() -> Command {
     Command::new(env!("CARGO_BIN_EXE_beckond"))
-}
-
-/// Starts a server on free ports and waits until it says where it listens; the address and what was logged until then.
-fn start(command: &mut Command, data: &Path) -> (Child, String, Vec<String>) {
-    let mut child = command
-        .args(["--listen", "127.0.0.1:0", "--media-udp", "0", "--media-tcp", "0", "--log-json", "--data"])
-        .arg(data)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = Vec::new();
-    for line in BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok) {
-        let json: Option<serde_json::Value> = serde_json::from_str(&line).ok();
-        lines.push(line);
-        match json {
-            Some(json) if json["fields"]["message"] == "beckond listens" => {
-                return (child, json["fields"]["address"].as_str().unwrap_or_default().to_owned(), lines);
-            }
-            Some(_) => {}
-            None => break,
-        }
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    panic!("it did not start, or wrote what is no JSON: {lines:?}");
-}
-
-fn ends(mut child: Child) -> i32 {
-    let until = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < until {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code().unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let _ = child.kill();
-    panic!("it did not stop");
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
 fn text(output: Output) -> (bool, String) {
@@ -62,28 +19,26 @@ fn text(output: Output) -> (bool, String) {
 fn it_stops_with_status_0_when_asked_to() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["-TERM", "-INT"] {
-        let (child, ..) = start(beckond().arg("--dev"), folder.path());
-        signal(&child, name);
-        assert_eq!(ends(child), 0, "{name}");
+        let mut server = Beckond::start(beckond().arg("--dev"), folder.path());
+        assert_eq!(server.end(name).code(), Some(0), "{name}");
     }
 }
 
 #[test]
 fn dev_warns_aloud_and_a_real_server_makes_its_keys_and_shows_none() {
     let folder = tempfile::tempdir().unwrap();
-    let (child, _, log) = start(beckond().arg("--dev"), &folder.path().join("dev"));
-    signal(&child, "-TERM");
-    ends(child);
-    assert!(log.iter().any(|line| line.contains("DEVELOPMENT MODE") && line.contains("\"WARN\"")));
+    let mut server = Beckond::start(beckond().arg("--dev"), &folder.path().join("dev"));
+    server.end("-TERM");
+    assert!(server.logged().lines().any(|line| line.contains("DEVELOPMENT MODE") && line.contains("\"WARN\"")));
 
-    let (child, _, log) = start(&mut beckond(), &folder.path().join("real"));
-    signal(&child, "-TERM");
-    ends(child);
-    assert!(!log.iter().any(|line| line.contains("DEVELOPMENT")));
+    let mut server = Beckond::start(&mut beckond(), &folder.path().join("real"));
+    server.end("-TERM");
+    let log = server.logged();
+    assert!(!log.contains("DEVELOPMENT"));
     let keys = std::fs::read_to_string(folder.path().join("real/keys.toml")).unwrap();
     for line in keys.lines().filter(|line| line.contains(" = ")) {
         let key = line.split('"').nth(1).unwrap();
-        assert!(!log.iter().any(|line| line.contains(key)), "a key is in the log");
+        assert!(!log.contains(key), "a key is in the log");
     }
 }
 
