@@ -1,5 +1,5 @@
 // Sharing screens, as people do it: the app shares a window to a guest in a browser.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import path from "node:path";
 
 import { agreeToOpen, answerConsent, processes } from "./lib/app.mjs";
@@ -90,6 +90,40 @@ try {
     await shared.close();
     await screen().waitFor({ state: "detached", timeout: 10000 });
     shot("05-ended", roomWindow());
+  });
+
+  await walk.step("of two monitors the second is shared alone, and its end is told", async () => {
+    // The display split in two, as by people with one wide screen.
+    const right = { x: 901, y: 0, width: 699, height: 1000 };
+    const split = (name, { x, y, width, height }, output) =>
+      execFileSync("xrandr", ["--setmonitor", name, `${width}/240x${height}/240+${x}+${y}`, output]);
+    const output = /^(\S+) connected/m.exec(execFileSync("xrandr").toString())[1];
+    split("left", { x: 0, y: 0, width: right.x, height: right.height }, output);
+    split("right", right, "none");
+    const there = await paintedWindow("There", "#ff8000", { x: 1000, y: 60, width: 480, height: 320 });
+    const own = await until("where the window lies", () => place(windows("^There$")[0]));
+    focus(roomWindow());
+    keys("s");
+    await until("the picker with small pictures of monitor and window", () => share(pixels(roomWindow()), [255, 128, 0]) > 0.012);
+    shot("05-two-monitors", roomWindow());
+    // Monitors come first, the one with the task bar before the others.
+    keys("Tab", "Right");
+    keys("Return");
+    await screen().waitFor({ timeout: 15000 });
+    const seen = await until("a picture of it", async () => {
+      const image = await videoPixels(screen());
+      return image.width === right.width - 1 && image.height === right.height && share(image, [255, 128, 0]) > 0.1 && image;
+    });
+    // Where it lies on the desktop is where it lies in the picture.
+    const inside = { x: own.x - right.x + 20, y: own.y + 60, width: own.width - 40, height: own.height - 80 };
+    expect(share(crop(seen, inside), [255, 128, 0]) > 0.99, "the window lies elsewhere in the picture");
+    const beside = { x: 0, y: own.y, width: own.x - right.x - 10, height: own.height };
+    expect(share(crop(seen, beside), [255, 128, 0]) < 0.01, "the window is wider than it is");
+    execFileSync("xrandr", ["--delmonitor", "right"]);
+    await screen().waitFor({ state: "detached", timeout: 15000 });
+    shot("05-monitor-gone", roomWindow());
+    execFileSync("xrandr", ["--delmonitor", "left"]);
+    await there.close();
   });
 
   // Of a window in two colours a part is drawn that holds more of the one than of the other.

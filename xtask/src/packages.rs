@@ -56,6 +56,7 @@ pub const TEST: &[Package] = packages! {
     "openbox": "a window manager, so that windows take focus as they do for people",
     "xdotool": "clicks and keys",
     "x11-utils": "asks windows about themselves",
+    "x11-xserver-utils": "splits a display into several monitors",
     "imagemagick": "screenshots",
     "dbus": "session bus: the second start of the app reaches the first",
     "dbus-x11": "session bus under a test's own display",

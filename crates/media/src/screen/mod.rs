@@ -3,7 +3,7 @@
 //! Pictures are taken when something on the screen has changed, at most 30 a second, and only what has changed is
 //! fetched and converted: a still screen costs almost nothing. Each system has its own way to the pixels, behind one
 //! small interface ([`grab`]); when to look, what to convert and how to make it smaller is decided here, the same
-//! for all ([`damage`], [`pace`], [`canvas`]; [`picture`] and [`watch`] where the system does not tell of changes).
+//! for all ([`damage`], [`pace`], [`place`], [`canvas`]; [`picture`] and [`watch`] where the system does not tell of changes).
 
 mod asking;
 mod canvas;
@@ -19,6 +19,8 @@ mod masks;
 mod pace;
 #[cfg(any(test, windows))]
 mod picture;
+#[cfg(any(test, target_os = "linux", windows))]
+mod place;
 #[cfg(any(test, target_os = "linux", windows))]
 mod pointer;
 mod shrink;
@@ -61,7 +63,8 @@ pub enum ScreenChoice {
     Monitor(String),
     /// A window, by the system's number for it ([`Offer::choice`]); it may be covered, moved or resized while it is shared.
     Window(u64),
-    /// A part of the desktop, in physical pixels of the whole desktop ([`Monitor::bounds`] has the same origin).
+    /// A part of the desktop, in physical pixels of the whole desktop ([`Monitor::bounds`] has the same origin). It may
+    /// lie on several monitors; while one of them is away, its part is.
     Region(Rect),
     /// What the person gave in the desktop's own dialog ([`ask`]).
     #[cfg(target_os = "linux")]
@@ -73,7 +76,7 @@ pub enum ScreenChoice {
 pub struct Monitor {
     /// The system's name for it, such as `HDMI-1` or `\\.\DISPLAY1`.
     pub name: String,
-    /// Where it lies on the desktop, in physical pixels.
+    /// Where it lies on the desktop, in physical pixels; on Windows left of or above the primary one they are negative.
     pub bounds: Rect,
     /// The one with the task bar.
     pub primary: bool,

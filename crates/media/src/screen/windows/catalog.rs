@@ -42,15 +42,11 @@ impl Catalog {
     pub fn offers(&mut self, leave_out: Option<u32>) -> Result<Vec<Offer>, SourceError> {
         let _aware = Aware::now();
         let names = desktop::friendly_names();
-        let monitors = desktop::monitors()?.into_iter().map(|m| {
-            let friendly = names.iter().find(|(name, _)| *name == m.name).map(|(_, friendly)| friendly.clone());
-            let plain = m.name.trim_start_matches(r"\\.\").to_owned();
-            Offer {
-                title: friendly.unwrap_or(plain),
-                choice: ScreenChoice::Monitor(m.name),
-                width: m.bounds.w,
-                height: m.bounds.h,
-            }
+        let monitors = desktop::monitors()?.into_iter().map(|m| Offer {
+            title: title(&m.name, &names),
+            choice: ScreenChoice::Monitor(m.name),
+            width: m.bounds.w,
+            height: m.bounds.h,
         });
         Ok(monitors.chain(windows()?.into_iter().filter_map(|window| offer(window, leave_out))).collect())
     }
@@ -83,6 +79,14 @@ impl Catalog {
             }
         }
     }
+}
+
+/// What people call a monitor: what its maker calls it, and the system's name where two are of the same make.
+fn title(name: &str, names: &[(String, String)]) -> String {
+    let plain = name.trim_start_matches(r"\\.\");
+    let Some((_, friendly)) = names.iter().find(|(known, _)| known == name) else { return plain.to_owned() };
+    let twins = names.iter().filter(|(_, other)| other == friendly).count() > 1;
+    if twins { format!("{friendly} ({plain})") } else { friendly.clone() }
 }
 
 /// Those that lie on the desktop, the topmost first.

@@ -21,6 +21,7 @@ use windows::Win32::UI::WindowsAndMessaging::{
 };
 use windows::core::BOOL;
 
+use super::super::place::Desk;
 use super::super::{Monitor, Rect};
 use super::{broke, text};
 use crate::source::SourceError;
@@ -41,6 +42,11 @@ pub(super) fn monitors() -> Result<Vec<Monitor>, SourceError> {
     let mut monitors: Vec<Monitor> = handles.into_iter().filter_map(monitor).collect();
     monitors.sort_by_key(|m| (!m.primary, m.bounds.x, m.bounds.y));
     Ok(monitors)
+}
+
+/// The monitors, and all of them together.
+pub(super) fn desk() -> Result<Desk, SourceError> {
+    Ok(Desk { monitors: monitors()?, bounds: bounds() })
 }
 
 unsafe extern "system" fn collect(handle: HMONITOR, _: HDC, _: *mut RECT, list: LPARAM) -> BOOL {

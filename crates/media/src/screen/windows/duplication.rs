@@ -58,6 +58,11 @@ impl Duplication {
         Ok(Self { part, state: State::Live(Live::open(part)?) })
     }
 
+    /// Whether it has the monitor's picture; one that has lost it looks for whatever monitor has its place.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.state, State::Live(_))
+    }
+
     /// From now on this part of the desktop is shared.
     pub(super) fn move_to(&mut self, part: Rect) {
         let now = MediaTime::now();

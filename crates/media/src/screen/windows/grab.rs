@@ -11,45 +11,41 @@ use super::{Aware, desktop};
 use crate::clock::MediaTime;
 use crate::screen::grab::{Grab, Parts};
 use crate::screen::picture::Picture;
+use crate::screen::place::{self, Found, Wanted};
 use crate::screen::watch::Watch;
 use crate::screen::{Rect, ScreenChoice, ScreenSettings, Visibility};
 use crate::source::SourceError;
 
-/// How often it is asked whether the monitors are the same.
+/// How often it is asked whether the monitors are the same, where the pixels are those of one of them.
 const MONITORS: Duration = Duration::from_millis(500);
-/// A monitor that changes its mode, or wakes, is away for a moment.
-const AWAY: Duration = Duration::from_secs(3);
 
 /// A look that comes less late than this counts as one in time.
 const LATE: Duration = Duration::from_millis(10);
 
 /// What is shared.
 pub(super) enum Target {
-    /// A part of the desktop; of a monitor with this name, which may change or go.
-    Desktop {
-        monitor: Option<String>,
-        part: Rect,
-    },
+    /// A monitor or region.
+    Desktop(place::Place),
     Window(Window),
 }
 
 impl Target {
     pub(super) fn find(choice: &ScreenChoice, label: &str) -> Result<Self, SourceError> {
         let gone = || SourceError::Gone { what: label.to_owned() };
-        let target = match choice {
-            ScreenChoice::Monitor(name) => {
-                let monitor = desktop::monitors()?.into_iter().find(|m| m.name == *name).ok_or_else(gone)?;
-                Self::Desktop { monitor: Some(monitor.name), part: monitor.bounds }
-            }
-            ScreenChoice::Region(part) => Self::Desktop { monitor: None, part: part.intersection(&desktop::bounds()) },
-            ScreenChoice::Window(id) => Self::Window(Window::known_as(*id).ok_or_else(gone)?),
+        let wanted = match choice {
+            ScreenChoice::Monitor(name) => Wanted::Monitor(name.clone()),
+            ScreenChoice::Region(part) => Wanted::Region(*part),
+            ScreenChoice::Window(id) => return Window::known_as(*id).map(Self::Window).ok_or_else(gone),
         };
-        match target {
-            Self::Desktop { part, .. } if part.w < 2 || part.h < 2 => Err(SourceError::Unsupported {
+        let mut place = place::Place::of(wanted);
+        place.follow(MediaTime::now(), &desktop::desk()?);
+        match (place.part(), choice) {
+            (Some(_), _) => Ok(Self::Desktop(place)),
+            (None, ScreenChoice::Monitor(_)) => Err(gone()),
+            (None, _) => Err(SourceError::Unsupported {
                 device: label.to_owned(),
                 offered: "less than 2 × 2 pixels of the desktop".to_owned(),
             }),
-            target => Ok(target),
         }
     }
 }
@@ -71,8 +67,8 @@ pub(super) struct WindowsGrab {
     /// Looks for the pointer, where it is to be drawn.
     eye: Option<Eye>,
     shown: bool,
-    /// When it was last seen that the monitor is there, and when that was last looked for.
-    monitor: (MediaTime, MediaTime),
+    /// When the monitors were last looked at.
+    monitors_at: MediaTime,
     _aware: Aware,
 }
 
@@ -80,7 +76,7 @@ impl WindowsGrab {
     pub(super) fn open(target: Target, label: String, settings: ScreenSettings) -> Self {
         let aware = Aware::now();
         let way = match &target {
-            Target::Desktop { part, .. } => Duplication::open(*part).map(Way::Duplication),
+            Target::Desktop(place) => Duplication::open(place.part().unwrap_or_default()).map(Way::Duplication),
             Target::Window(window) => Capture::open(*window).map(Way::Capture),
         };
         let way = way.unwrap_or_else(|error| {
@@ -88,7 +84,7 @@ impl WindowsGrab {
             Way::Gdi(None)
         });
         let shown = match &target {
-            Target::Desktop { .. } => true,
+            Target::Desktop(_) => true,
             Target::Window(window) => window.is_shown(),
         };
         let mut eye = settings.pointer.then(Eye::default);
@@ -97,55 +93,52 @@ impl WindowsGrab {
         {
             eye = None;
         }
-        let watch = Watch::new(settings.fps, matches!(target, Target::Desktop { .. }));
-        let now = MediaTime::now();
-        let (picture, fps, monitor) = (Picture::new(), settings.fps, (now, now));
-        Self { label, target, way, picture, watch, fps, eye, shown, monitor, _aware: aware }
+        let watch = Watch::new(settings.fps, matches!(target, Target::Desktop(_)));
+        let (picture, fps, monitors_at) = (Picture::new(), settings.fps, MediaTime::now());
+        Self { label, target, way, picture, watch, fps, eye, shown, monitors_at, _aware: aware }
     }
 
     fn gone(&self) -> SourceError {
         SourceError::Gone { what: self.label.clone() }
     }
 
-    /// Whether it is there, where it lies, whether it can be seen.
-    fn check(&mut self, now: MediaTime) -> Result<(), SourceError> {
-        let (seen, looked) = self.monitor;
-        let part = match &self.target {
+    /// Whether it is there, where it lies, whether it can be seen. Returns whether it may be looked at: a monitor that is
+    /// away may have left its place to another one, whose pixels are not to be seen.
+    fn check(&mut self, now: MediaTime) -> Result<bool, SourceError> {
+        let place = match &mut self.target {
             Target::Window(window) if !window.is_there() => return Err(self.gone()),
             Target::Window(window) => {
                 self.shown = window.is_shown();
-                return Ok(());
+                return Ok(true);
             }
-            Target::Desktop { .. } if now.saturating_since(looked) < MONITORS => return Ok(()),
-            // A desktop whose monitors cannot be read is away.
-            Target::Desktop { monitor: Some(name), .. } => {
-                let all = desktop::monitors().unwrap_or_default();
-                all.into_iter().find(|m| m.name == *name).map(|m| m.bounds)
-            }
-            Target::Desktop { monitor: None, part } => Some(part.intersection(&desktop::bounds())),
+            Target::Desktop(place) => place,
         };
-        self.monitor.1 = now;
-        let Some(now_at) = part.filter(|part| part.w >= 2 && part.h >= 2) else {
-            return if now.saturating_since(seen) > AWAY { Err(self.gone()) } else { Ok(()) };
-        };
-        self.monitor.0 = now;
-        if let Target::Desktop { part, .. } = &mut self.target
-            && *part != now_at
-        {
-            *part = now_at;
+        // A picture that Windows makes of one monitor ends with it; by GDI each may be another one's.
+        let bound = matches!(&self.way, Way::Duplication(duplication) if duplication.is_live());
+        if bound && now.saturating_since(self.monitors_at) < MONITORS {
+            return Ok(true);
+        }
+        self.monitors_at = now;
+        // A desktop whose monitors cannot be read is away.
+        let found = place.follow(now, &desktop::desk().unwrap_or_default());
+        if let (Found::Moved, Some(part)) = (found, place.part()) {
             self.picture.forget();
             if let Way::Duplication(duplication) = &mut self.way {
-                duplication.move_to(now_at);
+                duplication.move_to(part);
             }
         }
-        Ok(())
+        match found {
+            Found::Same | Found::Moved => Ok(true),
+            Found::Away => Ok(false),
+            Found::Gone => Err(self.gone()),
+        }
     }
 
     /// From now on pictures come by GDI.
     fn fall_back(&mut self, error: &windows::core::Error) {
         tracing::warn!(%error, what = self.label, "pictures come by GDI from now on");
         self.way = Way::Gdi(None);
-        self.watch = Watch::new(self.fps, matches!(self.target, Target::Desktop { .. }));
+        self.watch = Watch::new(self.fps, matches!(self.target, Target::Desktop(_)));
         self.picture.forget();
     }
 
@@ -175,9 +168,9 @@ impl WindowsGrab {
                 Err(error) => return self.fall_back(&error),
             },
             Way::Gdi(surface) => match &self.target {
-                Target::Desktop { part, .. } => {
-                    look_at_desktop(*part, surface, &mut self.picture, &mut self.watch, now)
-                }
+                Target::Desktop(place) => place
+                    .part()
+                    .is_some_and(|part| look_at_desktop(part, surface, &mut self.picture, &mut self.watch, now)),
                 Target::Window(window) => self.shown && look_at_window(*window, surface, &mut self.picture),
             },
             Way::Duplication(_) => false,
@@ -197,7 +190,9 @@ impl WindowsGrab {
             self.picture.pointer.reshape(shape);
         }
         let at = match &self.target {
-            Target::Desktop { part, .. } => part.contains(x, y).then(|| (x - part.x, y - part.y)),
+            Target::Desktop(place) => {
+                place.part().filter(|part| part.contains(x, y)).map(|part| (x - part.x, y - part.y))
+            }
             Target::Window(window) => window.place().filter(|_| self.shown).and_then(|Place { visible, .. }| {
                 let (width, height) = self.picture.size()?;
                 // A pointer over what covers the window does not point at the window.
@@ -212,7 +207,10 @@ impl WindowsGrab {
 
 impl Grab for WindowsGrab {
     fn changed(&mut self, patience: Duration) -> Result<bool, SourceError> {
-        self.check(MediaTime::now())?;
+        if !self.check(MediaTime::now())? {
+            std::thread::sleep(patience);
+            return Ok(false);
+        }
         self.look(patience);
         self.look_for_pointer();
         Ok(self.picture.is_stale())

@@ -16,17 +16,19 @@ use x11rb::protocol::xproto::{
 use super::image::Images;
 use super::pointer::Pointer;
 use super::{Desktop, Failed, Rect, unsupported};
+use crate::clock::MediaTime;
 use crate::screen::damage::Damage;
 use crate::screen::grab::{Grab, Parts, Patch};
+use crate::screen::place::{Found, Place, Wanted};
 use crate::screen::{ScreenChoice, Visibility};
 use crate::source::SourceError;
 
 /// What is shared.
 enum Target {
-    /// A part of the desktop; of a monitor with this name, which may change or go.
+    /// A monitor or region, and whether the desktop has changed since it was looked for.
     Desktop {
-        monitor: Option<String>,
-        part: Rect,
+        place: Place,
+        stale: bool,
     },
     Window(WindowTarget),
 }
@@ -59,6 +61,8 @@ pub(in crate::screen) struct X11Grab {
     damage: Damage,
     /// The server has told of damage that was not fetched yet.
     told: bool,
+    /// Something has happened that [`Grab::changed`] has not said yet.
+    unsaid: bool,
     images: Images,
     pointer: Option<Pointer>,
     gone: bool,
@@ -76,13 +80,9 @@ impl X11Grab {
             // The desktop gives it, not the X server.
             ScreenChoice::Granted(_) => return Err(gone()),
             ScreenChoice::Monitor(name) => {
-                let monitor = desktop.monitors()?.into_iter().find(|m| m.name == *name).ok_or_else(gone)?;
-                Target::Desktop { monitor: Some(monitor.name), part: monitor.bounds }
+                Target::Desktop { place: Place::of(Wanted::Monitor(name.clone())), stale: true }
             }
-            ScreenChoice::Region(part) => {
-                let part = part.intersection(&desktop.bounds()?);
-                Target::Desktop { monitor: None, part }
-            }
+            ScreenChoice::Region(part) => Target::Desktop { place: Place::of(Wanted::Region(*part)), stale: true },
             ScreenChoice::Window(id) => {
                 let window = Window::try_from(*id).map_err(|_| gone())?;
                 if !desktop.has_composite {
@@ -100,6 +100,7 @@ impl X11Grab {
             region_id: 0,
             damage: Damage::none(0, 0),
             told: false,
+            unsaid: false,
             images: Images::new(),
             pointer: pointer.then(Pointer::default),
             gone: false,
@@ -111,9 +112,10 @@ impl X11Grab {
             Err(failed) => return Err(failed.into()),
         }
         match grab.size() {
-            Some((width, height)) if width >= 2 && height >= 2 => Ok(grab),
+            Some(_) => Ok(grab),
             None if matches!(grab.target, Target::Window(_)) => Ok(grab),
-            _ => Err(SourceError::Unsupported {
+            None if matches!(choice, ScreenChoice::Monitor(_)) => Err(gone()),
+            None => Err(SourceError::Unsupported {
                 device: label.to_owned(),
                 offered: "less than 2 × 2 pixels of the desktop".to_owned(),
             }),
@@ -126,6 +128,10 @@ impl X11Grab {
         let drawable = match &self.target {
             Target::Desktop { .. } => {
                 conn.randr_select_input(*root, NotifyMask::SCREEN_CHANGE | NotifyMask::CRTC_CHANGE)?;
+                // Of monitors that are no CRTC of their own, as of a wide screen that was split into two, the server
+                // tells only as if the root window had another place.
+                let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+                conn.change_window_attributes(*root, &events)?.check()?;
                 *root
             }
             Target::Window(target) => {
@@ -144,10 +150,31 @@ impl X11Grab {
         if let Target::Window(target) = &mut self.target {
             target.find(&self.desktop)?;
         }
+        self.follow()?;
+        self.take_all();
+        Ok(())
+    }
+
+    /// All of the picture is to come anew.
+    fn take_all(&mut self) {
         if let Some((width, height)) = self.size() {
             self.damage = Damage::all(width, height);
         }
-        Ok(())
+    }
+
+    /// Looks for the monitor or region anew if the desktop has changed. Returns whether it lies where it lay.
+    fn follow(&mut self) -> Result<bool, Failed> {
+        let Target::Desktop { place, stale } = &mut self.target else { return Ok(true) };
+        if !std::mem::take(stale) && !place.is_away() {
+            return Ok(true);
+        }
+        match place.follow(MediaTime::now(), &self.desktop.desk()?) {
+            Found::Same => return Ok(true),
+            Found::Moved => self.take_all(),
+            Found::Away => self.damage = Damage::none(0, 0),
+            Found::Gone => self.gone = true,
+        }
+        Ok(false)
     }
 
     /// Takes in the events that have come. Returns whether there were any that matter.
@@ -167,20 +194,10 @@ impl X11Grab {
                 pointer.shape_changed();
                 return Ok(pointer.is_stale());
             }
-            (Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_), Target::Desktop { monitor, part }) => {
-                // A desktop whose monitors cannot be read is gone too.
-                let monitors = self.desktop.monitors().unwrap_or_default();
-                if let Some(name) = monitor {
-                    match monitors.iter().find(|m| m.name == *name) {
-                        Some(found) => *part = found.bounds,
-                        None => self.gone = true,
-                    }
-                } else if let Ok(bounds) = self.desktop.bounds() {
-                    let left = part.intersection(&bounds);
-                    self.gone = left.w < 2 || left.h < 2;
-                    *part = left;
-                }
-            }
+            (
+                Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_) | Event::ConfigureNotify(_),
+                Target::Desktop { stale, .. },
+            ) => *stale = true,
             (Event::ConfigureNotify(e), Target::Window(t)) if e.window == t.window => {
                 let same = t.pixmap.as_ref().is_some_and(|p| {
                     (p.width, p.height, p.border) == (e.width.into(), e.height.into(), e.border_width.into())
@@ -204,10 +221,10 @@ impl X11Grab {
         let Desktop { conn, root, .. } = &self.desktop;
         let on_desktop = conn.query_pointer(*root)?;
         let at = match &self.target {
-            Target::Desktop { part, .. } => {
+            Target::Desktop { place, .. } => {
                 let found = on_desktop.reply()?;
                 let (x, y) = (i32::from(found.root_x), i32::from(found.root_y));
-                part.contains(x, y).then(|| (x - part.x, y - part.y))
+                place.part().filter(|part| part.contains(x, y)).map(|part| (x - part.x, y - part.y))
             }
             Target::Window(target) => {
                 let inside = conn.query_pointer(target.window)?;
@@ -234,7 +251,7 @@ impl X11Grab {
             conn.damage_subtract(self.damage_id, x11rb::NONE, self.region_id)?;
             let changed = conn.xfixes_fetch_region(self.region_id)?.reply()?;
             let (left, top) = match &self.target {
-                Target::Desktop { part, .. } => (part.x, part.y),
+                Target::Desktop { place, .. } => place.part().map_or((0, 0), |part| (part.x, part.y)),
                 Target::Window(_) => (0, 0),
             };
             for r in changed.rectangles {
@@ -255,9 +272,7 @@ impl X11Grab {
             && target.stale
         {
             target.find(&self.desktop)?;
-            if let Some((width, height)) = self.size() {
-                self.damage = Damage::all(width, height);
-            }
+            self.take_all();
         }
         self.collect()?;
         let Some((width, height)) = self.size() else { return Ok(false) };
@@ -266,7 +281,10 @@ impl X11Grab {
         }
         let damage = std::mem::replace(&mut self.damage, Damage::none(width, height));
         let (drawable, left, top): (Drawable, i32, i32) = match &self.target {
-            Target::Desktop { part, .. } => (self.desktop.root, part.x, part.y),
+            Target::Desktop { place, .. } => {
+                let Some(part) = place.part() else { return Ok(false) };
+                (self.desktop.root, part.x, part.y)
+            }
             Target::Window(WindowTarget { pixmap: Some(p), .. }) => (p.pixmap, p.border, p.border),
             Target::Window(_) => return Ok(false),
         };
@@ -283,7 +301,10 @@ impl X11Grab {
         if fetched.is_err() {
             self.damage = Damage::all(width, height);
         }
-        fetched.map(|()| true)
+        fetched?;
+        // What happened before the pixels were read was told before they came: another monitor may have had their place.
+        self.unsaid |= self.drain()?;
+        self.follow()
     }
 
     fn gone(&self) -> SourceError {
@@ -293,32 +314,29 @@ impl X11Grab {
     /// A request was refused: the window went, or changed, before we heard of it.
     fn refused(&mut self, failed: Failed) -> Result<(), SourceError> {
         let Failed::Refused(error) = failed else { return Err(failed.into()) };
-        self.drain().map_err(SourceError::from)?;
+        self.unsaid |= self.drain().map_err(SourceError::from)?;
         if self.gone {
             return Err(self.gone());
         }
+        tracing::debug!(%error, "what is shared changed under our hands");
         match &mut self.target {
-            Target::Window(target) => {
-                tracing::debug!(%error, "a window changed under our hands");
-                target.stale = true;
-                Ok(())
-            }
-            // A monitor that shrinks refuses too, once; its event comes behind.
-            Target::Desktop { .. } if self.told => Ok(()),
-            Target::Desktop { .. } => {
-                tracing::debug!(%error, "the desktop changed under our hands");
-                Ok(())
-            }
+            Target::Window(target) => target.stale = true,
+            // A desktop that shrinks refuses too; where the rest of it lies is found next time.
+            Target::Desktop { stale, .. } => *stale = true,
         }
+        Ok(())
     }
 }
 
 impl Grab for X11Grab {
     fn changed(&mut self, patience: Duration) -> Result<bool, SourceError> {
-        let mut any = self.drain()?;
+        let mut any = self.drain()? | std::mem::take(&mut self.unsaid);
         if !any && !patience.is_zero() {
             wait(self.desktop.conn.stream().as_raw_fd(), patience);
             any = self.drain()?;
+        }
+        if let Err(failed) = self.follow() {
+            self.refused(failed)?;
         }
         if self.gone {
             return Err(self.gone());
@@ -399,7 +417,7 @@ pub(super) fn top_of(desktop: &Desktop, window: Window) -> Result<Window, Failed
 /// Even, as I420 needs it: the last column or row of an odd size is left out.
 fn picture_size(target: &Target) -> Option<(u32, u32)> {
     let (width, height) = match target {
-        Target::Desktop { part, .. } => (part.w, part.h),
+        Target::Desktop { place, .. } => place.part().map(|part| (part.w, part.h))?,
         Target::Window(target) => target.pixmap.as_ref().map(|p| (p.width, p.height))?,
     };
     (width >= 2 && height >= 2).then_some((width & !1, height & !1))

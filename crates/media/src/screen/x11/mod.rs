@@ -19,6 +19,7 @@ use x11rb::protocol::xfixes::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{ImageOrder, Window};
 use x11rb::rust_connection::RustConnection;
 
+use super::place::Desk;
 use super::{Monitor, Rect, ScreenChoice, ScreenSettings};
 use crate::source::SourceError;
 use grab::X11Grab;
@@ -58,31 +59,34 @@ impl Desktop {
         Ok(Self { conn, root, has_composite })
     }
 
-    /// The monitors, the primary one first.
-    pub(super) fn monitors(&self) -> Result<Vec<Monitor>, SourceError> {
+    /// The monitors, the primary one first, and the size of all that has pixels.
+    fn desk(&self) -> Result<Desk, ReplyError> {
         use x11rb::protocol::xproto::ConnectionExt as _;
-        let reply = || -> Result<_, ReplyError> {
-            let found = self.conn.randr_get_monitors(self.root, true)?.reply()?;
-            let names: Vec<_> =
-                found.monitors.iter().map(|m| self.conn.get_atom_name(m.name)).collect::<Result<_, _>>()?;
-            let mut monitors = Vec::new();
-            for (m, name) in found.monitors.iter().zip(names) {
-                let name = String::from_utf8_lossy(&name.reply()?.name).into_owned();
-                let bounds = Rect::new(m.x.into(), m.y.into(), m.width.into(), m.height.into());
+        let (all, found) = (self.conn.get_geometry(self.root)?, self.conn.randr_get_monitors(self.root, true)?);
+        let (all, found) = (all.reply()?, found.reply()?);
+        let bounds = Rect::new(0, 0, all.width.into(), all.height.into());
+        let names: Vec<_> = found.monitors.iter().map(|m| self.conn.get_atom_name(m.name)).collect::<Result<_, _>>()?;
+        let mut monitors = Vec::new();
+        for (m, name) in found.monitors.iter().zip(names) {
+            let name = String::from_utf8_lossy(&name.reply()?.name).into_owned();
+            // Whoever splits a screen into several monitors may have them hang over its edge, where there are no pixels.
+            let bounds = Rect::new(m.x.into(), m.y.into(), m.width.into(), m.height.into()).intersection(&bounds);
+            if !bounds.is_empty() {
                 monitors.push(Monitor { name, bounds, primary: m.primary });
             }
-            Ok(monitors)
-        };
-        let mut monitors = reply().map_err(|e| broke(&e))?;
+        }
         monitors.sort_by_key(|m| (!m.primary, m.bounds.x, m.bounds.y));
-        Ok(monitors)
+        Ok(Desk { monitors, bounds })
     }
 
-    /// The size of all monitors together.
+    /// The monitors, the primary one first.
+    pub(super) fn monitors(&self) -> Result<Vec<Monitor>, SourceError> {
+        Ok(self.desk().map_err(|e| broke(&e))?.monitors)
+    }
+
+    /// The size of all that has pixels, the monitors and what may lie between them.
     pub(super) fn bounds(&self) -> Result<Rect, SourceError> {
-        use x11rb::protocol::xproto::ConnectionExt as _;
-        let geometry = self.conn.get_geometry(self.root).map_err(|e| broke(&e))?.reply().map_err(|e| broke(&e))?;
-        Ok(Rect::new(0, 0, geometry.width.into(), geometry.height.into()))
+        Ok(self.desk().map_err(|e| broke(&e))?.bounds)
     }
 
     /// Bits of each pixel of a drawable of this depth, if they are ones we read.
