@@ -1,7 +1,6 @@
 // Bad networks: our client and Chromium with livekit-client receive the same pictures and sound at the same time, each
 // behind a bad network of its own of the same kind, made by the same relay; then both send through it to a third.
 import { execFileSync, spawn } from "node:child_process";
-import { createHmac } from "node:crypto";
 import dgram from "node:dgram";
 import fs from "node:fs";
 import net from "node:net";
@@ -11,6 +10,7 @@ import readline from "node:readline";
 import { chromium } from "playwright-core";
 
 import { percentile } from "./lib/glass.mjs";
+import { library, token } from "./lib/livekit.mjs";
 import { out, programs, until } from "./lib/walk.mjs";
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -69,17 +69,6 @@ async function network() {
   ], () => {}, { BECKON_MEDIA__ANNOUNCE_UDP_PORT: announced });
   await until("the server", async () => (await fetch(`http://127.0.0.1:${http}/healthz`)).ok);
   return { say, url: `http://127.0.0.1:${http}` };
-}
-
-/** An access token for a room. */
-function token(room, identity, grant = {}) {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const now = Math.floor(Date.now() / 1000);
-  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({
-    iss: "devkey", sub: identity, nbf: now - 5, exp: now + 3600,
-    video: { room, roomJoin: true, canPublish: true, canSubscribe: true, canPublishData: true, ...grant },
-  })}`;
-  return `${body}.${createHmac("sha256", "secret").update(body).digest("base64url")}`;
 }
 
 /** One of ours in a room; what it sees and hears gathers in `events`. */
@@ -203,8 +192,6 @@ async function inPage({ url, token, sends, voice }) {
   const [sound] = into.stream.getAudioTracks();
   await room.localParticipant.publishTrack(new LocalAudioTrack(sound, undefined, true), { source: Track.Source.Microphone });
 }
-
-const library = fs.readFileSync(new URL("../../ui/node_modules/livekit-client/dist/livekit-client.umd.js", import.meta.url), "utf8");
 
 /** Chromium in a room. */
 async function theirs(browser, server, room, user, sends) {

@@ -59,7 +59,7 @@ fn show(options: &Options) -> Result<()> {
 }
 
 /// Starts `beckond --dev` with its data under `folder`, and waits until it answers.
-fn start_server(program: &Path, folder: &Path, listen: &str, media_ports: &[&str]) -> Result<Process> {
+pub fn start_server(program: &Path, folder: &Path, listen: &str, media_ports: &[&str]) -> Result<Process> {
     let mut server = Process::start(
         "beckond",
         folder,

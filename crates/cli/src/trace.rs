@@ -8,6 +8,7 @@ use std::time::Duration;
 use beckon_media::barcode::BarCode;
 use beckon_media::clock::unix_time_of;
 use beckon_media::latest::RecvError;
+use beckon_media::layout::TileId;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
 use beckon_session::{MemberView, SessionHandle};
 use serde_json::{Value, json};
@@ -27,12 +28,15 @@ pub(crate) async fn run(session: &SessionHandle) {
     loop {
         let members = view.borrow_and_update().members.clone();
         for member in members.iter().filter(|m| !m.is_local) {
-            if watched.insert(member.tile_id()) {
-                let pictures = session.video(member.tile_id());
+            let tiles = [("camera", Some(member.tile_id())), ("screen", member.screen_tile.map(TileId))];
+            for (source, tile) in tiles {
+                let Some(tile) = tile.filter(|tile| watched.insert(*tile)) else { continue };
+                let pictures = session.video(tile);
                 let user = member.user_id.clone();
                 // Ends with the session's tiles.
-                let spawned =
-                    std::thread::Builder::new().name("trace".to_owned()).spawn(move || pictures_of(&user, &pictures));
+                let spawned = std::thread::Builder::new()
+                    .name("trace".to_owned())
+                    .spawn(move || pictures_of(&user, source, &pictures));
                 if let Err(error) = spawned {
                     tell(&json!({ "error": error.to_string() }));
                 }
@@ -72,7 +76,7 @@ fn of_person(member: &MemberView) -> Value {
     })
 }
 
-fn pictures_of(user: &str, pictures: &LatestReceiver<VideoFrame>) {
+fn pictures_of(user: &str, source: &str, pictures: &LatestReceiver<VideoFrame>) {
     loop {
         match pictures.recv_timeout(LOOK) {
             Ok(picture) => {
@@ -80,7 +84,7 @@ fn pictures_of(user: &str, pictures: &LatestReceiver<VideoFrame>) {
                 let code = BarCode::read(&picture);
                 let captured = code.map(|code| code.time as f64 / 10.0);
                 tell(&json!({
-                    "kind": "picture", "user": user, "at": at, "width": picture.width(),
+                    "kind": "picture", "user": user, "source": source, "at": at, "width": picture.width(),
                     "frame": code.map(|code| code.frame), "delay": captured.map(|captured| at - captured),
                 }));
             }

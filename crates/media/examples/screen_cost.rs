@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! screen_cost paint still|scroll SECONDS    a desktop full of text, standing still or scrolling at 30 pictures a second
+//! screen_cost code still|scroll SECONDS     the same, and above it 30 times a second the test card's bar code
 //! screen_cost take WIDTH HEIGHT SECONDS     takes it in pictures of at most that size; prints frames and CPU time
 //! screen_cost sharp BITRATE                 how sharp a still desktop is two seconds after its first picture
 //! screen_cost moves BITRATE FPS             how sharp a desktop is while it moves, encoded as text and as a film
@@ -25,7 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["paint", how, seconds] => linux::paint(how == "scroll", seconds.parse()?),
+        ["paint", how, seconds] => linux::paint(how == "scroll", false, seconds.parse()?),
+        ["code", how, seconds] => linux::paint(how == "scroll", true, seconds.parse()?),
         ["take", width, height, seconds] => linux::take(width.parse()?, height.parse()?, seconds.parse()?),
         ["sharp", bitrate] => linux::sharp(bitrate.parse()?),
         ["wayland", how] => linux::wayland(how),
@@ -45,21 +47,27 @@ mod linux {
     use std::io::Read as _;
     use std::time::{Duration, Instant};
 
+    use beckon_media::barcode::BarCode;
     use beckon_media::codec::{Content, EncoderConfig, ScreenEncoder, VideoCodec, VideoDecoder};
     use beckon_media::screen::{Ask, Catalog, ScreenChoice, ScreenSettings, ScreenSource, ask, desktop_asks};
-    use beckon_media::{MediaTime, VideoFrame, VideoSource, latest};
+    use beckon_media::{FramePool, MediaTime, VideoFrame, VideoSource, latest};
     use x11rb::connection::Connection;
-    use x11rb::protocol::xproto::{ConnectionExt, CreateGCAux, CreateWindowAux, WindowClass};
+    use x11rb::protocol::xproto::{
+        ConnectionExt, CreateGCAux, CreateWindowAux, Gcontext, Rectangle, Screen, Window, WindowClass,
+    };
+    use x11rb::rust_connection::RustConnection;
 
     use crate::desktop::{Chooser, Desktop, until};
 
     type Done = Result<(), Box<dyn Error>>;
 
     const LINE: i16 = 13;
+    /// The bar code has this much of the height: a fraction.
+    const CODE: (i16, i16) = (5, 24);
     const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 30);
 
-    /// A window as large as the screen, full of text in the server's own font.
-    pub fn paint(scroll: bool, seconds: f64) -> Done {
+    /// A window as large as the screen, full of text in the server's own font; with a bar code above it, or without.
+    pub fn paint(scroll: bool, code: bool, seconds: f64) -> Done {
         let (conn, number) = x11rb::connect(None)?;
         let screen = &conn.setup().roots[number];
         let (width, height) = (screen.width_in_pixels, screen.height_in_pixels);
@@ -99,9 +107,11 @@ mod linux {
             }
             Ok::<_, Box<dyn Error>>(())
         };
-        for row in 1..=height as i16 / LINE {
-            line(row * LINE)?;
+        let top = if code { height as i16 * CODE.0 / CODE.1 } else { 0 };
+        for row in 1..=(height as i16 - top) / LINE {
+            line(top + row * LINE)?;
         }
+        let mut codes = if code { Some(Codes::on(&conn, window, screen)?) } else { None };
         conn.get_input_focus()?.reply()?;
         println!("painted");
         let begun = Instant::now();
@@ -110,13 +120,69 @@ mod linux {
             due += PERIOD;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
             if scroll {
-                conn.copy_area(window, window, gc, 0, LINE, 0, 0, width, height - LINE as u16)?;
+                conn.copy_area(window, window, gc, 0, top + LINE, 0, top, width, height - (top + LINE) as u16)?;
                 conn.clear_area(false, window, 0, height as i16 - LINE, 0, LINE as u16)?;
                 line(height as i16 - 3)?;
+            }
+            if let Some(codes) = &mut codes {
+                codes.draw(&conn)?;
             }
             conn.get_input_focus()?.reply()?;
         }
         Ok(())
+    }
+
+    /// The bar codes of the test card (`beckon_media::barcode`) in a window.
+    struct Codes {
+        window: Window,
+        black: Gcontext,
+        white: Gcontext,
+        size: (u32, u32),
+        frame: u32,
+        pool: FramePool,
+    }
+
+    impl Codes {
+        fn on(conn: &RustConnection, window: Window, screen: &Screen) -> Result<Self, Box<dyn Error>> {
+            let (black, white) = (conn.generate_id()?, conn.generate_id()?);
+            conn.create_gc(black, window, &CreateGCAux::new().foreground(screen.black_pixel))?;
+            conn.create_gc(white, window, &CreateGCAux::new().foreground(screen.white_pixel))?;
+            let size = (screen.width_in_pixels.into(), screen.height_in_pixels.into());
+            Ok(Self { window, black, white, size, frame: 0, pool: FramePool::new() })
+        }
+
+        /// Draws the next one, with the time now.
+        fn draw(&mut self, conn: &RustConnection) -> Done {
+            let (width, height) = self.size;
+            let mut card = self.pool.get(width, height);
+            BarCode::new(self.frame, MediaTime::now()).draw(&mut card);
+            self.frame += 1;
+            let [(luma, stride), ..] = card.planes_mut();
+            let strip = Rectangle {
+                x: 0,
+                y: 0,
+                width: width as u16,
+                height: (height as i32 * i32::from(CODE.0) / i32::from(CODE.1)) as u16,
+            };
+            let mut lit = Vec::new();
+            for row in 1..4 {
+                let (y, bottom) = (height * row / 24, height * (row + 1) / 24);
+                let line = &luma[(y + bottom) as usize / 2 * stride..][..width as usize];
+                // Left of it is what the pool had left.
+                let (mut x, end) = (width as usize / 32, (width - width / 32) as usize);
+                while x < end {
+                    let run = line[x..end].iter().take_while(|pixel| (**pixel >= 128) == (line[x] >= 128)).count();
+                    if line[x] >= 128 {
+                        let (x, width) = (x as i16, run as u16);
+                        lit.push(Rectangle { x, y: y as i16, width, height: (bottom - y) as u16 });
+                    }
+                    x += run;
+                }
+            }
+            conn.poly_fill_rectangle(self.window, self.black, &[strip])?;
+            conn.poly_fill_rectangle(self.window, self.white, &lit)?;
+            Ok(())
+        }
     }
 
     /// A desktop on which the text is painted over X11, which every desktop has.

@@ -5,6 +5,7 @@ mod call;
 mod lips;
 mod net;
 mod screen;
+mod screen_delay;
 mod sfu;
 mod soak;
 mod sound;
@@ -39,7 +40,7 @@ enum What {
     Net(net::Options),
     /// Memory, threads and handles of a call that lasts, and whether sound and picture stay together
     Soak(soak::Options),
-    /// CPU of taking a 1080p desktop, beside ffmpeg's x11grab and on Wayland, and how sharp its text is
+    /// CPU of taking a 1080p desktop, beside ffmpeg's x11grab and on Wayland, how sharp its text is, and how late a viewer sees it
     Screen(screen::Options),
 }
 

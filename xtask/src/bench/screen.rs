@@ -6,7 +6,7 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{median, wayland};
+use super::{median, screen_delay, wayland};
 use crate::{display, packages, process::Process, run};
 
 /// How to measure.
@@ -26,7 +26,7 @@ pub struct Options {
     bitrates: Vec<u32>,
     /// Measure the development build
     #[arg(long)]
-    development: bool,
+    pub(super) development: bool,
 }
 
 /// One part of the bench.
@@ -38,6 +38,8 @@ enum Part {
     Still,
     /// A desktop of Wayland that scrolls, and that stands still
     Wayland,
+    /// How old a shared desktop of X11 is when a viewer sees it, beside Chromium
+    Delay,
 }
 
 /// What `screen_cost take` said of itself.
@@ -138,6 +140,9 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if part(Part::Wayland) {
         wayland::run(options, &tool)?;
+    }
+    if part(Part::Delay) {
+        screen_delay::run(options, &tool)?;
     }
     Ok(())
 }
