@@ -1,6 +1,7 @@
 //! Our side of `cargo xtask bench beauty`: draws portraits for both filters, times ours, and tells what either did to them.
 //!
-//! - `beauty_cost draw FOLDER TONE` writes `in.i420`, a 1280 × 720 portrait with noise;
+//! - `beauty_cost draw FOLDER TONE` writes `in.i420`, a 1280 × 720 portrait with noise, `close FOLDER TONE` a face that fills
+//!   the picture;
 //! - `beauty_cost time FOLDER FRAMES STYLE:STRENGTH,WHITENING,RUDDY` filters it, writes `ours.i420` and prints the median
 //!   time of a frame in ms;
 //! - `beauty_cost judge FOLDER TONE FILE…` prints a row of figures for each filtered picture;
@@ -21,7 +22,7 @@ use beckon_media::{
     FramePool, MediaTime, VideoFrame,
     beauty::{Beauty, BeautySettings},
 };
-use portrait::{Part, Portrait};
+use portrait::{CLOSE, Part, Portrait};
 
 const WIDTH: usize = 1280;
 const HEIGHT: usize = 720;
@@ -30,15 +31,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["draw", folder, tone] => {
-            let drawn = portrait(tone)?.draw();
-            write(&drawn.taken(&FramePool::new(), 0), &Path::new(folder).join("in.i420"))
-        }
+        ["draw", folder, tone] => draw(Path::new(folder), &portrait(tone)?),
+        ["close", folder, tone] => draw(Path::new(folder), &Portrait { nearness: CLOSE, ..portrait(tone)? }),
         ["time", folder, frames, settings] => time(Path::new(folder), frames.parse()?, &settings.parse()?),
         ["judge", folder, tone, files @ ..] => judge(Path::new(folder), portrait(tone)?, files),
         ["ppm", from, to] => ppm(&read(Path::new(from))?, Path::new(to)),
         _ => Err("see the first lines of this file".into()),
     }
+}
+
+fn draw(folder: &Path, portrait: &Portrait) -> Result<(), Box<dyn Error>> {
+    write(&portrait.draw().taken(&FramePool::new(), 0), &folder.join("in.i420"))
 }
 
 fn portrait(tone: &str) -> Result<Portrait, Box<dyn Error>> {

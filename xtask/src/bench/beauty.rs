@@ -10,6 +10,7 @@ use crate::run;
 
 /// The peer, from PyPI.
 const OPENCV: &str = "opencv-contrib-python-headless==5.0.0.93";
+const STYLES: [&str; 3] = ["smooth", "natural", "hazy"];
 /// The portrait's skin, of the ten tones of the Monk scale.
 pub(super) const TONE: &str = "5";
 
@@ -24,7 +25,7 @@ pub struct Options {
     turns: usize,
 }
 
-/// Times both in turn and prints two tables.
+/// Times both in turn and prints three tables.
 pub fn run(options: &Options) -> Result<()> {
     let python = peer()?;
     run::run(run::cargo().args(["build", "--workspace", "--example", "beauty_cost"]))?;
@@ -35,6 +36,7 @@ pub fn run(options: &Options) -> Result<()> {
     call(&["draw", ".", TONE])?;
 
     let frames = options.frames.to_string();
+    close(options, &ours, &python)?;
     let (mut full, mut whole) = (Vec::new(), Vec::new());
     let mut parts = Value::Null;
     for _ in 0..options.turns.max(1) {
@@ -56,7 +58,7 @@ pub fn run(options: &Options) -> Result<()> {
         let time = if name == "whole" { whole } else { parts.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN) };
         println!("| OpenCV: {what} | {time:.2} | {:.1} |", time / full);
     }
-    for style in ["smooth", "natural", "hazy"] {
+    for style in STYLES {
         call(&["time", ".", "1", &format!("{style}:9,0,0")])?;
         std::fs::rename(folder.join("ours.i420"), folder.join(format!("{style}.i420")))?;
     }
@@ -67,6 +69,31 @@ pub fn run(options: &Options) -> Result<()> {
     for row in call(&["judge", ".", TONE, "smooth.i420", "natural.i420", "hazy.i420", "opencv.i420"])?.lines() {
         println!("| {} |", row.replace(".i420", "").split(' ').collect::<Vec<_>>().join(" | "));
     }
+    Ok(())
+}
+
+/// The worst case: a face so close that there is nothing else in the picture.
+fn close(options: &Options, ours: &Path, python: &Path) -> Result<()> {
+    let folder = run::target().join("bench/beauty-close");
+    std::fs::create_dir_all(&folder)?;
+    let call = |words: &[&str]| run::output(Command::new(ours).args(words).current_dir(&folder));
+    call(&["close", ".", TONE])?;
+    let frames = options.frames.to_string();
+    let (mut times, mut whole) = (STYLES.map(|_| Vec::new()), Vec::new());
+    for _ in 0..options.turns.max(1) {
+        for (style, times) in STYLES.iter().zip(&mut times) {
+            times.push(call(&["time", ".", &frames, &format!("{style}:9,9,9")])?.trim().parse::<f64>()?);
+        }
+        let parts = opencv(python, &folder, &frames)?;
+        whole.push(parts.get("whole").and_then(Value::as_f64).context("OpenCV's side printed no time")?);
+    }
+    let whole = median(&mut whole);
+    println!("\n| a face that fills 1280 × 720, one thread | ms a frame | OpenCV against it |\n|---|---|---|");
+    for (style, times) in STYLES.iter().zip(&mut times) {
+        let time = median(times);
+        println!("| ours, whole: {style} 9, whitening 9, ruddy 9 | {time:.2} | {:.1} |", whole / time);
+    }
+    println!("| OpenCV: bilateral d = 9, YCrCb mask, table, I420 both ways | {whole:.2} | 1 |");
     Ok(())
 }
 

@@ -131,11 +131,11 @@ impl Field {
                     .map(|plane| &mut plane[line.clone()][..n]);
             for i in 0..n {
                 let here = skin[i] * flat[i];
-                to_blend[i] = (blend * here) as i16;
-                to_chroma[i] = (chroma_blend * here) as i16;
+                to_blend[i] = whole(blend * here);
+                to_chroma[i] = whole(chroma_blend * here);
                 let face = skin[i] * ((around[i] - HAIR) / (FACE - HAIR)).clamp(0.0, 1.0);
-                to_lift[i] = (lift * face) as i16;
-                to_blush[i] = (ONE * face * tone(mean[i] + 128.0).min(1.0)) as i16;
+                to_lift[i] = whole(lift * face);
+                to_blush[i] = whole(ONE * face * tone(mean[i] + 128.0).min(1.0));
             }
         }
     }
@@ -194,7 +194,7 @@ impl Field {
                 let out = &mut out[line][..n];
                 for i in 0..n {
                     let level = mean[i] + bloom * (glow[i] - mean[i]);
-                    out[i] = ((level + 128.0) * SAMPLE + 0.5) as i16;
+                    out[i] = whole((level + 128.0) * SAMPLE + 0.5);
                 }
             }
         }
@@ -218,6 +218,16 @@ impl Field {
         }
         Some((begin..end * BLOCK, busy(first)))
     }
+}
+
+/// In fixed point, 0 … 32767.
+#[inline(always)]
+#[allow(clippy::manual_clamp, reason = "that would keep a NaN")]
+fn whole(value: f32) -> i16 {
+    let value = value.max(0.0).min(ONE);
+    // SAFETY: `max` takes the other one of a NaN, and `min` the smaller one: it lies within 0 … 32767. What `as` does of itself to be
+    // sure of that takes four times as long.
+    unsafe { value.to_int_unchecked::<i32>() as i16 }
 }
 
 /// Fills `busy` from planes with `width` cells in a row: a block whose cells, and one more on either side, are all to be left alone

@@ -71,10 +71,10 @@ impl Kernel<3> for Luma<'_> {
             let sample = i16::from(from[x]) << 7;
             let far = far.saturating_add(high(smooth, far_slope));
             let distance = smooth.saturating_sub(sample);
-            let sample = sample.saturating_add(high(blend, near(distance, far)) << 1);
+            let sample = sample.saturating_add(part(blend, near(distance, far)));
             // A parabola over the range: black stays black, white white, and order is kept.
             let bow = high(sample.saturating_sub(black).max(0), white.saturating_sub(sample).max(0));
-            to[x] = rounded(sample.saturating_add(high(bow, lift) << 1));
+            to[x] = rounded(sample.saturating_add(part(bow, lift)));
         }
     }
 
@@ -131,8 +131,8 @@ fn copy((from, from_stride): (&[u8], usize), (to, to_stride): (&mut [u8], usize)
 fn chroma(sample: u8, smooth: i16, blend: i16, blush: i16, most: i16) -> u8 {
     let sample = i16::from(sample) << 7;
     let distance = smooth.saturating_sub(sample);
-    let sample = sample.saturating_add(high(blend, near(distance, CHROMA_FAR * UNIT)) << 1);
-    rounded(sample.saturating_add(high(blush, most) << 1))
+    let sample = sample.saturating_add(part(blend, near(distance, CHROMA_FAR * UNIT)));
+    rounded(sample.saturating_add(part(blush, most)))
 }
 
 impl Rows {
@@ -276,10 +276,18 @@ fn high(a: i16, b: i16) -> i16 {
     ((i32::from(a) * i32::from(b)) >> 16) as i16
 }
 
+/// `share` / 32768 of a value, but for its last bit. Nothing is ever lost by saturation, unless both are −32768: it is there because a
+/// shift would be merged with that of the product, which then takes 32 bits and thrice the time.
+#[inline(always)]
+fn part(share: i16, of: i16) -> i16 {
+    let half = high(share, of);
+    half.saturating_add(half)
+}
+
 /// From `a` to `b`, `step` / 32768 of the way.
 #[inline(always)]
 fn between(a: i16, b: i16, step: i16) -> i16 {
-    a.wrapping_add(high(b.wrapping_sub(a), step) << 1)
+    a.wrapping_add(part(b.wrapping_sub(a), step))
 }
 
 /// `distance` up to `far`; beyond it falls to nothing, which it is from twice `far` on: what differs this much is no texture.
@@ -288,4 +296,19 @@ fn near(distance: i16, far: i16) -> i16 {
     let size = distance.saturating_abs();
     let kept = size.min(far.saturating_add(far).saturating_sub(size).max(0));
     if distance < 0 { kept.wrapping_neg() } else { kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_value_is_never_cut() {
+        for share in (0..=i16::MAX).step_by(4095) {
+            for of in i16::MIN..=i16::MAX {
+                let exact = ((i32::from(share) * i32::from(of)) >> 16) * 2;
+                assert_eq!([part(share, of), part(of, share)].map(i32::from), [exact; 2], "{share} {of}");
+            }
+        }
+    }
 }

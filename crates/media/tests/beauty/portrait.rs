@@ -43,11 +43,17 @@ pub struct Portrait {
     pub noise: f32,
     /// Pores and blemishes as a part of the skin's own brightness; 0 for porcelain.
     pub texture: f32,
+    /// How much larger the person is than at arm's length; from [`CLOSE`] on there is nothing but face.
+    pub nearness: f32,
 }
+
+/// The face's oval reaches beyond the corners of a picture of 16:9.
+#[allow(dead_code, reason = "only the bench comes so close")]
+pub const CLOSE: f32 = 4.7;
 
 impl Default for Portrait {
     fn default() -> Self {
-        Self { width: 1280, height: 720, tone: 5, noise: 3.0, texture: 1.0 }
+        Self { width: 1280, height: 720, tone: 5, noise: 3.0, texture: 1.0, nearness: 1.0 }
     }
 }
 
@@ -142,7 +148,9 @@ impl Portrait {
     fn colour(&self, x: f32, y: f32, texture: f32) -> ([f32; 3], Part) {
         let u = self.height as f32 / 720.0;
         let (cx, cy) = (self.width as f32 / 2.0, 330.0 * u);
-        let (px, py) = ((x - cx) / u, (y - cy) / u);
+        // The person's own unit.
+        let near = u * self.nearness;
+        let (px, py) = ((x - cx) / near, (y - cy) / near);
         let tone = MONK[self.tone - 1].map(f32::from);
 
         // Far to near: wall, sheet of text, shirt, neck, hair, face.
@@ -159,7 +167,7 @@ impl Portrait {
         let shirt = ellipse(px, py, (0.0, 520.0), (330.0, 270.0));
         if shirt < 1.0 {
             let weave = 1.0 + 0.08 * ((px * 0.9).sin() * (py * 0.9).sin());
-            colour = mix(colour, scaled([52.0, 84.0, 150.0], weave), cover(shirt * u));
+            colour = mix(colour, scaled([52.0, 84.0, 150.0], weave), cover(shirt * near));
             part = Part::Shirt;
         }
         let hair = ellipse(px, py, (0.0, -40.0), (205.0, 250.0)).max(py - 130.0);
@@ -168,7 +176,7 @@ impl Portrait {
         if hair < 1.0 {
             let strand =
                 0.7 * grain(px * 1.4 + grain(px, py, 60.0, 3) * 14.0, py * 0.12, 2.2, 7) + 0.3 * grain(px, py, 2.0, 8);
-            colour = mix(colour, scaled([58.0, 40.0, 30.0], 1.0 + 0.55 * strand), cover(hair * u));
+            colour = mix(colour, scaled([58.0, 40.0, 30.0], 1.0 + 0.55 * strand), cover(hair * near));
             part = Part::Hair;
         }
         let bare = face.min(neck);
@@ -186,34 +194,34 @@ impl Portrait {
                 })
                 .sum();
             let skin = scaled(tone, shade * (1.0 + texture * (pores + blotches + spots)));
-            colour = mix(colour, skin, cover(bare * u));
+            colour = mix(colour, skin, cover(bare * near));
             part = if bare < -14.0 && face < -14.0 && py < 150.0 { Part::Skin } else { Part::Face };
             // One side at a time: the face is symmetrical.
             let ex = px.abs();
             let lips = ellipse(px, py, (0.0, 108.0), (46.0, 15.0));
             let lip = mix(skin, scaled([178.0, 72.0, 78.0], 0.35 + tone[0] / 390.0), 0.75);
-            colour = mix(colour, lip, cover(lips * u));
+            colour = mix(colour, lip, cover(lips * near));
             let seam = (py - 107.0 - 0.002 * px * px).abs() - 1.2 + (px.abs() - 40.0).max(0.0);
-            colour = mix(colour, scaled(lip, 0.45), cover(seam * u));
+            colour = mix(colour, scaled(lip, 0.45), cover(seam * near));
             let brow = ellipse(ex, py, (62.0, -62.0 - 0.1 * (ex - 62.0)), (38.0, 7.0));
             if brow < 1.0 {
                 let strokes = 0.55 + 0.45 * grain(px * 1.2 - py, py * 0.3, 2.4, 17);
-                colour = mix(colour, [36.0, 26.0, 22.0], cover(brow * u) * strokes.max(0.2));
+                colour = mix(colour, [36.0, 26.0, 22.0], cover(brow * near) * strokes.max(0.2));
             }
             let nostril = ellipse(ex, py, (13.0, 58.0), (6.0, 3.5));
-            colour = mix(colour, scaled(tone, 0.25), cover(nostril * u));
+            colour = mix(colour, scaled(tone, 0.25), cover(nostril * near));
             let eye = ellipse(ex, py, (62.0, -25.0), (30.0, 13.0));
             if eye < 3.0 {
                 let rim = ellipse(ex, py, (62.0, -25.0), (33.0, 15.5));
-                colour = mix(colour, [22.0, 17.0, 15.0], cover(rim * u));
+                colour = mix(colour, [22.0, 17.0, 15.0], cover(rim * near));
                 let white = mix([232.0; 3], skin, 0.12);
-                colour = mix(colour, white, cover(eye * u));
+                colour = mix(colour, white, cover(eye * near));
                 let iris = ellipse(ex, py, (62.0, -25.0), (12.0, 12.0)).max(eye);
-                colour = mix(colour, [70.0, 48.0, 34.0], cover(iris * u));
+                colour = mix(colour, [70.0, 48.0, 34.0], cover(iris * near));
                 let pupil = ellipse(ex, py, (62.0, -25.0), (5.5, 5.5));
-                colour = mix(colour, [8.0; 3], cover(pupil * u));
+                colour = mix(colour, [8.0; 3], cover(pupil * near));
                 let glint = ellipse(ex, py, (58.0, -30.0), (2.5, 2.5));
-                colour = mix(colour, [250.0; 3], cover(glint * u));
+                colour = mix(colour, [250.0; 3], cover(glint * near));
                 part = Part::Eye;
             } else if lips < 16.0 || brow < 16.0 || nostril < 20.0 || eye < 18.0 {
                 part = Part::Face;
