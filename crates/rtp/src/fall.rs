@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 /// What is sent is counted in pieces of this time …
 const PIECE: Duration = Duration::from_millis(5);
-/// … for so long: longer than any queue that is of use.
-const KEPT: Duration = Duration::from_secs(2);
+/// … for so long: longer than any queue that is of use, with what went before it.
+const KEPT: Duration = Duration::from_secs(3);
 /// A queue is known for one when it has been growing this long …
 const LEAST_SPAN: Duration = Duration::from_millis(180);
 /// … and by this much.
@@ -24,6 +24,11 @@ const LEAST_SLOPE_PERCENT: u32 = 50;
 const REPORTS: Duration = Duration::from_millis(45);
 /// It is a fall when no more than this share (in percent) of what is sent passes.
 const FALLEN_PERCENT: u64 = 50;
+/// A road that never carried more has not fallen: the first large picture on a slow one makes the same queue. So it is one only when
+/// no more than that share passes of what was carried in this time …
+const BEFORE: Duration = Duration::from_millis(500);
+/// … before the picture that may still have been on its way: what was reported last was sent up to two reports earlier than a look says.
+const UNSURE: Duration = Duration::from_millis(90);
 /// It is not taken for one to less than this part of what is sent: reports that come at intervals make the measure a rough one.
 const MOST_FALL: u64 = 6;
 /// Only this share (in percent) of what seems to be left is counted on …
@@ -101,11 +106,23 @@ impl Fall {
         if just_fell || span < LEAST_SPAN || growth < LEAST_GROWTH {
             return None;
         }
-        let passed =
-            self.by(now.checked_sub(round_trip)?)?.saturating_sub(self.by(oldest.at.checked_sub(oldest.round_trip)?)?);
+        let reported = oldest.at.checked_sub(oldest.round_trip)?;
+        let passed = self.by(now.checked_sub(round_trip)?)?.saturating_sub(self.by(reported)?);
         let sent = self.total.saturating_sub(self.by(oldest.at)?);
-        (passed * 100 <= sent * FALLEN_PERCENT)
+        let unsure = reported.checked_sub(UNSURE)?;
+        // Before the first there was nothing.
+        let until = |at| self.by(at).unwrap_or(0);
+        let carried = until(unsure).saturating_sub(until(unsure.checked_sub(BEFORE)?)) * span.as_millis() as u64
+            / BEFORE.as_millis() as u64;
+        ((passed + self.largest(unsure, reported)) * 100 < sent.min(carried) * FALLEN_PERCENT)
             .then(|| passed.max(sent / MOST_FALL) * 8 * 1_000 / (span.as_millis() as u64).max(1))
+    }
+
+    /// Bytes of the largest piece that began between these times.
+    fn largest(&self, from: Instant, to: Instant) -> u64 {
+        let [first, end] = [from, to].map(|at| self.sent.partition_point(|(begun, _)| *begun <= at));
+        let before = |n: usize| self.sent.get(n).map_or(self.total, |(_, before)| *before);
+        (first..end).map(|n| before(n + 1) - before(n)).max().unwrap_or(0)
     }
 
     /// Bytes sent by then; `None` when that is not known any more.
@@ -130,6 +147,8 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    /// The largest packet, bytes.
+    const PACKET: u32 = 1_150;
 
     /// What is seen of a road that carries what `rate` says (in bytes per ms, at each ms), of 100 ms there and back besides, where
     /// `send` says how much leaves at each ms: when a fall is seen, in ms, and what the road is said to carry then.
@@ -143,9 +162,12 @@ mod tests {
         let (mut room, mut last) = (0, None);
         for ms in 0..6_000 {
             let now = begin + MS * ms;
-            if send(ms) > 0 {
-                fall.sent(now, send(ms) as usize);
-                queue.push_back((ms, send(ms)));
+            let mut left = send(ms);
+            while left > 0 {
+                let packet = left.min(PACKET);
+                fall.sent(now, packet as usize);
+                queue.push_back((ms, packet));
+                left -= packet;
             }
             room += rate(ms);
             while let Some((sent, bytes)) = queue.front().copied().filter(|(_, bytes)| *bytes <= room) {
@@ -223,6 +245,39 @@ mod tests {
     #[test]
     fn a_large_picture_that_fills_the_road_for_a_moment_is_no_fall() {
         assert_eq!(falls(|_| 150, |ms| if ms == 3_000 { 40_000 } else { call(ms) / 2 }, |_| 100), []);
+    }
+
+    /// A screen's small layer, five pictures a second of 150 kbit/s, from `begun` on; a key frame first.
+    fn screen(begun: u32, ms: u32) -> u32 {
+        match ms.checked_sub(begun) {
+            Some(0) => 12_000,
+            Some(age) if age.is_multiple_of(200) => 3_750,
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn a_slow_road_that_begins_with_a_large_picture_has_not_fallen() {
+        // Sound, or checks of the road, may go before.
+        for sound in [0, 40, 160] {
+            for rate in [22, 25, 30, 38, 50, 75] {
+                for (begun, delay) in (3_000..3_100).flat_map(|begun| [(begun, 5), (begun, 60), (begun, 150)]) {
+                    let send = |ms: u32| if ms.is_multiple_of(20) { sound } else { 0 } + screen(begun, ms);
+                    let seen = falls(|_| rate, send, |_| delay);
+                    assert_eq!(seen, [], "{rate} bytes a ms, sound {sound}, {begun}, {delay} ms");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_road_of_whole_pictures_that_falls_to_a_tenth_is_seen_too() {
+        for fell in 3_000..3_100 {
+            let seen = falls(|ms| if ms < fell { 375 } else { 38 }, call, |_| 100);
+            let &(at, bps) = seen.first().unwrap_or_else(|| panic!("not seen, fell at {fell}"));
+            assert!(at > fell && at <= fell + 500, "fell at {fell}: {seen:?}");
+            assert!((150_000..500_000).contains(&bps), "{seen:?}");
+        }
     }
 
     #[test]

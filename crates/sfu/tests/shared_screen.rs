@@ -162,6 +162,27 @@ fn where_not_even_the_small_layer_fits_it_pauses_and_comes_back() {
 }
 
 #[test]
+fn a_slow_viewer_who_joins_while_it_moves_sees_it_at_once_and_without_a_pause() {
+    for rate in [200_000, 210_000, 220_000, 240_000, 260_000, 280_000, 300_000, 400_000, 600_000, 2_000_000] {
+        let mut world = World::new();
+        let ann = world.join("ann");
+        let (screen, sid) = Screen::publish(&mut world, ann);
+        world.run_until("ann connected", |w| w.clients[ann].publisher.connected);
+        world.step = Duration::from_millis(1);
+        let mut share = Share { world, screen, sid, bob: ann, carl: None };
+        share.go_on(5 * S);
+        let begun = share.world.now;
+        share.bob = share.world.join("bob");
+        share.world.clients[share.bob].subscriber.link = Some(Link::new(rate));
+        let (seen, _) = share.go_on(12 * S);
+        let (shown, longest) = share.pictures(share.bob, begun);
+        println!("{rate} bit/s: {seen:?}, {shown} pictures, {longest:?} without one");
+        assert_eq!(layers(&seen), [SMALL], "{rate} bit/s: {seen:?}");
+        assert!(shown >= 55 && longest <= S, "{rate} bit/s: {shown} pictures in 12 s, {longest:?} without one");
+    }
+}
+
+#[test]
 fn a_small_tile_gets_the_large_layer_and_a_quality_asked_for_by_name_is_given() {
     let mut share = Share::new(20_000_000, true);
     share.go_on(3 * S);
