@@ -287,7 +287,8 @@ async fn a_failure_is_a_sentence_with_a_code_and_a_status() {
     let folder = tempfile::tempdir().unwrap();
     let (server, url) = server(&folder).await;
     let unknown = output(program(&url, "--room nowhere --user ann --dev")).await;
-    assert!(complaint(&unknown).contains("(code 3001)"), "{}", complaint(&unknown));
+    let said = complaint(&unknown);
+    assert!(said.contains("there is no room \"nowhere\"; ") && said.contains("(code 3001)"), "{said}");
     let malformed = output(program(&url, "--room r --user ann --sig nonsense --create")).await;
     assert!(complaint(&malformed).contains("(code 2001)"), "{}", complaint(&malformed));
     for (bad, why) in [

@@ -24,10 +24,10 @@ pub enum RoomError {
     #[error("{0}")]
     Id(#[from] IdError),
     /// No such room, or not one this caller may see.
-    #[error("there is no room {0:?}")]
+    #[error("there is no room \"{0}\"; check its ID, or make it first")]
     NotFound(RoomId),
     /// The ID is taken.
-    #[error("a room {0:?} exists already; enter it, choose another ID or leave the ID empty")]
+    #[error("a room \"{0}\" exists already; enter it, choose another ID or leave the ID empty")]
     Exists(RoomId),
     /// No seat is free.
     #[error("the room {room} is full: its template lets {seats} in")]
