@@ -12,6 +12,7 @@ import { move, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
 import { out, server, until } from "./lib/walk.mjs";
 
 const minutes = Number(process.env.BECKON_MINUTES ?? 10);
+const only = process.env.BECKON_ONLY;
 /** Flash and beep last from each UNIX second for so long, ms (crates/media/src/testcard). */
 const CLAP = 100;
 /** What is further apart does not belong together, ms. */
@@ -98,7 +99,8 @@ async function attend(name, window) {
 }
 
 const told = {};
-for (const [name, open] of Object.entries({ app: ours, Chromium: theirs })) {
+for (const [name, open] of Object.entries({ app: ours, chromium: theirs })) {
+  if (only && only !== name) continue;
   const { window, end } = await open();
   told[name] = await attend(name, window);
   await end();
@@ -113,6 +115,6 @@ const spread = (offsets) => {
 };
 const row = (what, of) => console.log(`| ${what} | ${Object.values(told).map((all) => spread(all.filter(of))).join(" | ")} |`);
 const head = (name) => `${name}: seconds | least, p5, p50, p95, most | within ±40 ms, %`;
-console.log(`\n| sound minus picture, ms | ${Object.keys(told).map(head).join(" | ")} |\n|---|---|---|---|---|---|---|`);
+console.log(`\n| sound minus picture, ms | ${Object.keys(told).map(head).join(" | ")} |\n|---${"|---|---|---".repeat(Object.keys(told).length)}|`);
 for (let minute = 0; minute < minutes; minute += 1) row(`minute ${minute + 1}`, (one) => one.minute === minute);
 row("all", () => true);

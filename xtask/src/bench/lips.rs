@@ -10,19 +10,32 @@ pub struct Options {
     /// How long, minutes
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     minutes: u64,
+    /// Only one of them
+    #[arg(long)]
+    only: Option<Side>,
     /// Measure the development build, as it lies there
     #[arg(long)]
     development: bool,
 }
 
-/// Has both calls at the same time on one display and prints a table.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Side {
+    App,
+    Chromium,
+}
+
+/// Has a call of each, one after the other on one display, and prints a table.
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
     let profile = super::programs_of_a_call(options.development)?;
     run::run(run::cargo().args(["build", "--workspace", "--example", "beeps"]))?;
-    let variables = [
+    let mut variables = vec![
         ("BECKON_MINUTES", options.minutes.to_string()),
         ("BECKON_BEEPS", run::target().join("debug/examples/beeps").display().to_string()),
     ];
+    variables.extend(options.only.map(|side| match side {
+        Side::App => ("BECKON_ONLY", "app".to_owned()),
+        Side::Chromium => ("BECKON_ONLY", "chromium".to_owned()),
+    }));
     demo::walk_with(&run::target().join("bench/lips"), "bench-lips.mjs", profile, &variables)
 }
