@@ -99,8 +99,8 @@ impl DelayEstimator {
         self.least.front().map(|(_, transit)| *transit)
     }
 
-    /// How long sound should wait, where each packet is to be awaited for `longer_ns` more than its own time.
-    pub(super) fn target_ns(&self, longer_ns: i64) -> i64 {
+    /// How long sound should wait.
+    pub(super) fn target_ns(&self) -> i64 {
         let mut sum = 0.0;
         let bucket = self.histogram.iter().position(|part| {
             sum += part;
@@ -113,7 +113,7 @@ impl DelayEstimator {
             Some(0) | None => 0,
             Some(bucket) => (bucket as i64 + 1) * BUCKET_NS,
         };
-        (needed + SLACK_NS + longer_ns).max(LEAST_NS)
+        (needed + SLACK_NS).max(LEAST_NS)
     }
 }
 
@@ -135,11 +135,11 @@ mod tests {
         let mut estimator = DelayEstimator::new();
         packets(&mut estimator, 0, 10_000, |_| 0);
         packets(&mut estimator, 10_000, 11_500, |t| if t % 40 == 0 { 0 } else { 200 });
-        assert!(estimator.target_ns(0) > 200 * MS);
+        assert!(estimator.target_ns() > 200 * MS);
         packets(&mut estimator, 11_500, 14_000, |_| 0);
-        assert!(estimator.target_ns(0) > 200 * MS, "it may go on");
+        assert!(estimator.target_ns() > 200 * MS, "it may go on");
         packets(&mut estimator, 14_000, 16_500, |_| 0);
-        assert_eq!(estimator.target_ns(0), LEAST_NS);
+        assert_eq!(estimator.target_ns(), LEAST_NS);
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
         for n in 0..10 {
             packets(&mut estimator, n * 3_000, n * 3_000 + 200, |_| 80);
             packets(&mut estimator, n * 3_000 + 200, n * 3_000 + 3_000, |_| 0);
-            assert!(n < 3 || estimator.target_ns(0) > 80 * MS, "{n}: {}", estimator.target_ns(0));
+            assert!(n < 3 || estimator.target_ns() > 80 * MS, "{n}: {}", estimator.target_ns());
         }
     }
 }

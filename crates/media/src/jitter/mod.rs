@@ -262,7 +262,7 @@ impl JitterBuffer {
     /// How long sound should wait.
     fn target_ns(&self) -> i64 {
         let for_fec = if self.waits_for_fec { FEC_WAIT_NS } else { 0 };
-        self.estimator.target_ns(for_fec).max(self.minimum_ns)
+        (self.estimator.target_ns() + for_fec).max(self.minimum_ns)
     }
 
     /// Follows RTP time over its wrap-arounds; a far jump is a new beginning.
