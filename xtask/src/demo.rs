@@ -1,13 +1,14 @@
 //! `cargo xtask demo`: from a fresh checkout to a click that opens the app; with `--check`, the whole way unattended.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
 use anyhow::{Context, Result};
+use beckon_test_ports::free_port;
 
 use crate::{build, display::Desktop, packages, process::Process, run};
 
@@ -82,11 +83,6 @@ pub fn healthy(listen: &str) -> bool {
     stream.write_all(request.as_bytes()).is_ok()
         && stream.read_to_string(&mut answer).is_ok()
         && answer.starts_with("HTTP/1.1 200")
-}
-
-/// A TCP port nobody listens on.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn check(no_build: bool) -> Result<()> {

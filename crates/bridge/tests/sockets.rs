@@ -16,6 +16,7 @@ use beckon_protocol::{
     relay::Note,
     rpc::RpcError,
 };
+use beckon_test_ports::free_port;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, sync::mpsc::UnboundedReceiver, time::timeout};
@@ -28,10 +29,9 @@ use url::Url;
 const PAGE: &str = "https://crm.example.com";
 const LONG: Duration = Duration::from_secs(20);
 
-/// Ports that were free a moment ago.
+/// Ports on which nobody listens.
 fn free_ports() -> Vec<u16> {
-    let held: Vec<TcpListener> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+    (0..2).map(|_| free_port().unwrap()).collect()
 }
 
 fn launch(ports: &[u16], relay: Option<Url>) -> Launch {

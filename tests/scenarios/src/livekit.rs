@@ -1,11 +1,12 @@
 //! A real LiveKit server, where one was built.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
+use beckon_test_ports::free_port;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -41,9 +42,8 @@ impl LiveKitServer {
             );
             return Ok(None);
         }
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let udp = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
-        let tcp = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let (udp, tcp) = (free_port()?, free_port()?);
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("livekit.yaml");
         let text = format!(

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use beckon_test_ports::free_port;
 
 use super::screen::Options;
 use crate::{build, demo, display::Desktop, run};
@@ -21,7 +22,7 @@ pub(super) fn run(options: &Options, painter: &Path) -> Result<()> {
     demo::empty(&folder)?;
     let programs = run::target().join(profile);
     let desktop = Desktop::start(&folder, 1920, 1080, &[])?;
-    let listen = format!("127.0.0.1:{}", demo::free_port()?);
+    let listen = format!("127.0.0.1:{}", free_port()?);
     let ports = ["--media-udp", "0", "--media-tcp", "0"];
     let _server = demo::start_server(&programs.join("beckond"), &folder, &listen, &ports)?;
     run::run(

@@ -3,10 +3,11 @@
 use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result};
+use beckon_test_ports::free_port;
 use serde_json::Value;
 
 use super::{beckond, median, serving};
-use crate::{build, demo, packages, run};
+use crate::{build, packages, run};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -49,11 +50,11 @@ pub fn run(options: &Options) -> Result<()> {
     for &subscribers in &options.subscribers {
         let (mut ours, mut theirs) = (Figures::default(), Figures::default());
         for _ in 0..options.runs {
-            let port = demo::free_port()?;
+            let port = free_port()?;
             let command = beckond(&programs, &folder, port);
             one(&mut ours, command, "beckond", port, subscribers, options, &programs, &folder)?;
 
-            let port = demo::free_port()?;
+            let port = free_port()?;
             let config = folder.join("livekit.yaml");
             std::fs::write(&config, livekit_config(port)?)?;
             let mut command = Command::new(&livekit);
@@ -78,8 +79,8 @@ fn livekit_config(port: u16) -> Result<String> {
     Ok(format!(
         "port: {port}\nbind_addresses: [\"127.0.0.1\"]\nkeys:\n  devkey: secret00000000000000000000000000\nrtc:\n  udp_port: {}\n  tcp_port: {}\n  \
          use_external_ip: false\n  node_ip: 127.0.0.1\n  enable_loopback_candidate: true\nlogging:\n  level: warn\n",
-        demo::free_port()?,
-        demo::free_port()?
+        free_port()?,
+        free_port()?
     ))
 }
 

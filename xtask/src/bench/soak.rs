@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use beckon_test_ports::free_port;
 use beckon_test_process::{handles, own_kib, proportional_kib, resident_kib, threads};
 use serde_json::Value;
 
@@ -149,7 +150,7 @@ struct Call {
 
 /// Starts the server and everybody, who all see and hear each other for `whole` and some seconds more.
 fn start(options: &Options, whole: Duration, programs: &Path, folder: &Path) -> Result<Call> {
-    let port = demo::free_port()?;
+    let port = free_port()?;
     let address = format!("http://127.0.0.1:{port}");
     let server = serving("beckond", folder, port, &mut beckond(programs, folder, port))?;
     let mut watched = vec![Watched::one("beckond", server)];

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use beckon_test_ports::free_port;
 use serde_json::Value;
 
 use super::screen;
@@ -86,11 +87,11 @@ impl Wine {
         self.app(programs)?;
         self.show(screen::DESKTOP.0, screen::DESKTOP.1)?;
         // Wine lacks what IPv4 media ports need for many datagrams at once; of IPv6 ones it has it, as Windows has of both.
-        let listen = format!("[::1]:{}", demo::free_port()?);
+        let listen = format!("[::1]:{}", free_port()?);
         let server = self.serve(programs, &listen)?;
         self.call(&listen)?;
         drop(server);
-        let listen = format!("127.0.0.1:{}", demo::free_port()?);
+        let listen = format!("127.0.0.1:{}", free_port()?);
         let _server = self.serve(programs, &listen)?;
         screen::try_out(self, programs, &listen)
     }

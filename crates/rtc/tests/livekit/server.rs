@@ -1,11 +1,12 @@
 //! A real LiveKit server as a child process, and a wire to it that can be cut.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use beckon_test_ports::free_port;
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
@@ -30,14 +31,6 @@ pub struct Server {
     pub port: u16,
 }
 
-fn free_tcp() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-fn free_udp() -> u16 {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
 fn spawn(config: &str) -> Child {
     let show = std::env::var_os("LIVEKIT_LOG").is_some();
     let out = || if show { Stdio::inherit() } else { Stdio::null() };
@@ -51,7 +44,7 @@ fn spawn(config: &str) -> Child {
 
 impl Server {
     pub async fn start() -> Self {
-        let (port, tcp, udp) = (free_tcp(), free_tcp(), free_udp());
+        let [port, tcp, udp] = [(); 3].map(|()| free_port().unwrap());
         let config = format!(
             "port: {port}\nbind_addresses: [127.0.0.1]\nlogging: {{level: {level}}}\nkeys: {{{KEY}: {SECRET}}}\n\
              rtc: {{tcp_port: {tcp}, udp_port: {udp}, use_external_ip: false, enable_loopback_candidate: true}}\n",

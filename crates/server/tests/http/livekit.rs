@@ -15,6 +15,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use beckon_protocol::{Code, room::Role};
 use beckon_server::config::EngineChoice;
+use beckon_test_ports::free_port;
 use livekit_api::access_token::{AccessToken, TokenVerifier};
 use livekit_protocol as proto;
 use parking_lot::Mutex;
@@ -182,10 +183,6 @@ impl Drop for RealLiveKit {
     }
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl RealLiveKit {
     /// None, with the reason printed, where it is not built.
     async fn start(test: &str, webhook: &str) -> Option<Self> {
@@ -195,7 +192,7 @@ impl RealLiveKit {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let (http, udp, tcp) = (free_port(), free_port(), free_port());
+        let [http, udp, tcp] = [(); 3].map(|()| free_port().unwrap());
         let config = format!(
             "port: {http}\nbind_addresses: [\"127.0.0.1\"]\nrtc: {{udp_port: {udp}, tcp_port: {tcp}, node_ip: 127.0.0.1, use_external_ip: false}}\n\
              keys: {{lk-key: {SECRET}}}\nwebhook: {{api_key: lk-key, urls: [\"{webhook}\"]}}\nlogging: {{level: warn}}\n"
@@ -225,7 +222,7 @@ const SECRET: &str = "a-secret-as-long-as-livekit-likes-it";
 #[tokio::test]
 async fn on_a_real_livekit_the_creator_leaving_ends_the_room_for_everybody() {
     use crate::signalling::Participant;
-    let port = free_port();
+    let port = free_port().unwrap();
     let webhook = format!("http://127.0.0.1:{port}/livekit/webhook");
     let test = "on_a_real_livekit_the_creator_leaving_ends_the_room_for_everybody";
     let Some(livekit) = RealLiveKit::start(test, &webhook).await else { return };
