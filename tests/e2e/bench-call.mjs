@@ -3,7 +3,7 @@
 import fs from "node:fs";
 import path from "node:path";
 
-import { answerConsent, processes } from "./lib/app.mjs";
+import { answerConsent, endApp, processes } from "./lib/app.mjs";
 import { alwaysOpen, openBrowser } from "./lib/browser.mjs";
 import { cores, family, memory } from "./lib/cost.mjs";
 import { delays, findPicture, percentile, watch } from "./lib/glass.mjs";
@@ -70,11 +70,6 @@ function fit(window) {
 
 const roomWindow = () => windows("– Beckon$")[0];
 const appPids = () => new Set(processes().map(Number));
-
-async function endApp() {
-  for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
-  await until("the app's end", () => processes().length === 0, 10000);
-}
 
 /** The demo page, ready for its click. */
 async function crm(browser, room) {

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
-import { answerConsent, processes } from "./lib/app.mjs";
+import { answerConsent, endApp } from "./lib/app.mjs";
 import { alwaysOpen, openBrowser } from "./lib/browser.mjs";
 import { findPicture, frames, percentile } from "./lib/glass.mjs";
 import { peer } from "./lib/peer.mjs";
@@ -35,8 +35,7 @@ async function ours() {
   return {
     window,
     end: async () => {
-      for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
-      await until("the app's end", () => processes().length === 0, 10000);
+      await endApp();
       // Not before: the app was started by the browser, and would be ended with it.
       await browser.close();
       await other.end();

@@ -45,3 +45,9 @@ export function processes() {
     return []; // pgrep ends with 1 when there is none
   }
 }
+
+/** Ends the app as the system does, and waits until it is gone. */
+export async function endApp() {
+  for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
+  await until("the app's end", () => processes().length === 0, 10000);
+}
