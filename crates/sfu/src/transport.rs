@@ -15,8 +15,8 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::Ssrc;
 use str0m::{Candidate, Input, Output, PacerReason, Reason, Rtc, RtcConfig, RtcError};
 
-use self::checks::Checks;
-use self::path::{Follower, Path};
+use self::checks::{Check, Checks};
+use self::path::{Follower, Path, Word};
 use crate::ids::Side;
 use crate::sdp::DescriptionError;
 
@@ -142,17 +142,26 @@ impl Transport {
         let path = Path { protocol: receive.proto, local: receive.destination, remote: receive.source };
         let input = Input::Receive(now, receive);
         let known = self.addresses.contains(&from);
-        // Only a check proves where its sender is, and only the first time; the rest must come from there.
+        // Only a check proves where its sender is; the rest must come from there.
         if stun && !self.rtc.accepts(&input) {
             return Ok(Heard::Refused);
         }
-        let check = stun && self.checks.is_new(bytes, &self.rtc.direct_api().local_ice_credentials().pass);
-        if !check && !known {
+        let check =
+            if stun { self.checks.hear(bytes, &self.rtc.direct_api().local_ice_credentials().pass) } else { Check::No };
+        // Of two with the same number one is a copy: the second, where the client is known already. Until it is, the
+        // copy may have been quicker.
+        let counts = check == Check::New || (check == Check::Again && !known && !self.follower.is_proven());
+        if !counts && !known {
             return Ok(Heard::Refused);
         }
         self.rtc.handle_input(input)?;
-        self.follower.heard(now, path, check && path::nominates(bytes));
-        if !check {
+        let word = match (stun, counts) {
+            (_, true) => Word::Check { nominates: path::nominates(bytes) },
+            (true, false) => Word::Stun,
+            (false, false) => Word::Data,
+        };
+        self.follower.heard(now, path, word);
+        if !counts {
             return Ok(Heard::Known);
         }
         let in_use = self.address_in_use() == Some(from);

@@ -71,6 +71,30 @@ fn overheard_checks_from_many_addresses_do_not_push_the_client_out() {
 }
 
 #[test]
+fn checks_that_a_forger_brings_first_hold_up_nobody() {
+    let first_picture = |raced| {
+        let mut w = World::new();
+        w.raced = raced;
+        let (ann, bob) = (w.join("ann"), w.join("bob"));
+        let (_, mid) = w.publish(ann, MediaKind::Video, &[]);
+        let begun = w.now;
+        let mut at = 0;
+        while w.clients[bob].subscriber.packets.is_empty() {
+            assert!(w.now - begun < Duration::from_secs(20), "no picture with {raced} checks raced");
+            w.send_packet(ann, mid, None, &key_frame(at));
+            at += 900;
+            w.run(Duration::from_millis(10));
+        }
+        w.now - begun
+    };
+    let usual = first_picture(0);
+    for raced in [1, 2, 3, 4, 5, 10, 50, u32::MAX] {
+        let late = first_picture(raced) - usual;
+        assert!(late <= Duration::from_millis(1_500), "{raced} checks raced: {late:?} late");
+    }
+}
+
+#[test]
 fn a_check_from_another_clients_address_does_not_take_its_route() {
     let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
     w.send_packet(ann, mid, None, &key_frame(0));

@@ -11,23 +11,37 @@ const REMEMBERED: usize = 2_048;
 /// Where a STUN message has its transaction's number (RFC 8489, 5).
 const TRANSACTION: std::ops::Range<usize> = 8..stun::HEADER;
 
+/// What a datagram is, as far as checks go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// A check by someone who knows the password.
+    New,
+    /// One that was heard before.
+    Again,
+    /// No check, or nobody vouches for it.
+    No,
+}
+
 /// Numbers of checks, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Checks(VecDeque<[u8; 12]>);
 
 impl Checks {
-    /// Whether this is a check by someone who knows the password, and is not heard for the second time.
-    pub fn is_new(&mut self, message: &[u8], password: &str) -> bool {
+    /// Looks at a datagram.
+    pub fn hear(&mut self, message: &[u8], password: &str) -> Check {
         let number = message.get(TRANSACTION).and_then(|number| number.try_into().ok());
-        let Some(number) = number.filter(|_| stun::is_binding_request(message)) else { return false };
-        if !is_authentic(message, password) || self.0.contains(&number) {
-            return false;
+        let Some(number) = number.filter(|_| stun::is_binding_request(message)) else { return Check::No };
+        if !is_authentic(message, password) {
+            return Check::No;
+        }
+        if self.0.contains(&number) {
+            return Check::Again;
         }
         if self.0.len() >= REMEMBERED {
             self.0.pop_front();
         }
         self.0.push_back(number);
-        true
+        Check::New
     }
 }
 
@@ -60,20 +74,21 @@ mod tests {
     fn a_check_counts_once() {
         let mut checks = Checks::default();
         let (first, second) = (check(PASSWORD), check(PASSWORD));
-        assert!(checks.is_new(&first, PASSWORD) && checks.is_new(&second, PASSWORD));
-        assert!(!checks.is_new(&first, PASSWORD) && !checks.is_new(&second, PASSWORD));
+        for heard in [Check::New, Check::Again] {
+            assert_eq!((checks.hear(&first, PASSWORD), checks.hear(&second, PASSWORD)), (heard, heard));
+        }
     }
 
     #[test]
     fn what_nobody_vouches_for_is_not_remembered() {
         let mut checks = Checks::default();
         let mut forged = check("another password");
-        assert!(!checks.is_new(&forged, PASSWORD));
+        assert_eq!(checks.hear(&forged, PASSWORD), Check::No);
         for length in 0..forged.len() {
-            assert!(!checks.is_new(&forged[..length], PASSWORD));
+            assert_eq!(checks.hear(&forged[..length], PASSWORD), Check::No);
         }
         forged[0] = 1;
-        assert!(!checks.is_new(&forged, PASSWORD));
+        assert_eq!(checks.hear(&forged, PASSWORD), Check::No);
         assert!(checks.0.is_empty());
     }
 
@@ -81,7 +96,7 @@ mod tests {
     fn memory_is_bounded() {
         let mut checks = Checks::default();
         for _ in 0..REMEMBERED + 10 {
-            assert!(checks.is_new(&check(PASSWORD), PASSWORD));
+            assert_eq!(checks.hear(&check(PASSWORD), PASSWORD), Check::New);
         }
         assert_eq!(checks.0.len(), REMEMBERED);
     }

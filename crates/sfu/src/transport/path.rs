@@ -4,7 +4,12 @@
 //! a new address does not know of it; its checks just come from elsewhere. The agent inside [`str0m`] answers them, but
 //! goes on sending to the old address until that has not been heard from for 15 s, as both are equally good. Here the
 //! packets follow the client as soon as it nominates the new way and says nothing on the old one any more.
+//!
+//! A check is as authentic from anywhere: one that somebody catches and sends on from elsewhere, before the original
+//! comes, nominates a way on which the client is not. A client says more than checks. Until it has done so on the way in
+//! use, its first words on another way that it nominated decide.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -26,6 +31,20 @@ pub(super) struct Path {
     pub remote: SocketAddr,
 }
 
+/// So many ways that the client nominated are remembered.
+const MOST_NOMINATED: usize = 8;
+
+/// What came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// A check of the client's, which may [nominate](nominates) the way it came.
+    Check { nominates: bool },
+    /// Another STUN message, or a check that was heard before.
+    Stun,
+    /// Anything else: handshake, media, reports.
+    Data,
+}
+
 /// Where packets go.
 #[derive(Debug, Default)]
 pub(super) struct Follower {
@@ -33,10 +52,12 @@ pub(super) struct Follower {
     chosen: Option<Path>,
     /// The way that is taken instead.
     moved: Option<Path>,
-    /// Another way that the client has nominated.
-    nominated: Option<Path>,
+    /// Other ways that the client has nominated, oldest first.
+    nominated: VecDeque<Path>,
     /// How often the way in use is heard from.
     heard: Option<Rhythm>,
+    /// More than checks came on the way in use.
+    proven: bool,
 }
 
 fn is_silent(rhythm: &Rhythm, now: Instant) -> bool {
@@ -44,28 +65,47 @@ fn is_silent(rhythm: &Rhythm, now: Instant) -> bool {
 }
 
 impl Follower {
-    /// A packet came that belongs to this transport. `nominates`: it is a check of the client's that [nominates] the way it came.
-    pub fn heard(&mut self, now: Instant, path: Path, nominates: bool) {
-        let Some(used) = self.in_use() else { return };
+    /// A packet came that belongs to this transport.
+    pub fn heard(&mut self, now: Instant, path: Path, word: Word) {
+        let used = self.in_use();
+        if word == (Word::Check { nominates: true }) && used != Some(path) {
+            self.remember(path);
+        }
+        let Some(used) = used else { return };
         let rhythm = self.heard.get_or_insert(Rhythm::new(now, MOST_SILENCE));
         if path == used {
+            self.proven |= word == Word::Data;
             return rhythm.heard(now);
         }
-        if nominates {
-            self.nominated = Some(path);
-        }
-        if is_silent(rhythm, now) && self.nominated == Some(path) {
+        let decided = is_silent(rhythm, now) || (word == Word::Data && !self.proven);
+        if decided && self.nominated.contains(&path) {
             tracing::debug!(from = %used.remote, to = %path.remote, "a client's address changed");
-            self.moved = self.chosen.is_some_and(|chosen| chosen != path).then_some(path);
-            self.nominated = None;
             // The client sends as before, only from elsewhere.
             rhythm.start_over(now);
+            self.moved = self.chosen.is_some_and(|chosen| chosen != path).then_some(path);
+            self.proven = word == Word::Data;
+            self.nominated.retain(|other| *other != path);
+            self.remember(used);
+        }
+    }
+
+    fn remember(&mut self, nominated: Path) {
+        if !self.nominated.contains(&nominated) {
+            if self.nominated.len() == MOST_NOMINATED {
+                self.nominated.pop_front();
+            }
+            self.nominated.push_back(nominated);
         }
     }
 
     /// The way that packets take now; `None` before the first.
     pub fn in_use(&self) -> Option<Path> {
         self.moved.or(self.chosen)
+    }
+
+    /// Whether the client said more than checks on the way in use.
+    pub fn is_proven(&self) -> bool {
+        self.proven
     }
 
     /// Sends a packet of ours the way that is in use. Answers to checks go where the checks came from.
@@ -76,7 +116,11 @@ impl Follower {
         let chosen = Path { protocol: packet.proto, local: packet.source, remote: packet.destination };
         if self.chosen != Some(chosen) {
             // ICE has come to a decision of its own.
-            *self = Self { chosen: Some(chosen), ..Self::default() };
+            if let Some(used) = self.in_use() {
+                self.remember(used);
+            }
+            self.nominated.retain(|other| *other != chosen);
+            *self = Self { chosen: Some(chosen), nominated: std::mem::take(&mut self.nominated), ..Self::default() };
         }
         if let Some(path) = self.moved {
             (packet.proto, packet.source, packet.destination) = (path.protocol, path.local, path.remote);
@@ -102,6 +146,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
     const RTP: &[u8] = &[0x80, 0x60, 0, 1];
+    const NOMINATION: Word = Word::Check { nominates: true };
 
     fn path(port: u16) -> Path {
         Path { protocol: Protocol::Udp, local: ([10, 0, 0, 1], 7882).into(), remote: ([10, 0, 0, 2], port).into() }
@@ -148,20 +193,20 @@ mod tests {
     fn packets_follow_a_client_that_moved() {
         let (start, mut follower) = (Instant::now(), Follower::default());
         assert_eq!(sent(&mut follower, 1, RTP), 1);
-        follower.heard(start, path(1), false);
+        follower.heard(start, path(1), Word::Data);
         // The old way may just be slower.
-        follower.heard(start + 500 * MS, path(2), true);
+        follower.heard(start + 500 * MS, path(2), NOMINATION);
         assert_eq!(sent(&mut follower, 1, RTP), 1);
-        follower.heard(start + 1000 * MS, path(2), false);
+        follower.heard(start + 1000 * MS, path(2), Word::Data);
         assert_eq!(sent(&mut follower, 1, RTP), 2);
         // Answers to checks go back as they came.
         assert_eq!(sent(&mut follower, 1, &check()), 1);
         // And once more.
-        follower.heard(start + 1100 * MS, path(2), false);
-        follower.heard(start + 2200 * MS, path(3), true);
+        follower.heard(start + 1100 * MS, path(2), Word::Data);
+        follower.heard(start + 2200 * MS, path(3), NOMINATION);
         assert_eq!(sent(&mut follower, 1, RTP), 3);
         // Back to the first one.
-        follower.heard(start + 3300 * MS, path(1), true);
+        follower.heard(start + 3300 * MS, path(1), NOMINATION);
         assert_eq!(sent(&mut follower, 1, RTP), 1);
     }
 
@@ -171,13 +216,13 @@ mod tests {
         sent(&mut follower, 1, RTP);
         for _ in 0..100 {
             now += gap;
-            follower.heard(now, path(1), false);
+            follower.heard(now, path(1), Word::Data);
         }
         let last = now;
         while sent(&mut follower, 1, RTP) == 1 {
             now += 10 * MS;
-            follower.heard(now, path(2), true);
-            follower.heard(now, path(2), false);
+            follower.heard(now, path(2), NOMINATION);
+            follower.heard(now, path(2), Word::Data);
         }
         now - last
     }
@@ -195,13 +240,13 @@ mod tests {
         sent(&mut follower, 1, RTP);
         for _ in 0..100 {
             now += 5 * MS;
-            follower.heard(now, path(1), false);
+            follower.heard(now, path(1), Word::Data);
         }
-        follower.heard(now + 200 * MS, path(2), true);
+        follower.heard(now + 200 * MS, path(2), NOMINATION);
         assert_eq!(sent(&mut follower, 1, RTP), 2);
         for n in 0..100 {
-            follower.heard(now + 201 * MS + n * 5 * MS, path(2), false);
-            follower.heard(now + 203 * MS + n * 5 * MS, path(1), true);
+            follower.heard(now + 201 * MS + n * 5 * MS, path(2), Word::Data);
+            follower.heard(now + 203 * MS + n * 5 * MS, path(1), NOMINATION);
             assert_eq!(sent(&mut follower, 1, RTP), 2);
         }
     }
@@ -211,8 +256,8 @@ mod tests {
         let (start, mut follower) = (Instant::now(), Follower::default());
         sent(&mut follower, 1, RTP);
         for n in 0..20 {
-            follower.heard(start + n * 500 * MS, path(1), true);
-            follower.heard(start + n * 500 * MS + 400 * MS, path(2), true);
+            follower.heard(start + n * 500 * MS, path(1), NOMINATION);
+            follower.heard(start + n * 500 * MS + 400 * MS, path(2), NOMINATION);
             assert_eq!(sent(&mut follower, 1, RTP), 1);
         }
     }
@@ -221,18 +266,60 @@ mod tests {
     fn a_way_nobody_nominated_is_not_taken() {
         let (start, mut follower) = (Instant::now(), Follower::default());
         sent(&mut follower, 1, RTP);
-        follower.heard(start, path(1), false);
-        follower.heard(start + 5000 * MS, path(2), nominates(&request(&[0x0006, MESSAGE_INTEGRITY])));
-        follower.heard(start + 5000 * MS, path(2), false);
+        follower.heard(start, path(1), Word::Data);
+        follower.heard(
+            start + 5000 * MS,
+            path(2),
+            Word::Check { nominates: nominates(&request(&[0x0006, MESSAGE_INTEGRITY])) },
+        );
+        follower.heard(start + 5000 * MS, path(2), Word::Data);
         assert_eq!(sent(&mut follower, 1, RTP), 1);
+    }
+
+    #[test]
+    fn a_forged_check_that_came_first_leads_nowhere_for_long() {
+        let (start, mut follower) = (Instant::now(), Follower::default());
+        // Both have nominated their way before the first packet leaves; ICE takes the first one's.
+        follower.heard(start, path(9), NOMINATION);
+        follower.heard(start, path(1), NOMINATION);
+        assert_eq!(sent(&mut follower, 9, RTP), 9);
+        follower.heard(start, path(9), Word::Stun);
+        assert_eq!(sent(&mut follower, 9, RTP), 9);
+        follower.heard(start + MS, path(1), Word::Data);
+        assert_eq!(sent(&mut follower, 9, RTP), 1);
+        // From then on nobody leads it away from there with words, while the client is heard.
+        follower.heard(start + 2 * MS, path(9), NOMINATION);
+        follower.heard(start + 2 * MS, path(9), Word::Data);
+        assert_eq!(sent(&mut follower, 9, RTP), 1);
+    }
+
+    #[test]
+    fn who_took_over_with_checks_alone_gives_way_to_the_clients_next_word() {
+        let (start, mut follower) = (Instant::now(), Follower::default());
+        assert_eq!(sent(&mut follower, 1, RTP), 1);
+        follower.heard(start, path(1), Word::Data);
+        follower.heard(start + 1000 * MS, path(9), NOMINATION);
+        assert_eq!(sent(&mut follower, 1, RTP), 9);
+        follower.heard(start + 1010 * MS, path(9), NOMINATION);
+        follower.heard(start + 1020 * MS, path(1), Word::Data);
+        assert_eq!(sent(&mut follower, 1, RTP), 1);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut follower = Follower::default();
+        for port in 1..100 {
+            follower.heard(Instant::now(), path(port), NOMINATION);
+        }
+        assert_eq!(follower.nominated.len(), MOST_NOMINATED);
     }
 
     #[test]
     fn what_ice_decides_anew_counts() {
         let (start, mut follower) = (Instant::now(), Follower::default());
         sent(&mut follower, 1, RTP);
-        follower.heard(start, path(1), false);
-        follower.heard(start + 1000 * MS, path(2), true);
+        follower.heard(start, path(1), Word::Data);
+        follower.heard(start + 1000 * MS, path(2), NOMINATION);
         assert_eq!(sent(&mut follower, 1, RTP), 2);
         assert_eq!(sent(&mut follower, 4, RTP), 4);
         assert_eq!(sent(&mut follower, 4, RTP), 4);

@@ -12,7 +12,7 @@ use str0m::Input;
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::net::Receive;
 
-use super::{World, server};
+use super::{World, racer, server};
 
 impl World {
     /// The next check that a client makes with the server, on its publisher's or its subscriber's transport.
@@ -70,6 +70,17 @@ impl World {
         }
     }
 
+    /// A datagram of a client's comes to the server; so does, before it, the copy of whoever races it.
+    fn arrive(&mut self, from: SocketAddr, bytes: &[u8]) {
+        let copied = stun::is_binding_request(bytes) && self.raced > 0;
+        self.raced -= u32::from(copied);
+        for from in copied.then_some(racer()).into_iter().chain([from]) {
+            if let Some(to) = self.routes.find(Protocol::Udp, from, bytes) {
+                self.room.datagram(self.now, to, Protocol::Udp, from, server(), bytes);
+            }
+        }
+    }
+
     /// A datagram from anywhere to wherever its address belongs (or to a transport that is named).
     pub fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
         let to = self.routes.find(Protocol::Udp, from, &[]).or(self.some).unwrap();
@@ -84,9 +95,7 @@ impl World {
         let mut up = Vec::new();
         self.clients[client].publisher.poll(&mut up);
         for datagram in up {
-            if let Some(to) = self.routes.find(Protocol::Udp, datagram.source, &datagram.contents) {
-                self.room.datagram(self.now, to, Protocol::Udp, datagram.source, server(), &datagram.contents);
-            }
+            self.arrive(datagram.source, &datagram.contents);
         }
         self.room.drive(self.now);
         let down: Vec<Transmit> = self.room.take_datagrams().collect();
@@ -119,10 +128,7 @@ impl World {
             moved |= !up.is_empty();
             let begun = Instant::now();
             for datagram in up {
-                let bytes: &[u8] = &datagram.contents;
-                if let Some(to) = self.routes.find(Protocol::Udp, datagram.source, bytes) {
-                    self.room.datagram(self.now, to, Protocol::Udp, datagram.source, server(), bytes);
-                }
+                self.arrive(datagram.source, &datagram.contents);
             }
             self.room.drive(self.now);
             self.busy += begun.elapsed();
@@ -148,6 +154,7 @@ impl World {
 
     pub(super) fn hand_over(&mut self, datagram: &Transmit) {
         let now = self.now;
+        let mut out = Vec::new();
         let halves = self.clients.iter_mut().flat_map(|c| [&mut c.publisher, &mut c.subscriber]);
         for half in halves.filter(|h| h.address == datagram.destination) {
             let bytes: &[u8] = &datagram.contents;
@@ -155,13 +162,10 @@ impl World {
             // A client that is gone refuses; that is its affair.
             let _ = half.rtc.handle_input(Input::Receive(now, receive));
             // A transport holds one packet at a time.
-            let mut out = Vec::new();
             half.poll(&mut out);
-            for datagram in out {
-                if let Some(to) = self.routes.find(Protocol::Udp, datagram.source, &datagram.contents) {
-                    self.room.datagram(now, to, Protocol::Udp, datagram.source, server(), &datagram.contents);
-                }
-            }
+        }
+        for datagram in out {
+            self.arrive(datagram.source, &datagram.contents);
         }
     }
 
