@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_rtp::fall::Fall;
+use beckon_rtp::request::Requests;
 use beckon_sdp::PayloadTypes;
 use str0m::bwe::Bitrate;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::config::DtlsCert;
-use str0m::net::{Protocol, Receive, TcpType};
+use str0m::net::{Protocol, Receive, TcpType, Transmit};
 use str0m::rtp::Ssrc;
 use str0m::{Candidate, Input, Output, PacerReason, Reason, Rtc, RtcConfig, RtcError};
 
@@ -71,6 +72,8 @@ pub(crate) struct Transport {
     pub ufrags: Vec<String>,
     /// Notices when it suddenly carries far less.
     pub fall: Fall,
+    /// Which requests go out twice.
+    requests: Requests,
     /// Goes with a client whose address changed.
     follower: Follower,
     /// Checks the client has made.
@@ -106,6 +109,7 @@ impl Transport {
             addresses: Vec::new(),
             ufrags,
             fall: Fall::default(),
+            requests: Requests::default(),
             follower: Follower::default(),
             checks: Checks::default(),
             payload_types: PayloadTypes::default(),
@@ -154,6 +158,7 @@ impl Transport {
         if !counts && !known {
             return Ok(Heard::Refused);
         }
+        self.requests.came(now, bytes);
         self.rtc.handle_input(input)?;
         let word = match (stun, counts) {
             (_, true) => Word::Check { nominates: path::nominates(bytes) },
@@ -225,6 +230,17 @@ impl Transport {
             }
             _ => Kind::Control,
         }
+    }
+
+    /// A second one of this datagram, where it should leave twice.
+    pub fn copy(&mut self, now: Instant, datagram: &Transmit) -> Option<Transmit> {
+        let Transmit { proto, source, destination, ref contents } = *datagram;
+        (proto == Protocol::Udp && self.requests.leaves_twice(now, contents)).then(|| Transmit {
+            proto,
+            source,
+            destination,
+            contents: contents.to_vec().into(),
+        })
     }
 
     /// Whether its network may be being probed: it sent something extra, or waited for that, a moment ago.

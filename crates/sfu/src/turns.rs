@@ -224,6 +224,8 @@ impl Room {
                         state.last_probe = Some(now);
                     }
                     state.fall.sent(now, datagram.contents.len());
+                    let copy = state.copy(now, &datagram);
+                    self.datagrams.extend(copy);
                     self.datagrams.push(datagram);
                     // After the last one, too: the transport wants to look after its pacer then, and is asked
                     // for all the rest with that.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_rtp::fall::Fall;
+use beckon_rtp::request::Requests;
 use beckon_sdp::PayloadTypes;
 use serde::Deserialize;
 use str0m::bwe::Bitrate;
@@ -81,6 +82,8 @@ pub(super) struct Peer {
     repairs: HashMap<u32, u64>,
     /// Notices when the road suddenly carries far less.
     fall: Fall,
+    /// Which requests go out twice.
+    requests: Requests,
     /// The time it was told last.
     now: Instant,
 }
@@ -103,6 +106,7 @@ impl Peer {
             stats: LinkStats::default(),
             repairs: HashMap::new(),
             fall: Fall::default(),
+            requests: Requests::default(),
             now,
         }
     }
@@ -160,6 +164,7 @@ impl Peer {
         // A stranger's packet must not touch the session.
         if self.rtc.accepts(&input) {
             self.silence.heard(now);
+            self.requests.came(now, data);
             self.input(input, out, on_event);
             if !self.connected && !self.broken && self.rtc.is_connected() {
                 self.set_connected(true, out);
@@ -193,13 +198,17 @@ impl Peer {
                     self.fall.sent(self.now, t.contents.len());
                     self.count_repair(&t.contents);
                     self.last_check.sent(&t);
-                    out.push_back(EngineOut::Transmit {
-                        lane: self.lane,
-                        tcp: t.proto == Protocol::Tcp,
-                        source: t.source,
-                        destination: t.destination,
-                        data: t.contents,
-                    });
+                    let tcp = t.proto == Protocol::Tcp;
+                    let copy = (!tcp && self.requests.leaves_twice(self.now, &t.contents)).then(|| t.contents.to_vec());
+                    for data in copy.map(Into::into).into_iter().chain([t.contents]) {
+                        out.push_back(EngineOut::Transmit {
+                            lane: self.lane,
+                            tcp,
+                            source: t.source,
+                            destination: t.destination,
+                            data,
+                        });
+                    }
                 }
                 Ok(Output::Event(event)) => match event {
                     Event::Connected => self.set_connected(true, out),
