@@ -10,6 +10,9 @@ use crate::ids::{ParticipantKey, Side, TransportId};
 use crate::publisher::Delivery;
 use crate::room::Room;
 
+/// Larger messages are not passed on: what all clients can take, including those that do not say what they take (RFC 8841, 6.1).
+const MAX_MESSAGE: usize = 64 * 1_024;
+
 /// A message from the server itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerData {
@@ -44,7 +47,9 @@ impl Room {
         if !p.admission.can_publish_data {
             return;
         }
-        let Ok(mut packet) = proto::DataPacket::decode(data.data.as_slice()) else {
+        let packet = proto::DataPacket::decode(data.data.as_slice());
+        let Some(mut packet) = packet.ok().filter(|_| data.data.len() <= MAX_MESSAGE) else {
+            tracing::debug!(participant = key.0, bytes = data.data.len(), "a data message is not one, or too large");
             self.stats.datagrams_refused += 1;
             return;
         };

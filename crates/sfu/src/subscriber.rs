@@ -7,8 +7,10 @@ use std::time::Instant;
 use beckon_rtp::seek::Seeker;
 use bytes::Bytes;
 use livekit_protocol as proto;
+use str0m::RtcError;
 use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::error::SctpError;
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid};
 use str0m::rtp::StreamTx;
@@ -275,7 +277,7 @@ impl Subscriber {
                 self.write(self.lossy, &message);
             }
             Delivery::Reliable => {
-                if !self.backlog.is_empty() || !self.write(self.reliable, &message) {
+                if !self.backlog.is_empty() || self.write(self.reliable, &message) == Written::NotYet {
                     self.backlog_bytes += message.len();
                     self.backlog.push_back(message);
                     while self.backlog_bytes > MAX_BACKLOG {
@@ -291,7 +293,7 @@ impl Subscriber {
     pub fn flush_data(&mut self) -> bool {
         let mut any = false;
         while let Some(next) = self.backlog.front().cloned() {
-            if !self.write(self.reliable, &next) {
+            if self.write(self.reliable, &next) == Written::NotYet {
                 break;
             }
             any = true;
@@ -301,9 +303,26 @@ impl Subscriber {
         any
     }
 
-    fn write(&mut self, channel: Option<ChannelId>, message: &[u8]) -> bool {
-        channel
-            .and_then(|id| self.transport.rtc.channel(id))
-            .is_some_and(|mut c| c.write(true, message).unwrap_or(false))
+    fn write(&mut self, channel: Option<ChannelId>, message: &[u8]) -> Written {
+        let Some(mut channel) = channel.and_then(|id| self.transport.rtc.channel(id)) else { return Written::NotYet };
+        match channel.write(true, message) {
+            Ok(true) => Written::Sent,
+            Ok(false) | Err(RtcError::Sctp(SctpError::WriteBeforeEstablished)) => Written::NotYet,
+            Err(error) => {
+                // Larger than the client said it takes, say. What comes after it must not wait for it.
+                tracing::debug!(%error, bytes = message.len(), "a data message cannot be sent");
+                Written::Never
+            }
+        }
     }
+}
+
+/// What became of a data message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Sent,
+    /// The channel is not open, or full.
+    NotYet,
+    /// This client cannot take it.
+    Never,
 }

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use beckon_sfu::{Admission, JoinError, JoinRequest, LeaveReason, RoomEvent};
+use beckon_sfu::{Admission, JoinError, JoinRequest, LeaveReason, RoomEvent, ServerData};
 use livekit_protocol as proto;
 use prost::Message as _;
 use proto::signal_request::Message as Request;
@@ -191,6 +191,30 @@ fn data_goes_to_those_it_is_for_with_its_true_sender() {
     assert_eq!((label.as_str(), got.participant_identity.as_str()), ("_reliable", "ann"));
     assert_eq!(got.participant_sid, w.clients[ann].sid);
     assert!(w.clients[carol].subscriber.data.is_empty() && w.clients[ann].subscriber.data.is_empty());
+}
+
+#[test]
+fn a_message_too_large_for_some_holds_up_no_other() {
+    let mut w = World::new();
+    let (ann, bob) = (w.join("ann"), w.join("bob"));
+    let channel = w.open_channel(ann, "_reliable");
+    w.run_until("all connected", |w| w.clients.iter().all(|c| c.subscriber.channels.len() == 2));
+    // More than may be said, more than bob takes, and one to come through.
+    for payload in [vec![0; 100_000], b"hi".to_vec()] {
+        let user = proto::UserPacket { payload, ..Default::default() };
+        let value = Some(proto::data_packet::Value::User(user));
+        let packet = proto::DataPacket { value, ..Default::default() };
+        let now = w.now;
+        let rtc = &mut w.clients[ann].publisher.rtc;
+        assert!(rtc.channel(channel).unwrap().write(true, &packet.encode_to_vec()).unwrap());
+        rtc.handle_input(str0m::Input::Timeout(now)).unwrap();
+        let from_server =
+            ServerData { payload: vec![0; 300_000], topic: None, destinations: Vec::new(), reliable: true };
+        w.room.send_data(now, from_server);
+        w.run(Duration::from_millis(500));
+    }
+    let got: Vec<_> = w.clients[bob].subscriber.data.iter().map(|(_, bytes)| bytes.len()).collect();
+    assert!(got.len() == 1 && got[0] < 100, "{got:?}");
 }
 
 #[test]
