@@ -149,7 +149,9 @@ impl Accounts {
         now: i64,
         clock: Instant,
     ) -> Result<(Caller, Secret), AccountError> {
-        let known_user = self.app(login.sdk_app_id).map(|app| (app.id, login.user_id.as_str()));
+        // What cannot be anybody's name is not remembered: it may be long.
+        let named = login.user_id.parse::<UserId>().is_ok();
+        let known_user = self.app(login.sdk_app_id).filter(|_| named).map(|app| (app.id, login.user_id.as_str()));
         if let Some(wait) = self.failures.lock().wait(from, known_user, clock) {
             return Err(AccountError::TooMany(wait.as_secs().max(1)));
         }
@@ -306,5 +308,16 @@ mod tests {
         let good = login(&accounts, "bob");
         assert_eq!(accounts.log_in(&good, from, NOW, clock).unwrap_err().code(), Code::TooManyAttempts);
         assert!(accounts.log_in(&good, [192, 0, 2, 2].into(), NOW, clock).is_ok());
+    }
+
+    #[test]
+    fn what_is_nobodys_name_is_not_remembered_as_one() {
+        let accounts = accounts();
+        let bad = Login { user_id: "n".repeat(60_000), user_sig: Secret::new("nonsense"), ..login(&accounts, "alice") };
+        // From one address each.
+        for n in 0..=u8::MAX {
+            let error = accounts.log_in(&bad, [192, 0, 2, n].into(), NOW, Instant::now()).unwrap_err();
+            assert_ne!(error.code(), Code::TooManyAttempts, "{n}");
+        }
     }
 }

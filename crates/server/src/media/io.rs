@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::batch::{Batch, can_wait};
 use super::command::{Datagram, ToWorker};
@@ -29,9 +29,9 @@ use super::route::RouteTable;
 const RECEIVE_BUFFER: usize = 64 * 1_024;
 /// TCP connections at a time, over all clients.
 const MAX_TCP: usize = 4_096;
-/// A TCP client must say within this time whom it belongs to.
+/// A TCP client must have said within this time whom it belongs to, however slowly it speaks.
 const FIRST_FRAME: Duration = Duration::from_secs(10);
-/// A TCP client that says nothing for this long is gone (ICE checks come every few seconds).
+/// A TCP client that says nothing of use for this long is gone (ICE checks come every few seconds).
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// The UDP port among what is waited for.
@@ -221,9 +221,9 @@ async fn serve(inlet: &Inlet, stream: TcpStream, peer: SocketAddr) {
 
 async fn read(inlet: &Inlet, mut reader: OwnedReadHalf, peer: SocketAddr, local: SocketAddr) {
     let mut received = BytesMut::with_capacity(16 * 1_024);
-    let mut patience = FIRST_FRAME;
+    let mut deadline = tokio::time::Instant::now() + FIRST_FRAME;
     loop {
-        match timeout(patience, reader.read_buf(&mut received)).await {
+        match timeout_at(deadline, reader.read_buf(&mut received)).await {
             Ok(Ok(n)) if n > 0 => {}
             _ => return,
         }
@@ -243,7 +243,7 @@ async fn read(inlet: &Inlet, mut reader: OwnedReadHalf, peer: SocketAddr, local:
                 inlet.count_dropped();
                 continue;
             };
-            patience = SILENCE;
+            deadline = tokio::time::Instant::now() + SILENCE;
             let datagram = Datagram { route, protocol: Protocol::Tcp, from: peer, local, bytes: frame };
             let _ = inlet.workers[route.worker].send(ToWorker::Datagrams(vec![datagram]));
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use beckon_sfu::{ConnectionId, LeaveReason, Output, Room, RoomConfig, RoomEvent, TransportConfig};
 use parking_lot::RwLock;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc};
 
 use super::command::{RoomCommand, SignalOut, ToWorker};
@@ -174,13 +175,13 @@ impl Worker {
         while let Some(output) = place.room.poll_output() {
             match output {
                 Output::Signal(connection, message) => {
-                    let sent = place
-                        .links
-                        .get(&connection)
-                        .is_none_or(|link| link.try_send(SignalOut::Message(Box::new(message))).is_ok());
-                    // Too slow, or gone: its end notices when the channel closes.
-                    if !sent {
-                        place.links.remove(&connection);
+                    let Some(link) = place.links.get(&connection) else { continue };
+                    let Err(failed) = link.try_send(SignalOut::Message(Box::new(message))) else { continue };
+                    place.links.remove(&connection);
+                    // One that is too slow notices that its channel closes. One that is gone may never have learned that it
+                    // was let in, and tells nobody.
+                    if let TrySendError::Closed(_) = failed {
+                        place.room.signal_closed(Instant::now(), connection);
                     }
                 }
                 Output::CloseSignal(connection) => {
