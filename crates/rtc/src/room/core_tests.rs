@@ -96,6 +96,7 @@ impl Stage {
                     Effect::RemoveTrack(_) => "remove".into(),
                     Effect::Finish => "finish".into(),
                     Effect::Send(Request::AddTrack(_)) => "ask".into(),
+                    Effect::Send(Request::Mute(m)) => format!("mute {} {}", m.sid, m.muted),
                     Effect::Send(Request::PingReq(_)) => "ping".into(),
                     Effect::Send(Request::Leave(_)) => "leave".into(),
                     _ => return None,
@@ -171,6 +172,33 @@ fn a_session_the_server_no_longer_knows_is_joined_anew_with_all_tracks() {
     assert_eq!(s.done(), ["reset", "ask", "reconnected false", "add", "published TR_2"]);
     assert_eq!(handle.sid(), "TR_2");
     assert_eq!(s.core.shared.stats.read().rejoins, 1);
+}
+
+#[test]
+fn what_is_said_of_a_track_before_it_has_its_new_name_is_not_lost() {
+    for unpublished in [false, true] {
+        let mut s = Stage::new();
+        let mut answer = s.publish();
+        s.name_track("TR_1");
+        let handle = answer.try_recv().unwrap().unwrap();
+        s.lose();
+        s.core.opened(s.now);
+        s.say(leave(proto::DisconnectReason::StateMismatch, Action::Reconnect));
+        s.core.opened(s.now);
+        s.say(Response::Join(join("PA_2", vec![])));
+        assert!(s.core.shared.view.read().published.contains(&handle.sid()));
+        if unpublished {
+            s.core.command(s.now, Command::Unpublish(handle.sid()));
+            s.name_track("TR_2");
+            assert!(s.core.locals.is_empty());
+            assert_eq!(s.done().last().unwrap(), "unpublished TR_1");
+        } else {
+            s.core.command(s.now, Command::SetMuted { sid: handle.sid(), muted: true });
+            s.name_track("TR_2");
+            assert!(handle.is_muted());
+            assert!(s.done().ends_with(&["add", "published TR_2", "mute TR_2 true"].map(String::from)));
+        }
+    }
 }
 
 #[test]

@@ -30,13 +30,16 @@ pub(super) struct Local {
     shared: Option<Arc<LocalShared>>,
     /// The server's words about it in the present session.
     published: Option<proto::TrackInfo>,
+    /// Its name in the session before, until it has one in this.
+    former: Option<TrackSid>,
     due: Option<Instant>,
     reply: Option<oneshot::Sender<Result<LocalTrack, PublishError>>>,
 }
 
 impl Local {
+    /// The name under which it is known.
     pub(super) fn sid(&self) -> Option<TrackSid> {
-        self.published.as_ref().map(|t| t.sid.as_str().into())
+        self.published.as_ref().map(|t| t.sid.as_str().into()).or_else(|| self.former.clone())
     }
 
     pub(super) fn as_published(&self) -> Option<proto::TrackPublishedResponse> {
@@ -123,12 +126,15 @@ impl Core {
         if self.is_live() {
             self.send(Request::AddTrack(convert::add_track(&options, &cid, options.muted)));
         }
-        self.locals.insert(key, Local { cid, options, shared: None, published: None, due, reply: Some(reply) });
+        self.locals
+            .insert(key, Local { cid, options, shared: None, published: None, former: None, due, reply: Some(reply) });
     }
 
     /// After joining anew: all tracks once more.
     pub(super) fn republish(&mut self, now: Instant) {
         for local in self.locals.values_mut() {
+            // What is said of it meanwhile is said by its old name.
+            local.former = local.sid();
             local.published = None;
             if let Some(shared) = &local.shared {
                 shared.carrier.set(false);
@@ -164,8 +170,12 @@ impl Core {
             local.published = Some(track);
             return self.refresh(key, info);
         }
-        local.due = None;
-        local.published = Some(track);
+        (local.due, local.former) = (None, None);
+        // It may have been muted, or not any more, since it was asked for.
+        let muted = local.is_muted();
+        let mute = (muted != track.muted).then(|| proto::MuteTrackRequest { sid: track.sid.clone(), muted });
+        let info = TrackInfo { muted, ..info };
+        local.published = Some(proto::TrackInfo { muted, ..track });
         let shared = match &local.shared {
             Some(shared) => {
                 *shared.info.write() = info.clone();
@@ -187,6 +197,9 @@ impl Core {
         }
         self.effects.push_back(Effect::AddTrack { shared, cid });
         self.emit(RoomEvent::LocalTrackPublished(info));
+        if let Some(mute) = mute {
+            self.send(Request::Mute(mute));
+        }
         self.sync_view();
     }
 
@@ -273,11 +286,10 @@ impl Core {
         let Some(shared) = &local.shared else { return };
         shared.muted.store(muted, Ordering::Release);
         shared.info.write().muted = muted;
-        if let Some(track) = &mut local.published {
-            track.muted = muted;
-        }
+        let named = local.published.as_mut().map(|track| track.muted = muted).is_some();
         shared.require_key();
-        if live {
+        // Without a name in this session the server is told when it gives one.
+        if live && named {
             self.send(Request::Mute(proto::MuteTrackRequest { sid: sid.to_string(), muted }));
         }
         self.effects.push_back(Effect::WishChanged);
