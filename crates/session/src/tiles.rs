@@ -20,10 +20,11 @@ struct FanoutState {
 }
 
 impl Fanout {
-    pub(crate) fn send(&self, frame: &VideoFrame) {
+    /// Whether it is the first picture, or the first after [`clear`](Self::clear).
+    pub(crate) fn send(&self, frame: &VideoFrame) -> bool {
         let mut state = self.state.lock();
         state.taps.retain(|tap| tap.send(frame.clone()).is_ok());
-        state.last = Some(frame.clone());
+        state.last.replace(frame.clone()).is_none()
     }
 
     /// Forgets the last picture, so that nobody is shown a camera that is off.
@@ -75,12 +76,14 @@ mod tests {
         let tiles = Tiles::default();
         let early = tiles.tap(TileId(1));
         let pool = FramePool::new();
-        tiles.fanout(TileId(1)).send(&pool.get(4, 4).freeze(MediaTime(1)));
-        tiles.fanout(TileId(1)).send(&pool.get(4, 4).freeze(MediaTime(2)));
+        let send = |at| tiles.fanout(TileId(1)).send(&pool.get(4, 4).freeze(MediaTime(at)));
+        assert!(send(1));
+        assert!(!send(2));
         let late = tiles.tap(TileId(1));
         assert_eq!(early.try_recv().unwrap().capture, MediaTime(2));
         assert_eq!(late.try_recv().unwrap().capture, MediaTime(2));
         tiles.fanout(TileId(1)).clear();
         assert!(tiles.tap(TileId(1)).try_recv().is_err());
+        assert!(send(3), "a camera that is on again");
     }
 }

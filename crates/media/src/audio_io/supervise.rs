@@ -63,6 +63,8 @@ pub(super) fn supervise(
     let mut periods = watch.periods;
     // The device to be opened anew without a word.
     let mut quietly: Option<String> = None;
+    // What was told last is that a device is open, and it is given up for another one.
+    let mut moves = false;
     loop {
         let (alarms, heard) = channel();
         let since = follow.now();
@@ -73,6 +75,7 @@ pub(super) fn supervise(
                 if matches!(&watch.choice, DeviceChoice::Id(id) if *id == chosen.id) {
                     follow.found(&chosen.id);
                 }
+                moves = false;
                 if quietly.take().is_none_or(|id| id != chosen.id) {
                     tell(&mut watch.listener, || DeviceEvent::Opened {
                         label: chosen.label.clone(),
@@ -99,6 +102,7 @@ pub(super) fn supervise(
                     }
                     End::Move => {
                         tracing::info!(device = chosen.label, "another sound device is the right one now");
+                        moves = true;
                         drop(stream);
                         continue;
                     }
@@ -122,7 +126,7 @@ pub(super) fn supervise(
             }
             Err(error) => {
                 tracing::debug!(%error, "sound device still not there");
-                if quietly.take().is_some() {
+                if quietly.take().is_some() | std::mem::take(&mut moves) {
                     watch.stats.lost();
                     tell(&mut watch.listener, || DeviceEvent::Lost(error));
                 }

@@ -155,9 +155,10 @@ impl VideoIn {
         if !hold.is_zero() && waiting < BEHIND {
             std::thread::sleep(hold);
         }
-        self.fanout.send(&picture);
+        // A camera may be off for a moment only: what was taken off the tile then is a beginning, too.
+        let first = self.fanout.send(&picture);
         let shown = MediaTime::now();
-        if running.last_shown.is_none_or(|last| shown.saturating_since(last) > Duration::from_secs(1)) {
+        if first || running.last_shown.is_none_or(|last| shown.saturating_since(last) > Duration::from_secs(1)) {
             tracing::debug!(tile = ?self.tile, ?hold, "a first picture");
             self.tell(Input::FirstPicture(self.tile));
             self.meters.first_picture();

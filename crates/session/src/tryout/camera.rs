@@ -53,7 +53,9 @@ impl CameraTryout {
             .spawn(move || {
                 loop {
                     match taken.recv_timeout(LONG) {
-                        Ok(picture) => shown.send(&step.take(picture)),
+                        Ok(picture) => {
+                            shown.send(&step.take(picture));
+                        }
                         Err(RecvError::Empty) => {}
                         Err(RecvError::Closed) => break,
                     }
