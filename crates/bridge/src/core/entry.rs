@@ -120,6 +120,8 @@ impl Entry {
     pub fn remember(&mut self, event: &Event) {
         match event {
             Event::RoomState(state) => {
+                // The last state of a room comes before `Closed`.
+                self.served |= self.in_room;
                 self.in_room = state.phase != RoomPhase::Ended;
                 self.room = self.in_room.then(|| state.clone());
             }

@@ -216,6 +216,8 @@ fn a_page_whose_room_ended_while_it_reloaded_is_told() {
 fn a_page_whose_room_is_over_opens_the_next_one_without_a_launch() {
     let over = Event::Closed(Closed { room_id: "r".into(), code: Code::Ok, msg: String::new() });
     let (mut world, resume) = World::in_room(false);
+    // As rooms tell it.
+    world.notify(Event::RoomState(state(RoomPhase::Ended)));
     world.notify(over.clone());
     assert!(world.input(Input::Lost { connection: ConnectionId(1), finished: false }).is_empty(), "no relay for that");
     assert!(world.pass(STANDBY - Duration::from_millis(1)).is_empty());
