@@ -226,6 +226,11 @@ impl Desk {
         self.rooms.values().any(|r| r.active)
     }
 
+    /// Whether this room, or its window, is still there.
+    pub fn has(&self, room: RoomKey) -> bool {
+        self.rooms.contains_key(&room)
+    }
+
     /// The key of the room that opens next.
     pub fn next_room(&self) -> RoomKey {
         RoomKey(self.last_room + 1)

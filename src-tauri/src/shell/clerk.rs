@@ -10,7 +10,10 @@ use beckon_bridge::{Bridge, LaunchId, Reply, Request};
 use beckon_interface::devices::DeviceKind;
 use beckon_protocol::{
     Code,
-    channel::page::{Call, MediaSet, RoomOpen, RoomOpened},
+    channel::{
+        Event,
+        page::{Call, MediaSet, RoomOpen, RoomOpened},
+    },
     launch::{Launch, Refused},
     rpc::RpcError,
 };
@@ -97,7 +100,8 @@ impl Clerk {
                     }
                     Some(Work::Desk(input)) => self.bring(input),
                     Some(Work::Start(start)) => self.start(start),
-                    Some(Work::WindowGone) => {}
+                    // It was on its way out when the next question came.
+                    Some(Work::WindowGone) => windows::restore_question(&self.shell),
                     Some(Work::End(done)) => self.begin_end(done),
                     Some(Work::EndNow) => return self.end().await,
                     None => return,
@@ -217,9 +221,15 @@ impl Clerk {
     }
 
     fn bring(&mut self, input: Input) {
+        let closed = match &input {
+            Input::Told { room, event: Event::Closed(_) } => Some(*room),
+            _ => None,
+        };
         for effect in self.desk.on(input) {
             self.act(effect);
         }
+        // Its window may have gone before it was left.
+        closed.into_iter().for_each(|room| self.tidy(room));
     }
 
     fn act(&mut self, effect: Effect) {
@@ -284,7 +294,7 @@ impl Clerk {
     /// Forgets a room that is over and has no window any more.
     fn tidy(&self, key: RoomKey) {
         let mut rooms = self.shell.rooms.lock();
-        if rooms.get(&key).is_some_and(|r| r.is_over() && r.is_put_down()) {
+        if !self.desk.has(key) && rooms.get(&key).is_some_and(|room| room.is_over()) {
             rooms.remove(&key);
         }
     }

@@ -210,6 +210,13 @@ pub fn show_question(shell: &Arc<Shell>) {
     }
 }
 
+/// Shows the question again where its window went with the one before.
+pub fn restore_question(shell: &Arc<Shell>) {
+    if shell.app.get_webview_window(CONSENT).is_none() {
+        show_question(shell);
+    }
+}
+
 /// Takes the question's window away.
 pub fn hide_question(shell: &Shell) {
     destroy(shell, CONSENT);

@@ -14,14 +14,14 @@ use windows::Win32::{
     Foundation::{HWND, POINT},
     UI::{
         Input::KeyboardAndMouse::{
-            GetKeyState, ReleaseCapture, SetCapture, SetFocus, VIRTUAL_KEY, VK_DOWN, VK_ESCAPE, VK_LEFT, VK_RETURN,
-            VK_RIGHT, VK_SHIFT, VK_UP,
+            GetKeyState, ReleaseCapture, SetCapture, SetFocus, VIRTUAL_KEY, VK_DOWN, VK_ESCAPE, VK_F4, VK_LEFT,
+            VK_RETURN, VK_RIGHT, VK_SHIFT, VK_UP,
         },
         WindowsAndMessaging::{
             DispatchMessageW, GetCursorPos, GetSystemMetrics, MSG, MWMO_INPUTAVAILABLE, MsgWaitForMultipleObjectsEx,
             PM_REMOVE, PeekMessageW, QS_ALLINPUT, SM_CXVIRTUALSCREEN, SM_CYVIRTUALSCREEN, SM_XVIRTUALSCREEN,
             SM_YVIRTUALSCREEN, SetCursorPos, SetForegroundWindow, WM_KEYDOWN, WM_LBUTTONDOWN, WM_LBUTTONUP,
-            WM_MBUTTONDOWN, WM_MOUSEMOVE, WM_RBUTTONDOWN,
+            WM_MBUTTONDOWN, WM_MOUSEMOVE, WM_RBUTTONDOWN, WM_SYSKEYDOWN,
         },
     },
 };
@@ -112,6 +112,7 @@ impl Picking {
             WM_MOUSEMOVE => self.drawing.motion(x, y),
             WM_RBUTTONDOWN | WM_MBUTTONDOWN => Step::Cancel,
             WM_KEYDOWN => self.key(VIRTUAL_KEY(message.wParam.0 as u16)),
+            WM_SYSKEYDOWN if message.wParam.0 == usize::from(VK_F4.0) => Step::Cancel,
             _ => Step::Nothing,
         }
     }

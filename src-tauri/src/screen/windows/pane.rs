@@ -11,8 +11,8 @@ use windows::{
         UI::WindowsAndMessaging::{
             CreateWindowExW, DefWindowProcW, DestroyWindow, HWND_TOPMOST, IDC_ARROW, IDC_CROSS, LWA_ALPHA, LoadCursorW,
             RegisterClassW, SW_HIDE, SWP_NOACTIVATE, SWP_SHOWWINDOW, SetLayeredWindowAttributes, SetWindowPos,
-            ShowWindow, WNDCLASSW, WS_EX_LAYERED, WS_EX_NOACTIVATE, WS_EX_TOOLWINDOW, WS_EX_TOPMOST, WS_EX_TRANSPARENT,
-            WS_POPUP,
+            ShowWindow, WM_CLOSE, WNDCLASSW, WS_EX_LAYERED, WS_EX_NOACTIVATE, WS_EX_TOOLWINDOW, WS_EX_TOPMOST,
+            WS_EX_TRANSPARENT, WS_POPUP,
         },
     },
     core::{PCWSTR, Result, w},
@@ -107,8 +107,12 @@ impl Drop for Pane {
     }
 }
 
-/// What is to be done is done where messages are taken in; Windows paints.
+/// What is to be done is done where messages are taken in; Windows paints. Closed is a pane by whoever made it only: one that went
+/// otherwise would leave a drawing without its end.
 unsafe extern "system" fn procedure(window: HWND, message: u32, wide: WPARAM, large: LPARAM) -> LRESULT {
+    if message == WM_CLOSE {
+        return LRESULT(0);
+    }
     // SAFETY: hands on what Windows gave.
     unsafe { DefWindowProcW(window, message, wide, large) }
 }
