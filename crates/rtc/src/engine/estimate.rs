@@ -5,7 +5,11 @@ use beckon_rtp::seek::FULL;
 /// Changes smaller than this share (in percent) are not worth telling.
 const STEP: u64 = 3;
 /// No more than this is kept for repairs, in thousandths: on the way down they are given up.
-const MOST_REPAIRS: u64 = 300;
+const MOST_REPAIRS: u64 = 400;
+/// Repairs that get lost are sent once more, and where much gets lost most of them are asked for twice ([`beckon_rtp::request`]): they take
+/// this much, in percent, of what was lost at first. What does not fit would wait for its turn, as the pacer lets through little more
+/// than the estimate.
+const REPAIRS_PERCENT: u64 = 150;
 /// [`FULL`] in thousandths.
 const MUCH: u64 = (FULL * 1_000.0) as u64;
 /// A network that carries no more than this part of what it did carries far less.
@@ -45,7 +49,7 @@ impl Estimate {
 
     /// This share of our packets gets lost (0 … 1): what is sent again for them has its place in what the way carries.
     pub(super) fn lost(&mut self, share: f32) {
-        self.lost = ((share * 1_000.0) as u64).min(MOST_REPAIRS);
+        self.lost = (share * 1_000.0) as u64;
     }
 
     /// So many of our packets get lost that a queue may be full.
@@ -65,7 +69,8 @@ impl Estimate {
             (smooth, 0) => smooth,
             (smooth, latest) => smooth.min(latest),
         };
-        let bps = bps - bps * self.lost / 1_000;
+        let repairs = (self.lost * REPAIRS_PERCENT / 100).min(MOST_REPAIRS);
+        let bps = bps - bps * repairs / 1_000;
         if bps.abs_diff(self.told) * 100 <= self.told * STEP {
             return None;
         }
@@ -101,9 +106,9 @@ mod tests {
         let mut estimate = Estimate::default();
         estimate.now(2_000);
         estimate.lost(0.2);
-        assert_eq!(told(&mut estimate), Some((1_600, false)));
+        assert_eq!(told(&mut estimate), Some((1_400, false)));
         estimate.lost(0.9);
-        assert_eq!(told(&mut estimate), Some((1_400, false)), "not nearly all of it");
+        assert_eq!(told(&mut estimate), Some((1_200, false)), "not nearly all of it");
         estimate.lost(0.0);
         assert_eq!(told(&mut estimate), Some((2_000, false)));
     }
