@@ -72,13 +72,25 @@ impl Admission {
     }
 }
 
+/// What a client's program says it can do, for the others' programs: by that they choose the form in which
+/// they send (large requests to a method, compressed texts).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Version of the protocol between clients that it speaks; 0 is the oldest.
+    pub protocol: i32,
+    /// What else it understands.
+    pub capabilities: Vec<proto::client_info::Capability>,
+}
+
 /// A wish to enter a room.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JoinRequest {
     /// What the token grants.
     pub admission: Admission,
-    /// Protocol version the client speaks.
+    /// Version of the signalling protocol the client speaks.
     pub protocol: u32,
+    /// What others are told of its program.
+    pub client: Client,
     /// Subscribe to everything that is published.
     pub auto_subscribe: bool,
     /// Sid of the session that the client wants to go on with after it lost its connection.
@@ -88,7 +100,7 @@ pub struct JoinRequest {
 impl JoinRequest {
     /// A fresh join that subscribes to everything.
     pub fn new(admission: Admission) -> Self {
-        Self { admission, protocol: 16, auto_subscribe: true, resume: None }
+        Self { admission, protocol: 16, client: Client::default(), auto_subscribe: true, resume: None }
     }
 }
 

@@ -41,7 +41,7 @@ mod unrepaired;
 mod uptrack;
 mod vp8;
 
-pub use admission::{Admission, JoinError, JoinRequest};
+pub use admission::{Admission, Client, JoinError, JoinRequest};
 pub use data::ServerData;
 pub use dtls::new_certificate;
 pub use event::{LeaveReason, RoomEvent};

@@ -16,7 +16,7 @@ use crate::quality::{Seen, judge};
 use crate::room::Room;
 use crate::speaker::Speaker;
 
-/// How often connections are judged.
+/// How often connections are judged, and those present counted.
 pub(crate) const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Room {
@@ -143,6 +143,7 @@ impl Room {
         if judge_now {
             self.next_quality = now + QUALITY_INTERVAL;
             self.judge_connections();
+            self.tell_counts();
         }
         self.replace_given_up_layers(now);
         for key in self.keys() {
@@ -217,6 +218,15 @@ impl Room {
                 Some(proto::SpeakerInfo { sid: p.sid.clone(), level: s.level, active: s.active })
             })
             .collect()
+    }
+
+    /// Tells everybody how many are here, if that changed: clients show it, and do not count themselves.
+    fn tell_counts(&mut self) {
+        let room = self.info();
+        let counts = (room.num_participants, room.num_publishers);
+        if std::mem::replace(&mut self.told_counts, counts) != counts {
+            self.tell_room_update();
+        }
     }
 
     fn judge_connections(&mut self) {

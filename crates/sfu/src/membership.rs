@@ -97,6 +97,7 @@ impl Room {
             allowed: None,
             verdict: None,
             admission: request.admission,
+            client: request.client,
         };
         let (sid, info, hidden) = (participant.sid.clone(), participant.info(), participant.admission.hidden);
         self.participants.push(Some(Box::new(participant)));
@@ -143,6 +144,7 @@ impl Room {
         participants.extend(self.get(key).map(Participant::info));
         self.send(key, Message::Update(proto::ParticipantUpdate { participants }));
         self.send_connection_qualities(key);
+        self.tell_of_subscribers(key);
         // What waits for an answer that got lost: the client takes the same offer again. Else its
         // way to us changed, and ICE has to find the new one.
         if let Some(p) = self.get_mut(key).filter(|p| p.admission.can_subscribe) {

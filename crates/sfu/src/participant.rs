@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use livekit_protocol as proto;
 use proto::participant_info::State;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Client};
 use crate::ids::{ConnectionId, ParticipantKey, Side};
 use crate::publisher::Publisher;
 use crate::quality::Verdict;
@@ -16,6 +16,7 @@ pub(crate) struct Participant {
     pub key: ParticipantKey,
     pub sid: String,
     pub admission: Admission,
+    pub client: Client,
     pub auto_subscribe: bool,
     pub state: State,
     /// Raised with every change of its information.
@@ -84,6 +85,8 @@ impl Participant {
             permission: Some(self.admission.permission()),
             kind: self.admission.kind as i32,
             attributes: self.admission.attributes.clone(),
+            client_protocol: self.client.protocol,
+            capabilities: self.client.capabilities.iter().map(|&c| c as i32).collect(),
             ..Default::default()
         }
     }

@@ -86,6 +86,8 @@ pub struct Room {
     pub(crate) turns: Turns,
     pub(crate) next_tick: Instant,
     pub(crate) next_quality: Instant,
+    /// How many participants and publishers everybody was told of last.
+    pub(crate) told_counts: (u32, u32),
     pub(crate) next_connection: u64,
     /// Since when nobody is here.
     pub(crate) empty_since: Option<Instant>,
@@ -111,6 +113,7 @@ impl Room {
             turns: Turns::new(now),
             next_tick: now + TICK,
             next_quality: now + crate::media::QUALITY_INTERVAL,
+            told_counts: (0, 0),
             next_connection: 0,
             empty_since: Some(now),
             ever_joined: false,

@@ -33,10 +33,45 @@ impl Room {
                 if !ready.is_empty() {
                     self.allocate(now, key);
                     self.ask_for_key_frames(now, key);
+                    self.tell_publishers(key, &ready);
                 }
                 self.negotiate(key);
             }
             Err(error) => self.refuse(now, key, "answer", &error),
+        }
+    }
+
+    fn tell_publishers(&mut self, key: ParticipantKey, places: &[usize]) {
+        let Some(p) = self.get(key) else { return };
+        let mut publishers: Vec<_> =
+            places.iter().filter_map(|&place| p.subscriber.tracks.get(place)?.as_ref()).map(|t| t.publisher).collect();
+        publishers.sort_unstable();
+        publishers.dedup();
+        for publisher in publishers {
+            self.tell_of_subscribers(publisher);
+        }
+    }
+
+    /// Tells a publisher which of its tracks somebody gets for the first time: bots speak only then.
+    pub(crate) fn tell_of_subscribers(&mut self, publisher: ParticipantKey) {
+        let Some(p) = self.get(publisher).filter(|p| p.connection.is_some()) else { return };
+        let gets = |&(key, place): &(ParticipantKey, usize)| {
+            self.get(key).filter(|p| !p.admission.hidden).is_some_and(|p| {
+                p.subscriber.tracks.get(place).and_then(Option::as_ref).is_some_and(|track| track.slot.is_some())
+            })
+        };
+        let news: Vec<_> = p
+            .publisher
+            .tracks
+            .iter()
+            .filter(|track| !track.told_of_subscriber && track.subscribers.iter().any(gets))
+            .map(|track| (track.number, track.info.sid.clone()))
+            .collect();
+        for (number, track_sid) in news {
+            if let Some(track) = self.get_mut(publisher).and_then(|p| p.publisher.by_number(number)) {
+                track.told_of_subscriber = true;
+            }
+            self.send(publisher, Message::TrackSubscribed(proto::TrackSubscribed { track_sid }));
         }
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct UpTrack {
     pub layers: [Option<UpLayer>; MAX_LAYERS],
     /// Who gets it: the participant and the place in its list of subscriptions.
     pub subscribers: Vec<(ParticipantKey, usize)>,
+    /// Whether the publisher was told that somebody gets it.
+    pub told_of_subscriber: bool,
     /// Which layers the publisher is to send.
     pub asked: AskedLayers,
     /// Whether the codec in `info` was seen on the wire.
@@ -80,6 +82,7 @@ impl UpTrack {
             mid,
             layers: Default::default(),
             subscribers: Vec::new(),
+            told_of_subscriber: false,
             asked: AskedLayers::default(),
             codec_seen: false,
             in_step: InStep::default(),

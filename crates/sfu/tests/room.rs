@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use beckon_sfu::{Admission, JoinError, JoinRequest, LeaveReason, RoomEvent, ServerData};
+use beckon_sfu::{Admission, Client, JoinError, JoinRequest, LeaveReason, RoomEvent, ServerData};
 use livekit_protocol as proto;
 use prost::Message as _;
 use proto::signal_request::Message as Request;
@@ -25,6 +25,78 @@ fn those_who_come_learn_of_those_who_are_there_and_the_other_way_round() {
         let active = |e: &&RoomEvent| matches!(e, RoomEvent::ParticipantActive { .. });
         w.events.iter().filter(active).count() == 2
     });
+}
+
+#[test]
+fn others_are_told_what_a_clients_program_can_do() {
+    let mut w = World::new();
+    let ann = w.join("ann");
+    let capability = proto::client_info::Capability::CapCompressionDeflateRaw;
+    let client = Client { protocol: 2, capabilities: vec![capability] };
+    let bob = w.try_join(JoinRequest { client, ..JoinRequest::new(Admission::new("bob")) }).unwrap();
+    let told = w.clients[ann].knows("bob").unwrap();
+    assert_eq!((told.client_protocol, told.capabilities), (2, vec![capability as i32]));
+    assert_eq!(w.clients[bob].knows("ann").unwrap().client_protocol, 0, "who says nothing speaks the oldest");
+}
+
+#[test]
+fn a_publisher_is_told_once_that_somebody_gets_its_track() {
+    let mut w = World::new();
+    let ann = w.join("ann");
+    let (sid, _) = w.publish(ann, MediaKind::Audio, &[]);
+    let told = |w: &World| {
+        w.clients[ann].heard(|m| match m {
+            Response::TrackSubscribed(told) => Some(told.track_sid.clone()),
+            _ => None,
+        })
+    };
+    let ghost = w.try_join(JoinRequest::new(Admission { hidden: true, ..Admission::new("ghost") })).unwrap();
+    w.run_until("the hidden one is connected", |w| w.clients[ghost].subscriber.connected);
+    assert!(told(&w).is_empty(), "a hidden subscriber is not told of");
+    w.join("bob");
+    assert_eq!(told(&w), [sid.as_str()]);
+    w.join("carol");
+    assert_eq!(told(&w), [sid.as_str()], "once");
+}
+
+#[test]
+fn a_publisher_whose_connection_was_lost_is_told_of_its_first_subscriber_when_it_is_back() {
+    let mut w = World::new();
+    let ann = w.join("ann");
+    let (sid, _) = w.publish(ann, MediaKind::Audio, &[]);
+    let lost = w.clients[ann].connection;
+    w.room.signal_closed(w.now, lost);
+    w.join("bob");
+    let request = JoinRequest { resume: Some(w.clients[ann].sid.clone()), ..JoinRequest::new(Admission::new("ann")) };
+    let joined = w.room.join(w.now, std::time::SystemTime::UNIX_EPOCH, request).unwrap();
+    w.clients[ann].connection = joined.connection;
+    w.exchange();
+    let told = w.clients[ann].heard(|m| match m {
+        Response::TrackSubscribed(told) => Some(told.track_sid.clone()),
+        _ => None,
+    });
+    assert_eq!(told, [sid]);
+}
+
+#[test]
+fn everybody_is_told_how_many_are_here() {
+    let mut w = World::new();
+    let ann = w.join("ann");
+    let counts = |w: &World| {
+        w.clients[ann].heard(|m| match m {
+            Response::RoomUpdate(update) => update.room.as_ref().map(|r| (r.num_participants, r.num_publishers)),
+            _ => None,
+        })
+    };
+    let bob = w.join("bob");
+    w.publish(bob, MediaKind::Audio, &[]);
+    w.run(Duration::from_secs(6));
+    assert_eq!(counts(&w), [(2, 1)]);
+    w.run(Duration::from_secs(6));
+    assert_eq!(counts(&w).len(), 1, "nothing changed");
+    w.say(bob, Request::Leave(proto::LeaveRequest::default()));
+    w.run(Duration::from_secs(6));
+    assert_eq!(counts(&w), [(2, 1), (1, 0)]);
 }
 
 #[test]

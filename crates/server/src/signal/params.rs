@@ -2,7 +2,8 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use beckon_sfu::{Admission, JoinRequest};
+use beckon_sfu::{Admission, Client, JoinRequest};
+use livekit_protocol::client_info::Capability;
 use serde::Deserialize;
 
 /// Query of `/rtc`. Clients send more; it is not needed.
@@ -13,6 +14,8 @@ pub(super) struct JoinParams {
     reconnect: Option<String>,
     sid: Option<String>,
     protocol: Option<String>,
+    client_protocol: Option<String>,
+    capabilities: Option<String>,
     /// Sent by clients that want one connection for both directions.
     pub join_request: Option<String>,
 }
@@ -24,9 +27,19 @@ impl JoinParams {
         JoinRequest {
             admission,
             protocol: self.protocol.as_deref().and_then(|p| p.parse().ok()).unwrap_or(0),
+            client: self.client(),
             auto_subscribe: self.auto_subscribe.as_deref().is_none_or(|v| is_yes(Some(v))),
             resume: resume.filter(|sid| !sid.is_empty()),
         }
+    }
+
+    /// What its program can do. A capability whose name is not known here is one that nobody can be told of.
+    fn client(&self) -> Client {
+        let names = self.capabilities.iter().flat_map(|names| names.split(','));
+        let mut capabilities: Vec<_> = names.filter_map(|name| Capability::from_str_name(name.trim())).collect();
+        capabilities.sort_unstable();
+        capabilities.dedup();
+        Client { protocol: self.client_protocol.as_deref().and_then(|p| p.parse().ok()).unwrap_or(0), capabilities }
     }
 }
 
@@ -42,6 +55,20 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_clients_program_can_do_is_read_and_the_rest_left_out() {
+        let client = |protocol: Option<&str>, capabilities: Option<&str>| {
+            let (client_protocol, capabilities) = (protocol.map(str::to_owned), capabilities.map(str::to_owned));
+            JoinParams { client_protocol, capabilities, ..JoinParams::default() }.request(Admission::new("a")).client
+        };
+        assert_eq!(client(None, None), Client::default());
+        let one = client(Some("2"), Some("CAP_COMPRESSION_DEFLATE_RAW, CAP_OF_TOMORROW,CAP_PACKET_TRAILER"));
+        let capabilities = vec![Capability::CapPacketTrailer, Capability::CapCompressionDeflateRaw];
+        assert_eq!(one, Client { protocol: 2, capabilities });
+        let twice = client(Some("two"), Some("CAP_PACKET_TRAILER,CAP_PACKET_TRAILER,,"));
+        assert_eq!(twice, Client { protocol: 0, capabilities: vec![Capability::CapPacketTrailer] });
+    }
 
     #[test]
     fn a_client_subscribes_to_everything_unless_it_says_otherwise() {
