@@ -12,7 +12,7 @@ use crate::event::{LeaveReason, RoomEvent};
 use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, participant_sid};
 use crate::participant::Participant;
 use crate::publisher::Publisher;
-use crate::room::{Output, Room, enabled_codecs};
+use crate::room::{Output, Room, publish_codecs};
 use crate::route::RouteChange;
 use crate::subscriber::Subscriber;
 use crate::transport::Transport;
@@ -193,7 +193,7 @@ impl Room {
             ping_timeout: PING_TIMEOUT,
             ping_interval: PING_INTERVAL,
             server_info: Some(server_info()),
-            enabled_publish_codecs: enabled_codecs(),
+            enabled_publish_codecs: publish_codecs(),
             ..Default::default()
         }
     }

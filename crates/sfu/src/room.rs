@@ -313,8 +313,16 @@ impl Room {
 }
 
 /// Codecs the server forwards.
-pub(crate) fn enabled_codecs() -> Vec<proto::Codec> {
-    ["audio/opus", "video/h264", "video/vp8"]
-        .map(|mime| proto::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
-        .to_vec()
+fn enabled_codecs() -> Vec<proto::Codec> {
+    ["audio/opus", "video/h264", "video/vp8"].map(codec).to_vec()
+}
+
+/// Codecs that clients are to publish in: those that everybody can show. LiveKit's browser library, which would take VP8 by itself,
+/// takes these; pictures that come in VP8 all the same are forwarded.
+pub(crate) fn publish_codecs() -> Vec<proto::Codec> {
+    ["audio/opus", "video/h264"].map(codec).to_vec()
+}
+
+fn codec(mime: &str) -> proto::Codec {
+    proto::Codec { mime: mime.to_owned(), fmtp_line: String::new() }
 }

@@ -40,6 +40,17 @@ fn others_are_told_what_a_clients_program_can_do() {
 }
 
 #[test]
+fn clients_are_told_to_publish_in_what_everybody_can_show() {
+    let mut w = World::new();
+    let ann = w.join("ann");
+    let Response::Join(join) = &w.clients[ann].heard[0] else { panic!("no join response") };
+    let mimes = |codecs: &[proto::Codec]| codecs.iter().map(|c| c.mime.clone()).collect::<Vec<_>>();
+    assert_eq!(mimes(&join.enabled_publish_codecs), ["audio/opus", "video/h264"]);
+    // That is advice: others are forwarded too.
+    assert!(mimes(&join.room.as_ref().unwrap().enabled_codecs).contains(&"video/vp8".to_owned()));
+}
+
+#[test]
 fn a_publisher_is_told_once_that_somebody_gets_its_track() {
     let mut w = World::new();
     let ann = w.join("ann");
