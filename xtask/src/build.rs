@@ -127,7 +127,7 @@ fn go_peer(name: &str, package: &str) -> Result<Option<PathBuf>> {
 
 /// Installs the npm packages of the peers under tests/ that have a lock file.
 pub fn node_peers() -> Result<()> {
-    for peer in ["tests/peers/usersig", "tests/e2e"] {
+    for peer in ["tests/peers/usersig", "tests/peers/livekit-ffi", "tests/e2e"] {
         let folder = root().join(peer);
         if folder.join("package-lock.json").is_file() && !folder.join("node_modules/.package-lock.json").is_file() {
             run::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod ffi_peer;
 mod film;
 mod go_peer;
 mod hog;
@@ -17,6 +18,7 @@ mod webrtc_peer;
 mod wire;
 
 pub use client::{Client, Wish, eventually};
+pub use ffi_peer::{FfiPeer, FfiReport};
 pub use film::film;
 pub use go_peer::{GoPeer, GoReport};
 pub use hog::Hog;

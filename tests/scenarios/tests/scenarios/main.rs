@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod ffi_sdk;
 mod go_sdk;
 mod livekit;
 mod networks;
