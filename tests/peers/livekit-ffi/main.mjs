@@ -1,8 +1,8 @@
 // A participant on LiveKit's SDK with the Rust core (livekit-ffi), over its binding for Node.js: a peer for tests.
 //
 // It publishes the pictures it is given, over and over, and a tone; it decodes what it receives and reads the bar codes off it.
-// Orders come as lines of JSON on standard input, their end means to leave; a report in JSON goes to standard output five times
-// a second. The first line says whether the SDK is there: { "sdk": true } or { "missing": "why" }.
+// Orders come as lines of JSON on standard input, their end means to leave. To standard output go, each on a line, whether the SDK is
+// there ("ready" or { "missing": "why" }) and then { "report": … } five times a second; other lines are the SDK's own.
 import { createInterface } from 'node:readline';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -43,7 +43,7 @@ try {
   say({ missing: String(error.message).split('\n')[0] });
   process.exit(0);
 }
-say({ sdk: true });
+say('ready');
 
 // What a report says. It grows and is never set back; `heard` and `seen` have an entry for each of the others.
 const report = {
@@ -171,7 +171,7 @@ await publishTone();
 setInterval(() => {
   report.participants = [...room.remoteParticipants.keys()];
   report.count = room.numParticipants;
-  say(report);
+  say({ report });
 }, REPORT_MS);
 for await (const line of createInterface({ input: process.stdin })) {
   const [[order, argument]] = Object.entries(JSON.parse(line));

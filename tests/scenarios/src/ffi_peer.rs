@@ -15,7 +15,7 @@ use livekit_api::access_token::{AccessToken, VideoGrants};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -94,6 +94,38 @@ impl FfiReport {
     }
 }
 
+/// What comes on standard output.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Line {
+    /// The SDK is there.
+    Ready,
+    /// It is not: why.
+    Missing(String),
+    Report(FfiReport),
+}
+
+impl Line {
+    /// `None`: the SDK writes to standard output too.
+    fn of(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+type Lines = tokio::io::Lines<BufReader<ChildStdout>>;
+
+/// Why the SDK is missing; `None` when it is there.
+async fn missing(lines: &mut Lines) -> anyhow::Result<Option<String>> {
+    loop {
+        let line = lines.next_line().await?.context("the peer ended at once")?;
+        match Line::of(&line) {
+            Some(Line::Missing(reason)) => return Ok(Some(reason)),
+            Some(Line::Ready) => return Ok(None),
+            _ => {}
+        }
+    }
+}
+
 /// The participant. It is killed when dropped.
 pub struct FfiPeer {
     folder: TempDir,
@@ -146,9 +178,7 @@ impl FfiPeer {
         };
         let input = child.stdin.take().context("the peer's input is gone")?;
         let mut lines = BufReader::new(child.stdout.take().context("the peer's output is gone")?).lines();
-        let first = timeout(START, lines.next_line()).await.context("the peer does not start")??;
-        let first: serde_json::Value = serde_json::from_str(&first.context("the peer ended at once")?)?;
-        if let Some(reason) = first.get("missing") {
+        if let Some(reason) = timeout(START, missing(&mut lines)).await.context("the peer does not start")?? {
             eprintln!(
                 "SKIPPED: LiveKit's SDK is not there ({reason}); tests/peers/livekit-ffi/README.md says how it is installed"
             );
@@ -157,8 +187,7 @@ impl FfiPeer {
         let (says, report) = watch::channel(FfiReport::default());
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                // The SDK's core writes to standard output too.
-                let Ok(report) = serde_json::from_str(&line) else { continue };
+                let Some(Line::Report(report)) = Line::of(&line) else { continue };
                 if says.send(report).is_err() {
                     return;
                 }
