@@ -102,7 +102,7 @@ enum Line {
     Ready,
     /// It is not: why.
     Missing(String),
-    Report(FfiReport),
+    Report(Box<FfiReport>),
 }
 
 impl Line {
@@ -188,7 +188,7 @@ impl FfiPeer {
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 let Some(Line::Report(report)) = Line::of(&line) else { continue };
-                if says.send(report).is_err() {
+                if says.send(*report).is_err() {
                     return;
                 }
             }
