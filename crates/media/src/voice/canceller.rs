@@ -8,7 +8,7 @@ use sonora_aec3::block_processor::BlockProcessor;
 use sonora_aec3::config::EchoCanceller3Config;
 use sonora_aec3::frame_blocker::FrameBlocker;
 
-use super::far_end::Mono;
+use super::far_end::{Mono, Stereo};
 use crate::frame::SAMPLE_RATE;
 
 /// The canceller counts in 16-bit samples.
@@ -27,29 +27,34 @@ const RETURN_NEAR: f32 = 8.0;
 /// The filter's length in blocks.
 const LENGTH: usize = 20;
 
-/// One side's sound on its way into the canceller: split into bands, cut into its blocks.
+/// One end's sound on its way into the canceller: each channel split into bands, cut into its blocks.
 struct Intake {
-    split: ThreeBandFilterBank,
+    split: Vec<ThreeBandFilterBank>,
     blocks: FrameBlocker,
     block: Block,
 }
 
 impl Intake {
-    fn new() -> Self {
+    fn new(channels: usize) -> Self {
         Self {
-            split: ThreeBandFilterBank::new(),
-            blocks: FrameBlocker::new(NUM_BANDS, 1),
-            block: Block::new(NUM_BANDS, 1),
+            split: (0..channels).map(|_| ThreeBandFilterBank::new()).collect(),
+            blocks: FrameBlocker::new(NUM_BANDS, channels),
+            block: Block::new(NUM_BANDS, channels),
         }
     }
 
-    /// Hands 10 ms of sound to `take`, block by block, each with the number of the sub-frame that it completes.
-    fn put(&mut self, sound: &Mono, mut take: impl FnMut(&mut Block, Option<usize>)) {
-        let scaled = sound.map(|s| s * FULL_SCALE);
-        let mut bands = [[0.0; SPLIT_BAND_SIZE]; NUM_BANDS];
-        self.split.analysis(&scaled, &mut bands);
+    /// Hands 10 ms of sound, one for each channel, to `take`, block by block, each with the number of the sub-frame that it
+    /// completes.
+    fn put(&mut self, sound: &[&Mono], mut take: impl FnMut(&mut Block, Option<usize>)) {
+        let mut bands = [[[0.0; SPLIT_BAND_SIZE]; NUM_BANDS]; 2];
+        for ((split, bands), sound) in self.split.iter_mut().zip(&mut bands).zip(sound) {
+            split.analysis(&sound.map(|s| s * FULL_SCALE), bands);
+        }
+        let bands = &bands[..sound.len()];
         for half in 0..2 {
-            let part: [_; NUM_BANDS] = std::array::from_fn(|band| vec![&bands[band][half * SUB_FRAME..][..SUB_FRAME]]);
+            let part: [_; NUM_BANDS] = std::array::from_fn(|band| {
+                bands.iter().map(|channel| &channel[band][half * SUB_FRAME..][..SUB_FRAME]).collect()
+            });
             self.blocks.insert_sub_frame_and_extract_block(&part, &mut self.block);
             take(&mut self.block, Some(half));
         }
@@ -60,8 +65,9 @@ impl Intake {
     }
 }
 
-/// WebRTC's echo canceller 3 with a configuration of ours, for one microphone and one loudspeaker.
+/// WebRTC's echo canceller 3 with a configuration of ours, for one microphone and one or two sounds that are played.
 pub(super) struct EchoCanceller {
+    wide: bool,
     high_pass: HighPassFilter,
     near: Intake,
     far: Intake,
@@ -95,22 +101,30 @@ fn config() -> EchoCanceller3Config {
 }
 
 impl EchoCanceller {
-    pub(super) fn new() -> Self {
+    /// For what is played in the middle; with `wide`, for the side too.
+    pub(super) fn new(wide: bool) -> Self {
+        let played = if wide { 2 } else { 1 };
         Self {
+            wide,
             high_pass: HighPassFilter::new(SAMPLE_RATE as i32, 1),
-            near: Intake::new(),
-            far: Intake::new(),
-            processor: BlockProcessor::new(&config(), SAMPLE_RATE as usize, 1, 1),
+            near: Intake::new(1),
+            far: Intake::new(played),
+            processor: BlockProcessor::new(&config(), SAMPLE_RATE as usize, played, 1),
             framer: BlockFramer::new(NUM_BANDS, 1),
             part: vec![vec![vec![0.0; SUB_FRAME]]; NUM_BANDS],
             join: ThreeBandFilterBank::new(),
         }
     }
 
-    /// Takes 10 ms of what the loudspeaker plays.
-    pub(super) fn play(&mut self, played: &Mono) {
-        let processor = &mut self.processor;
-        self.far.put(played, |block, _| processor.buffer_render(block));
+    pub(super) fn is_wide(&self) -> bool {
+        self.wide
+    }
+
+    /// Takes 10 ms of what the loudspeakers play.
+    pub(super) fn play(&mut self, played: &Stereo) {
+        let Self { wide, far, processor, .. } = self;
+        let channels = [&played.middle, &played.side];
+        far.put(if *wide { &channels } else { &channels[..1] }, |block, _| processor.buffer_render(block));
     }
 
     /// Takes the echo out of 10 ms of the microphone's sound; with `high_pass`, what is below 80 Hz too.
@@ -122,9 +136,13 @@ impl EchoCanceller {
             near.copy_from_slice(&filtered[0]);
         }
         let mut bands = [[0.0; SPLIT_BAND_SIZE]; NUM_BANDS];
-        let Self { processor, framer, part, .. } = self;
-        self.near.put(near, |block, half| {
-            processor.process_capture(false, cut_off, None, block);
+        let Self { processor, framer, part, linear, misfit, played, doubted, .. } = self;
+        self.near.put(&[&*near], |block, half| {
+            let mut heard = [0.0; BLOCK_SIZE];
+            heard.copy_from_slice(block.view(0, 0));
+            processor.process_capture(false, cut_off, Some(linear), block);
+            let doubt = *played && misfit.hear(&heard, linear.view(0, 0));
+            *doubted = if doubt { HELD } else { doubted.saturating_sub(1) };
             let Some(half) = half else { return framer.insert_block(block) };
             framer.insert_block_and_extract_sub_frame(block, part);
             for (band, part) in bands.iter_mut().zip(part.iter()) {
@@ -132,6 +150,10 @@ impl EchoCanceller {
             }
         });
         self.join.synthesis(&bands, near);
-        near.iter_mut().for_each(|s| *s /= FULL_SCALE);
+        let (from, to) = (self.gain, if self.doubted > 0 { DOUBTED } else { 1.0 });
+        self.gain = to;
+        for (n, s) in near.iter_mut().enumerate() {
+            *s *= (from + (to - from) * n as f32 / SAMPLES_PER_CHANNEL as f32) / FULL_SCALE;
+        }
     }
 }

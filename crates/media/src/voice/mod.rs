@@ -6,7 +6,9 @@
 //!   └─────▶ FarEnd ─▶ ┌──────────────────┐ ◀──┘
 //!                     │ VoiceProcessor   │ ──▶ encoder
 //! ```
-//! The loudspeaker's sound is read at the microphone's pace (`reference.rs`): their clocks drift apart. The processing
+//! The loudspeaker's sound is read at the microphone's pace (`reference.rs`): their clocks drift apart. Voices are played alike
+//! on both loudspeakers, but a shared screen's sound is stereo: then the canceller has a second filter (`width.rs`, `echo.rs`),
+//! as no single one fits two loudspeakers that play different things. The processing
 //! itself is WebRTC's (echo canceller 3, its noise suppressor, gain controller 2 and high-pass filter) in its Rust port, the
 //! crate `sonora`; the echo canceller with a configuration of ours (`canceller.rs`). Before the suppressor stands RNNoise
 //! (`denoiser.rs`): the two together take more noise away, and less of the voice, than either alone. What it does in a
@@ -15,9 +17,11 @@
 mod activity;
 mod canceller;
 mod denoiser;
+mod echo;
 mod far_end;
 mod processor;
 mod reference;
+mod width;
 
 pub use activity::VoiceActivity;
 pub use far_end::FarEnd;

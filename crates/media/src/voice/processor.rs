@@ -7,10 +7,11 @@ use sonora::config::{
 };
 use sonora::{AudioProcessing, Config, StreamConfig};
 
-use super::canceller::EchoCanceller;
 use super::denoiser::Denoiser;
+use super::echo::Echo;
 use super::far_end::FarEnd;
 use super::reference::Reference;
+use super::width::Width;
 use crate::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 
 /// How much of the noise is taken away. More takes a little of the voice with it.
@@ -124,8 +125,10 @@ pub struct VoiceProcessor {
     settings: VoiceSettings,
     far_end: FarEnd,
     reference: Reference,
-    /// While it is wanted.
-    canceller: Option<EchoCanceller>,
+    width: Width,
+    wide: bool,
+    /// While its canceller is wanted.
+    echo: Option<Echo>,
     denoiser: Option<Denoiser>,
     apm: AudioProcessing,
 }
@@ -137,7 +140,17 @@ impl VoiceProcessor {
         let settings = control.get();
         let mono = StreamConfig::new(SAMPLE_RATE, 1);
         let apm = AudioProcessing::builder().config(settings.config()).capture_config(mono).render_config(mono).build();
-        Self { control, settings, far_end, reference: Reference::new(), canceller: None, denoiser: None, apm }
+        Self {
+            control,
+            settings,
+            far_end,
+            reference: Reference::new(),
+            width: Width::default(),
+            wide: false,
+            echo: None,
+            denoiser: None,
+            apm,
+        }
     }
 
     /// 10 ms of the microphone's sound, mono, made fit for others; while noise is taken away, the 10 ms before them, with
@@ -148,7 +161,10 @@ impl VoiceProcessor {
             self.settings = settings;
             self.apm.apply_config(settings.config());
         }
-        self.far_end.take(|played| self.reference.push(&played));
+        self.far_end.take(|played| {
+            self.wide = self.width.hear(&played.sound);
+            self.reference.push(&played);
+        });
         if settings == VoiceSettings::OFF || frame.channels != 1 || frame.samples.len() != SAMPLES_PER_CHANNEL {
             return frame;
         }
@@ -157,14 +173,15 @@ impl VoiceProcessor {
         let mut near = [0.0; SAMPLES_PER_CHANNEL];
         near.iter_mut().zip(clean).for_each(|(n, s)| *n = s);
         if settings.echo_cancellation {
-            let canceller = self.canceller.get_or_insert_with(EchoCanceller::new);
-            if let Some(played) = self.reference.read(frame.capture) {
-                canceller.play(&played);
+            let echo = self.echo.get_or_insert_with(|| Echo::new(self.wide));
+            echo.expect(self.wide);
+            if let Some(played) = self.reference.read(frame.capture, echo.is_wide()) {
+                echo.play(&played);
             }
-            canceller.cancel(&mut near, settings.high_pass);
+            echo.cancel(&mut near, settings.high_pass);
         } else {
             // What it knows of the room is old when it is wanted again.
-            self.canceller = None;
+            self.echo = None;
         }
         let mut capture = frame.capture;
         if let Some((floor, _)) = settings.noise_suppression.shares() {

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::far_end::{Mono, Played};
+use super::far_end::{Mono, Played, Stereo};
 use crate::audio_io::kernel::Kernel;
 use crate::clock::MediaTime;
 use crate::frame::{SAMPLE_RATE, SAMPLES_PER_CHANNEL};
@@ -42,7 +42,8 @@ const EDGE: f64 = 0.96;
 pub(super) struct Reference {
     kernel: Kernel,
     /// What was played, from sample `first` on, and the time of each of its frames.
-    sound: VecDeque<f32>,
+    middle: VecDeque<f32>,
+    side: VecDeque<f32>,
     times: VecDeque<MediaTime>,
     first: u64,
     /// How often it was read since something was played.
@@ -101,7 +102,8 @@ impl Reference {
     pub(super) fn new() -> Self {
         Self {
             kernel: Kernel::new(HALF, EDGE),
-            sound: VecDeque::new(),
+            middle: VecDeque::new(),
+            side: VecDeque::new(),
             times: VecDeque::new(),
             first: 0,
             dry: 0,
@@ -111,28 +113,31 @@ impl Reference {
 
     /// Takes the next 10 ms that were played.
     pub(super) fn push(&mut self, played: &Played) {
-        if self.sound.is_empty() {
+        if self.middle.is_empty() {
             // Silence before the first sample, to begin in.
-            self.sound.resize(KEPT, 0.0);
+            self.middle.resize(KEPT, 0.0);
+            self.side.resize(KEPT, 0.0);
             self.times.extend((0..10).map(|n| MediaTime(played.heard.0 - (10 - n) * 10_000_000)));
         }
         self.dry = 0;
-        self.sound.extend(played.sound);
+        self.middle.extend(played.sound.middle);
+        self.side.extend(played.sound.side);
         self.times.push_back(played.heard);
-        while self.sound.len() > 2 * TOO_FAR {
+        while self.middle.len() > 2 * TOO_FAR {
             self.forget_frame();
         }
     }
 
     fn forget_frame(&mut self) {
-        self.sound.drain(..SAMPLES_PER_CHANNEL);
+        self.middle.drain(..SAMPLES_PER_CHANNEL);
+        self.side.drain(..SAMPLES_PER_CHANNEL);
         self.times.pop_front();
         self.first += SAMPLES_PER_CHANNEL as u64;
     }
 
     /// What goes with 10 ms that the microphone captured from `captured` on; `None` while nothing has been played, or
-    /// where it is missing.
-    pub(super) fn read(&mut self, captured: MediaTime) -> Option<Mono> {
+    /// where it is missing. Its side is read only if `wide`, and silence otherwise.
+    pub(super) fn read(&mut self, captured: MediaTime, wide: bool) -> Option<Stereo> {
         self.dry += 1;
         if self.dry > DRY {
             self.reading = None;
@@ -140,21 +145,18 @@ impl Reference {
         }
         let mut reading = self.followed(captured).or_else(|| self.begun(captured))?;
         let begin = reading.at - self.first as f64;
-        let sound = self.sound.make_contiguous();
-        let mut out = [0.0; SAMPLES_PER_CHANNEL];
-        for (n, out) in out.iter_mut().enumerate() {
-            let at = begin + n as f64 * reading.step;
-            let whole = at as usize;
-            let (a, b, blend) = self.kernel.between(at - whole as f64);
-            let reach = &sound[whole + 1 - HALF..][..2 * HALF];
-            *out = reach.iter().zip(a.iter().zip(b)).map(|(s, (a, b))| s * (a + (b - a) * blend)).sum();
-        }
+        let middle = between(&self.kernel, self.middle.make_contiguous(), begin, reading.step);
+        let side = if wide {
+            between(&self.kernel, self.side.make_contiguous(), begin, reading.step)
+        } else {
+            [0.0; SAMPLES_PER_CHANNEL]
+        };
         reading.at += SAMPLES_PER_CHANNEL as f64 * reading.step;
         while reading.at - self.first as f64 > KEPT as f64 {
             self.forget_frame();
         }
         self.reading = Some(reading);
-        Some(out)
+        Some(Stereo { middle, side })
     }
 
     /// Where to read on, if it can be.
@@ -164,7 +166,7 @@ impl Reference {
         if !reading.follow(wanted.nanos_since(self.heard(reading.at)?)) {
             return None;
         }
-        let newest = self.first as f64 + self.sound.len() as f64;
+        let newest = self.first as f64 + self.middle.len() as f64;
         // At first it is not only to suffice, but to have something left.
         let margin = if reading.is_settling() { RESERVE as f64 / 2.0 } else { 0.0 };
         if reading.end() + margin > newest {
@@ -179,7 +181,7 @@ impl Reference {
 
     /// Where to begin, or to begin anew: near the newest.
     fn begun(&self, captured: MediaTime) -> Option<Reading> {
-        let within = self.sound.len().checked_sub(SAMPLES_PER_CHANNEL + HALF + 1 + RESERVE)?;
+        let within = self.middle.len().checked_sub(SAMPLES_PER_CHANNEL + HALF + 1 + RESERVE)?;
         if within < HALF {
             return None;
         }
@@ -197,10 +199,25 @@ impl Reference {
     }
 }
 
+/// 10 ms of `sound` from its sample `begin` on, going on by `step` samples for each.
+fn between(kernel: &Kernel, sound: &[f32], begin: f64, step: f64) -> Mono {
+    std::array::from_fn(|n| {
+        let at = begin + n as f64 * step;
+        let whole = at as usize;
+        let (a, b, blend) = kernel.between(at - whole as f64);
+        let reach = &sound[whole + 1 - HALF..][..2 * HALF];
+        reach.iter().zip(a.iter().zip(b)).map(|(s, (a, b))| s * (a + (b - a) * blend)).sum()
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    fn mono(middle: Mono) -> Stereo {
+        Stereo { middle, side: [0.0; SAMPLES_PER_CHANNEL] }
+    }
 
     /// A loudspeaker that plays a tone of 1 kHz and a microphone whose clock is `ppm` fast, for `seconds`; the times are
     /// up to `jitter_us` (µs) off. Returns what was read.
@@ -217,12 +234,12 @@ mod tests {
                     let at = played * SAMPLES_PER_CHANNEL;
                     let tone = |i: usize| (std::f64::consts::TAU * 1000.0 * (at + i) as f64 / 48_000.0).sin() as f32;
                     let heard = MediaTime(played as i64 * 10_000_000 + jitter(played));
-                    reference.push(&Played { heard, sound: std::array::from_fn(tone) });
+                    reference.push(&Played { heard, sound: mono(std::array::from_fn(tone)) });
                     played += 1;
                 }
             }
             let captured = MediaTime(captured as i64 + jitter(n + 13));
-            out.extend(reference.read(captured).unwrap_or([0.0; SAMPLES_PER_CHANNEL]));
+            out.extend(reference.read(captured, false).map_or([0.0; SAMPLES_PER_CHANNEL], |read| read.middle));
         }
         out
     }
@@ -268,20 +285,35 @@ mod tests {
     fn a_loudspeaker_opened_anew_or_a_microphone_that_stood_still_begins_anew() {
         let mut reference = Reference::new();
         let push = |reference: &mut Reference, ms: i64, level: f32| {
-            reference.push(&Played { heard: MediaTime::from_millis(ms), sound: [level; SAMPLES_PER_CHANNEL] });
+            reference.push(&Played { heard: MediaTime::from_millis(ms), sound: mono([level; SAMPLES_PER_CHANNEL]) });
         };
-        assert!(reference.read(MediaTime::from_millis(0)).is_none(), "nothing is played");
+        assert!(reference.read(MediaTime::from_millis(0), false).is_none(), "nothing is played");
         (0..8).for_each(|n| push(&mut reference, n * 10, 0.1));
-        assert!(reference.read(MediaTime::from_millis(20)).is_some());
+        assert!(reference.read(MediaTime::from_millis(20), false).is_some());
         // Its times jump, and what is read is near the newest again.
         (0..8).for_each(|n| push(&mut reference, 5_000 + n * 10, 0.2));
-        let next = reference.read(MediaTime::from_millis(5_020)).unwrap();
+        let next = reference.read(MediaTime::from_millis(5_020), false).unwrap().middle;
         assert!((next[0] - 0.2).abs() < 1e-3, "{}", next[0]);
         // It stops: what is there is read to its end, and no further.
-        let read = (0..20).map_while(|n| reference.read(MediaTime::from_millis(5_030 + n * 10))).count();
+        let read = (0..20).map_while(|n| reference.read(MediaTime::from_millis(5_030 + n * 10), false)).count();
         assert!((1..=DRY as usize).contains(&read), "{read}");
         (0..200).for_each(|n| push(&mut reference, 6_000 + n * 10, 0.3));
-        let late = reference.read(MediaTime::from_millis(8_000)).unwrap();
+        let late = reference.read(MediaTime::from_millis(8_000), false).unwrap().middle;
         assert!((late[479] - 0.3).abs() < 1e-3);
+    }
+
+    #[test]
+    fn the_side_is_read_in_step_with_the_middle_where_it_is_wanted() {
+        let mut reference = Reference::new();
+        for n in 0..8 {
+            let middle: Mono = std::array::from_fn(|i| ((n * 480 + i) as f32 * 0.05).sin());
+            let sound = Stereo { middle, side: middle.map(|m| m * -0.5) };
+            reference.push(&Played { heard: MediaTime::from_millis(n as i64 * 10), sound });
+        }
+        let narrow = reference.read(MediaTime::from_millis(20), false).unwrap();
+        assert_eq!(narrow.side, [0.0; SAMPLES_PER_CHANNEL]);
+        let wide = reference.read(MediaTime::from_millis(30), true).unwrap();
+        assert!(wide.middle.iter().any(|m| *m != 0.0));
+        assert!(wide.middle.iter().zip(wide.side).all(|(m, s)| (m * -0.5 - s).abs() < 1e-6));
     }
 }

@@ -2,6 +2,7 @@
 //! and jitter buffer ([`network`]). Quality only: how long it takes is `cargo xtask bench sound`'s.
 #![allow(clippy::unwrap_used)]
 
+mod echoes;
 mod line;
 mod network;
 mod processing;

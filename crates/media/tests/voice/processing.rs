@@ -10,7 +10,8 @@ use beckon_test_sound::{
     stoi::stoi,
 };
 
-use crate::run::{noise_down_db, process, process_drifting, with_hush};
+use crate::echoes::echo_of_both;
+use crate::run::{noise_down_db, process, process_drifting, process_stereo, with_hush};
 
 const ECHO: VoiceSettings = VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF };
 
@@ -42,6 +43,18 @@ fn near_speech_is_kept_while_both_talk() {
             let level = level_of_db(&near[7 * RATE..], &out[7 * RATE..]);
             assert!(level.abs() <= 3.0, "{name}, {delay_ms} ms, {ppm} ppm: {level:.1} dB");
         }
+    }
+}
+
+#[test]
+fn two_loudspeakers_that_play_different_things_leave_no_echo() {
+    let length = 8 * RATE;
+    let [left, right] = [2, 12].map(|seed| music(seed, length).into_iter().map(|s| s * 0.7).collect::<Vec<f32>>());
+    let echo = echo_of_both([&left, &right], 40);
+    for settings in [ECHO, VoiceSettings::default()] {
+        let out = process_stereo(&VoiceControl::new(settings), [&left, &right], &with_hush(&echo));
+        let erle = erle_db(&echo[3 * RATE..], &out[3 * RATE..]);
+        assert!(erle >= 30.0, "{settings:?}: {erle:.1} dB");
     }
 }
 

@@ -15,19 +15,28 @@ pub fn process(control: &VoiceControl, played: &[f32], microphone: &[f32]) -> Ve
 
 /// The same with a microphone whose clock is `ppm` parts in a million faster than the loudspeaker's.
 pub fn process_drifting(control: &VoiceControl, played: &[f32], microphone: &[f32], ppm: f64) -> Vec<f32> {
+    run(control, [played; 2], microphone, ppm)
+}
+
+/// The same with two loudspeakers, left and right, which play different things.
+pub fn process_stereo(control: &VoiceControl, played: [&[f32]; 2], microphone: &[f32]) -> Vec<f32> {
+    run(control, played, microphone, 0.0)
+}
+
+fn run(control: &VoiceControl, [left, right]: [&[f32]; 2], microphone: &[f32], ppm: f64) -> Vec<f32> {
     let far = FarEnd::new();
     let mut voice = VoiceProcessor::new(control.clone(), far.clone());
     let mut out = Vec::with_capacity(microphone.len());
     let jitter = |n: usize| (n as i64 * 7919).rem_euclid(2001).wrapping_sub(1000) * JITTER_NS / 1000;
-    let mut asked = played.chunks_exact(480).enumerate();
+    let mut asked = left.chunks_exact(480).zip(right.chunks_exact(480)).enumerate();
     let (mut given, mut late) = (0, 0);
     for (n, near) in microphone.chunks_exact(480).enumerate() {
         let captured = n as f64 * 1e7 / (1.0 + ppm * 1e-6);
         while given as f64 * 1e7 <= captured {
-            for (m, ten) in asked.by_ref().take(2) {
+            for (m, (left, right)) in asked.by_ref().take(2) {
                 let mut stereo = [0.0; Mixer::FRAME_LEN];
-                for (pair, s) in stereo.as_chunks_mut::<2>().0.iter_mut().zip(ten) {
-                    *pair = [*s; 2];
+                for (pair, (l, r)) in stereo.as_chunks_mut::<2>().0.iter_mut().zip(left.iter().zip(right)) {
+                    *pair = [*l, *r];
                 }
                 far.push(&stereo, MediaTime(m as i64 * 10_000_000 + jitter(m)));
             }
