@@ -5,11 +5,13 @@ use sonora::three_band_filter_bank::{NUM_BANDS, SPLIT_BAND_SIZE, ThreeBandFilter
 use sonora_aec3::block::Block;
 use sonora_aec3::block_framer::BlockFramer;
 use sonora_aec3::block_processor::BlockProcessor;
+use sonora_aec3::common::BLOCK_SIZE;
 use sonora_aec3::config::EchoCanceller3Config;
 use sonora_aec3::frame_blocker::FrameBlocker;
 
 use super::far_end::{Mono, Stereo};
-use crate::frame::SAMPLE_RATE;
+use super::misfit::Misfit;
+use crate::frame::{SAMPLE_RATE, SAMPLES_PER_CHANNEL};
 
 /// The canceller counts in 16-bit samples.
 const FULL_SCALE: f32 = 32_768.0;
@@ -26,6 +28,13 @@ const RETURN: f32 = 4.0;
 const RETURN_NEAR: f32 = 8.0;
 /// The filter's length in blocks.
 const LENGTH: usize = 20;
+/// By so much more the filter is taken to be off with each block in which the quick second one is better.
+const LEAKAGE_DIVERGED: f32 = 0.2;
+/// While the filter does not fit, what comes out is turned down to this amplitude, by 25 dB: an echo of −20 dBFS is no louder
+/// than a distant voice then.
+const DOUBTED: f32 = 0.056;
+/// And for so many blocks of 4 ms after it.
+const HELD: u32 = 10;
 
 /// One end's sound on its way into the canceller: each channel split into bands, cut into its blocks.
 struct Intake {
@@ -75,6 +84,14 @@ pub(super) struct EchoCanceller {
     framer: BlockFramer,
     part: Vec<Vec<Vec<f32>>>,
     join: ThreeBandFilterBank,
+    /// What the filter alone leaves of a block, below 8 kHz.
+    linear: Block,
+    misfit: Misfit,
+    /// Whether anything was played so far: the filter does nothing before.
+    played: bool,
+    /// Blocks in which what comes out is turned down, and how far it is at the moment.
+    doubted: u32,
+    gain: f32,
 }
 
 /// What differs from WebRTC's own configuration, each by what it measured in the simulated room
@@ -94,6 +111,8 @@ fn config() -> EchoCanceller3Config {
     // is heard of steady noise, which leaves the suppressor no pause to tell it from the room's own.
     config.filter.refined.length_blocks = LENGTH;
     config.filter.coarse.length_blocks = LENGTH;
+    // It learns anew more quickly when the quick one turns out the better.
+    config.filter.refined.leakage_diverged = LEAKAGE_DIVERGED;
     // Reverberation as of a furnished room. Of a hall, music's would cover the near voice all the time.
     config.ep_strength.default_len = DECAY;
     config.ep_strength.nearend_len = DECAY_NEAR;
@@ -113,6 +132,11 @@ impl EchoCanceller {
             framer: BlockFramer::new(NUM_BANDS, 1),
             part: vec![vec![vec![0.0; SUB_FRAME]]; NUM_BANDS],
             join: ThreeBandFilterBank::new(),
+            linear: Block::new(1, 1),
+            misfit: Misfit::default(),
+            played: false,
+            doubted: 0,
+            gain: 1.0,
         }
     }
 
@@ -122,7 +146,8 @@ impl EchoCanceller {
 
     /// Takes 10 ms of what the loudspeakers play.
     pub(super) fn play(&mut self, played: &Stereo) {
-        let Self { wide, far, processor, .. } = self;
+        let Self { wide, far, processor, played: begun, .. } = self;
+        *begun = true;
         let channels = [&played.middle, &played.side];
         far.put(if *wide { &channels } else { &channels[..1] }, |block, _| processor.buffer_render(block));
     }

@@ -3,14 +3,14 @@ use beckon_media::{AudioFrame, MediaTime};
 use beckon_test_sound::{
     RATE,
     drift::drift,
-    measure::{active, dbfs, erle_db, level_of_db, set_active_rms},
+    measure::{active, dbfs, erle_db, level_of_db, loudest_dbfs, set_active_rms, settled_s},
     noise::{fan, music},
     room::Room,
     speech::speech,
     stoi::stoi,
 };
 
-use crate::echoes::echo_of_both;
+use crate::echoes::{Change, echo_of_both};
 use crate::run::{noise_down_db, process, process_drifting, process_stereo, with_hush};
 
 const ECHO: VoiceSettings = VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF };
@@ -55,6 +55,26 @@ fn two_loudspeakers_that_play_different_things_leave_no_echo() {
         let out = process_stereo(&VoiceControl::new(settings), [&left, &right], &with_hush(&echo));
         let erle = erle_db(&echo[3 * RATE..], &out[3 * RATE..]);
         assert!(erle >= 30.0, "{settings:?}: {erle:.1} dB");
+    }
+}
+
+#[test]
+fn an_echo_that_changes_in_mid_call_is_no_loud_burst_and_soon_gone_again() {
+    let (at, length) = (4, 8 * RATE);
+    // Automatic gain raises what nobody outshouts.
+    let control = VoiceControl::new(VoiceSettings { automatic_gain: false, ..VoiceSettings::default() });
+    for (name, played, changes) in [
+        ("speech", speech(1, length), [Change::Louder, Change::Later]),
+        ("music", music(2, length), [Change::Louder, Change::Earlier]),
+    ] {
+        for change in changes {
+            let echo = change.echo(&played, at);
+            let out = process(&control, &played, &with_hush(&echo));
+            let (echo, out) = (&echo[at * RATE..], &out[at * RATE..]);
+            let (settled, loudest) = (settled_s(echo, out, 20.0), loudest_dbfs(out));
+            assert!(settled <= 3.0, "{name}, {change:?}: {settled:.1} s");
+            assert!(loudest < -24.0, "{name}, {change:?}: {loudest:.1} dBFS");
+        }
     }
 }
 

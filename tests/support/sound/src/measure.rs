@@ -65,6 +65,29 @@ pub fn erle_db(echo: &[f32], left: &[f32]) -> f32 {
     dbfs(echo) - dbfs(left)
 }
 
+/// Parts of 200 ms, each 100 ms after the one before.
+fn parts(sound: &[f32]) -> impl ExactSizeIterator<Item = &[f32]> {
+    sound.windows(RATE / 5).step_by(RATE / 10)
+}
+
+/// Seconds after which the echo return loss enhancement is `db` and more for good, over parts of 200 ms in which the echo is
+/// louder than −45 dBFS.
+pub fn settled_s(echo: &[f32], left: &[f32], db: f32) -> f32 {
+    let short = |(echo, left): (&[f32], &[f32])| dbfs(echo) > -45.0 && erle_db(echo, left) < db;
+    let last = parts(echo).zip(parts(left)).enumerate().filter(|(_, pair)| short(*pair)).last();
+    last.map_or(0.0, |(at, _)| at as f32 * 0.1 + 0.2)
+}
+
+/// The loudest 200 ms, in dB below full scale.
+pub fn loudest_dbfs(sound: &[f32]) -> f32 {
+    parts(sound).map(dbfs).fold(-120.0, f32::max)
+}
+
+/// For how many seconds `sound` is louder than this.
+pub fn louder_s(sound: &[f32], than_dbfs: f32) -> f32 {
+    parts(sound).filter(|part| dbfs(part) > than_dbfs).count() as f32 * 0.1
+}
+
 /// Total harmonic distortion and noise: what is left of a tone of `hz` when the tone is taken away, against the tone.
 pub fn thd_n(sound: &[f32], hz: f64) -> f64 {
     let w = std::f64::consts::TAU * hz / RATE as f64;
