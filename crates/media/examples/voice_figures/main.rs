@@ -4,10 +4,13 @@
 //! `voice_figures FAR NEAR`: two recordings of speech, raw 32-bit float, 48 kHz, mono.
 #![allow(clippy::unwrap_used)]
 
+mod echo;
+#[path = "../../tests/voice/echoes.rs"]
+mod echoes;
 #[allow(dead_code, reason = "each user of it reads other figures")]
-#[path = "../tests/voice/line.rs"]
+#[path = "../../tests/voice/line.rs"]
 mod line;
-#[path = "../tests/voice/run.rs"]
+#[path = "../../tests/voice/run.rs"]
 mod run;
 
 use std::time::Instant;
@@ -18,14 +21,13 @@ use beckon_media::voice::{NoiseSuppression, VoiceControl, VoiceSettings};
 use beckon_media::{AudioFrame, MediaTime};
 use beckon_test_sound::{
     RATE,
-    drift::drift,
-    measure::{dbfs, erle_db, lateness, level_of_db, rms, set_active_rms},
+    measure::{dbfs, lateness, level_of_db, rms, set_active_rms},
     noise::{fan, music},
     room::Room,
     stoi::{stoi, stoi_in_parts},
 };
 use line::Line;
-use run::{noise_down_db, process, process_drifting, with_hush};
+use run::{noise_down_db, process, process_stereo, with_hush};
 
 /// Length of the recordings used, s.
 const SECONDS: usize = 15;
@@ -34,7 +36,9 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let mut speech = || recording(&arguments.next().expect("two recordings of speech as arguments"));
     let (far, near) = (speech(), speech());
-    echo(&far, &near);
+    echo::room(&far, &near);
+    echo::two_loudspeakers(&far, &near);
+    echo::changes(&far);
     noise(&near);
     gain(&near);
     network(&near);
@@ -49,55 +53,6 @@ fn recording(path: &str) -> Vec<f32> {
     assert_eq!(sound.len(), SECONDS * RATE, "{path} is empty");
     set_active_rms(&mut sound, 0.1);
     sound
-}
-
-/// A fan at the far end, as loud as speech: it leaves the canceller no quiet moment to follow in.
-fn steady_noise(length: usize) -> Vec<f32> {
-    let mut noise = fan(8, length);
-    set_active_rms(&mut noise, 0.1);
-    noise
-}
-
-fn echo(far: &[f32], near: &[f32]) {
-    println!("\n### Echo\n");
-    println!(
-        "| far end | delay, ms | drift, ppm | ERLE after 3 s, dB | without high-pass, dB | all processing on, dB | near speech while both talk, dB | STOI of it | all on but gain: near speech, dB | STOI of it |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
-    let bare = VoiceControl::new(VoiceSettings { echo_cancellation: true, ..VoiceSettings::OFF });
-    let only = VoiceControl::new(VoiceSettings { echo_cancellation: true, high_pass: true, ..VoiceSettings::OFF });
-    let all = VoiceControl::new(VoiceSettings::default());
-    let level = VoiceControl::new(VoiceSettings { automatic_gain: false, ..VoiceSettings::default() });
-    for (name, played) in [("speech", far.to_vec()), ("music", music(2, far.len())), ("noise", steady_noise(far.len()))]
-    {
-        for delay_ms in [40, 120, 300] {
-            for ppm in [0.0, 100.0, -100.0] {
-                let echo = drift(&Room::office().echo(&played, delay_ms), ppm);
-                let microphone = with_hush(&echo);
-                let erle = |control| {
-                    erle_db(&echo[3 * RATE..], &process_drifting(control, &played, &microphone, ppm)[3 * RATE..])
-                };
-                let mut both = microphone.clone();
-                both[6 * RATE..].iter_mut().zip(&near[6 * RATE..]).for_each(|(m, n)| *m += n);
-                let kept = |control| {
-                    let out = process_drifting(control, &played, &both, ppm);
-                    let (near, out) = (&near[7 * RATE..], &out[7 * RATE..]);
-                    // What takes its time is not for that less intelligible.
-                    let out = &out[lateness(&near[..5 * RATE], &out[..5 * RATE])..];
-                    let near = &near[..out.len()];
-                    format!("{:+.1} | {:.2}", level_of_db(near, out), stoi(near, out).unwrap_or(0.0))
-                };
-                println!(
-                    "| {name} | {delay_ms} | {ppm:+} | {:.1} | {:.1} | {:.1} | {} | {} |",
-                    erle(&only),
-                    erle(&bare),
-                    erle(&all),
-                    kept(&only),
-                    kept(&level)
-                );
-            }
-        }
-    }
 }
 
 fn noise(near: &[f32]) {
@@ -214,6 +169,10 @@ fn cost(far: &[f32], near: &[f32]) {
     ] {
         row(name, &mut || drop(process(&VoiceControl::new(settings), far, &microphone)));
     }
+    let (all, other) = (VoiceControl::new(VoiceSettings::default()), music(3, far.len()));
+    row("everything, two loudspeakers that play different things", &mut || {
+        drop(process_stereo(&all, [far, &other], &microphone));
+    });
     let frames: Vec<Vec<AudioFrame>> = near
         .as_chunks::<480>()
         .0
