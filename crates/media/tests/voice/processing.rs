@@ -60,7 +60,7 @@ fn two_loudspeakers_that_play_different_things_leave_no_echo() {
 
 #[test]
 fn an_echo_that_changes_in_mid_call_is_no_loud_burst_and_soon_gone_again() {
-    let (at, length) = (4, 8 * RATE);
+    let (at, length) = (5, 9 * RATE);
     // Automatic gain raises what nobody outshouts.
     let control = VoiceControl::new(VoiceSettings { automatic_gain: false, ..VoiceSettings::default() });
     for (name, played, changes) in [
