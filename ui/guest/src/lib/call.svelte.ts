@@ -1,14 +1,7 @@
 // The call: a LiveKit room as the state this page draws.
-import {
-  DisconnectReason,
-  type LocalTrackPublication,
-  type Participant,
-  Room,
-  RoomEvent,
-  Track,
-  VideoPresets,
-} from 'livekit-client';
+import { DisconnectReason, type Participant, Room, RoomEvent, Track, VideoPresets } from 'livekit-client';
 
+import { type Device, type Trouble, troubleOf } from './devices';
 import { type Entrance, Refused, enter } from './entrance';
 
 const CHAT_TOPIC = 'lk.chat';
@@ -51,6 +44,8 @@ export class Call {
   messages = $state<Message[]>([]);
   microphone = $state(false);
   camera = $state(false);
+  /** Why a device that was wanted is not on, until it is or nobody wants to know any more. */
+  troubles = $state<Partial<Record<Device, Trouble | undefined>>>({});
   sharing = $state(false);
   /** The browser would not let this page share the screen; until the next try. */
   shareFailed = $state(false);
@@ -64,6 +59,7 @@ export class Call {
     this.phase = 'connecting';
     this.refusal = undefined;
     this.messages = [];
+    this.troubles = {};
     try {
       const entrance = await enter(room, invitation, name);
       await this.#connect(entrance, wish);
@@ -129,12 +125,11 @@ export class Call {
     this.phase = 'connected';
     this.silent = !room.canPlaybackAudio;
     redraw();
-    // A device that fails must not keep the guest out of the room.
-    await Promise.allSettled([
-      wish.microphone ? room.localParticipant.setMicrophoneEnabled(true) : undefined,
-      wish.camera ? room.localParticipant.setCameraEnabled(true) : undefined,
+    // A device that fails does not keep the guest out of the room.
+    await Promise.all([
+      wish.microphone ? this.setMicrophone(true) : undefined,
+      wish.camera ? this.setCamera(true) : undefined,
     ]);
-    redraw();
   }
 
   #redraw() {
@@ -184,17 +179,28 @@ export class Call {
 
   async send(text: string) {
     const room = this.#room;
-    if (!room || !text) return;
+    if (!room) return;
     await room.localParticipant.sendText(text, { topic: CHAT_TOPIC });
     this.#write(room.localParticipant.name ?? '', true, text);
   }
 
-  async setMicrophone(on: boolean): Promise<LocalTrackPublication | undefined> {
-    return this.#room?.localParticipant.setMicrophoneEnabled(on).finally(() => this.#redraw());
+  async setMicrophone(on: boolean): Promise<void> {
+    await this.#turn('microphone', () => this.#room?.localParticipant.setMicrophoneEnabled(on));
   }
 
-  async setCamera(on: boolean): Promise<LocalTrackPublication | undefined> {
-    return this.#room?.localParticipant.setCameraEnabled(on).finally(() => this.#redraw());
+  async setCamera(on: boolean): Promise<void> {
+    await this.#turn('camera', () => this.#room?.localParticipant.setCameraEnabled(on));
+  }
+
+  async #turn(device: Device, turn: () => Promise<unknown> | undefined): Promise<void> {
+    this.troubles[device] = undefined;
+    try {
+      await turn();
+    } catch (error) {
+      console.warn(`the ${device} does not go on`, error);
+      this.troubles[device] = troubleOf(error);
+    }
+    this.#redraw();
   }
 
   /** Asks the browser for a screen, window or tab and shows it to the others; or stops that. */
