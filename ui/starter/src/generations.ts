@@ -12,6 +12,7 @@ import type {
 } from '../EXEStarter.d.ts';
 import { Beckon } from './beckon.ts';
 import { asFailure } from './error.ts';
+import { hand } from './hand.ts';
 
 export const StyleType = { LiveRoom: 'LiveRoom', RTCRoom: 'RTCRoom' } as const;
 export const RoomAction = { CreateRoom: 'createRoom', EnterRoom: 'enterRoom' } as const;
@@ -32,8 +33,8 @@ function listen(session: Session): void {
   listened.add(session);
   const event = (cmd: string, code: number, msg: string, more: object = {}) => {
     const whole = { roomID: session.roomID, cmd, code, msg, ...more };
-    listener.onRecvData?.(whole);
-    listener.onRecvEvent?.(whole);
+    hand((event) => listener.onRecvData?.(event), whole);
+    hand((event) => listener.onRecvEvent?.(event), whole);
   };
   let entered = false;
   session.on('state', (state) => {
@@ -58,7 +59,8 @@ function createExeAsRoom(request: ExeRequest): void {
   const { success, fail, ...options } = request ?? {};
   Beckon.open(options).then(
     (session) => {
-      success?.({ errCode: 0, errMsg: 'success', roomID: session.roomID });
+      // Before the room's events, as pages know it.
+      hand(success, { errCode: 0, errMsg: 'success', roomID: session.roomID });
       listen(session);
     },
     (error) => fail?.(told(error)),

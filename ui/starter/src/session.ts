@@ -2,6 +2,7 @@ import type { Event } from '../../protocol/index.ts';
 import { CLOSE_REPLACED, Code, codeText } from '../../protocol/index.ts';
 import type { MediaSet, Member, Road, RoomState, Session, SessionEvents } from '../EXEStarter.d.ts';
 import type { Channel } from './channel.ts';
+import { hand } from './hand.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { forget, remember, standBy } from './store.ts';
 import { claim, type Release } from './tab.ts';
@@ -54,7 +55,7 @@ export class LiveSession implements Session {
     listeners.add(listener as Listener);
     const kept = this.kept.get(event) ?? [];
     this.kept.delete(event);
-    for (const detail of kept) listener(detail as SessionEvents[E]);
+    for (const detail of kept) hand(listener, detail as SessionEvents[E]);
     return () => listeners.delete(listener as Listener);
   }
 
@@ -202,16 +203,7 @@ export class LiveSession implements Session {
   private tell<E extends Kind>(event: E, detail: SessionEvents[E]): void {
     const listeners = this.listeners.get(event);
     if (listeners?.size) {
-      for (const listener of [...listeners]) {
-        try {
-          (listener as (detail: SessionEvents[E]) => void)(detail);
-        } catch (error) {
-          // One listener's fault is the page's to see, not the others' to suffer.
-          setTimeout(() => {
-            throw error;
-          });
-        }
-      }
+      for (const listener of [...listeners]) hand(listener as (detail: SessionEvents[E]) => void, detail);
       return;
     }
     const latestOnly = event === 'state' || event === 'members';

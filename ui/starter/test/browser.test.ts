@@ -429,6 +429,45 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
       .toEqual([0, 1, { roomID: 'given', code: 0, msg: 'success' }]);
   });
 
+  it('goes on telling a page whose own functions throw', async () => {
+    const thrown: string[] = [];
+    page.on('pageerror', ({ message }) => thrown.push(message));
+    await page.evaluate((port) => {
+      window.seen = [];
+      const { open } = window.Beckon;
+      window.Beckon.open = (options) =>
+        open({
+          ...options,
+          ports: [port],
+          launch: (url) => {
+            const { launchedWith } = window as unknown as { launchedWith: (key: unknown, port: number) => void };
+            launchedWith(/k=([\w-]+)/.exec(url)?.[1], port);
+          },
+        });
+      window.EXEStarter.setListener({
+        onRecvData: () => {
+          throw new Error('in the listener');
+        },
+        onRecvRoomIMMsg: ({ message }) => window.seen.push(message),
+        onRoomClose: ({ code }) => window.seen.push(code),
+      });
+      window.EXEStarter.createExeAsRoom({
+        userdata: { userID: 'u', sdkAppID: 1, userSig: 's' },
+        roomdata: { serverDomain: location.origin, roomAction: 'createRoom' },
+        success: () => {
+          window.seen.push('success');
+          throw new Error('in success');
+        },
+      });
+    }, port);
+    await expect.poll(() => page.evaluate(() => window.seen)).toEqual(['success']);
+    app.tell('chat', { roomID: 'given', userID: 'v', userName: 'V', userAvatar: '', message: '你好', time: 0 });
+    app.tell('closed', { roomID: 'given', code: 3005, msg: 'over' });
+    await expect.poll(() => page.evaluate(() => window.seen)).toEqual(['success', '你好', 3005]);
+    expect(thrown).toContain('in success');
+    expect(thrown).toContain('in the listener');
+  });
+
   it('tells the older calls why a room did not open, and that none is open', async () => {
     const refused = await page.evaluate(
       () => new Promise((done) => window.RtcRoom.stopEXE({ data: { roomID: 'r' }, success: done, fail: done })),
