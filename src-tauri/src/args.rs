@@ -90,7 +90,8 @@ impl Start {
     /// An [`ArgsError`]; a bad launch address alone is not one, it is kept to be shown.
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, ArgsError> {
         let (before, address) = split(args.into_iter().collect())?;
-        let options = Options::try_parse_from(before)?;
+        let mut options = Options::try_parse_from(before)?;
+        options.data = options.data.or_else(beckon_opener::profile_asked);
         Ok(Self { options, launch: address.as_deref().map(read_launch) })
     }
 

@@ -40,7 +40,7 @@ async function timed(action) {
   }
   const seen = await watched.end();
   if (seen === null) throw new Error("the grabber missed the picture");
-  // Beside the app's log (BECKON_APP_LOG=debug) this is the way of a click.
+  // Beside the app's log (BECKON_LOG=debug) this is the way of a click.
   console.log(`  begun ${new Date(begun).toISOString()}, seen ${new Date(seen).toISOString()}`);
   return seen - begun;
 }
@@ -167,7 +167,7 @@ async function theirs(run) {
 
 /** The filter as the person set it: off, or at its strongest. */
 function setBeauty(on) {
-  const file = path.join(process.env.BECKON_DATA, "settings.json");
+  const file = path.join(process.env.BECKON_PROFILE, "settings.json");
   const settings = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : {};
   const beauty = { on, style: "smooth", strength: 9, whitening: 9, ruddy: 9 };
   fs.writeFileSync(file, JSON.stringify({ ...settings, beauty }));

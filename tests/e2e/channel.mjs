@@ -83,7 +83,7 @@ function start(program, address, env = {}) {
 try {
   await walk.step("an address that is no text is refused and shown, at a cold start and to the app that runs", async () => {
     const bytes = "beckon:launch?v=1&k=AAAAAAAAAAAAAAAAAAAAAA&p=47610&o=\\377\\376";
-    const log = path.join(process.env.BECKON_DATA, "beckon.log");
+    const log = path.join(process.env.BECKON_PROFILE, "beckon.log");
     const refusals = () => fs.readFileSync(log, "utf8").split("a launch address was refused").length - 1;
     for (const program of ["beckon-open", "beckon"]) {
       let ended;
@@ -144,7 +144,7 @@ try {
     expect(opened.code === 0, `the room was not opened: ${opened.code}, ${opened.text}`);
     for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
     const { said } = await app;
-    const log = fs.readFileSync(path.join(process.env.BECKON_DATA, "beckon.log"), "utf8");
+    const log = fs.readFileSync(path.join(process.env.BECKON_PROFILE, "beckon.log"), "utf8");
     expect(log.includes("TRACE"), "the app does not log everything");
     for (const secret of [key(newer.address), key(good.address), userSig, "ice-pwd", "IceCreds"]) {
       const line = `${log}\n${said}`.split("\n").find((line) => line.includes(secret));

@@ -121,7 +121,7 @@ pub fn walk_room(folder: &Path) -> Result<()> {
     let programs = run::target().join("debug");
     let simulator = camera_simulator(folder)?;
     // A browser that starts the app, or finds it, does so for this profile.
-    let data = ("BECKON_DATA", folder.join("app-data").display().to_string());
+    let data = ("BECKON_PROFILE", folder.join("app-data").display().to_string());
     let desktop = Desktop::start(folder, 1600, 1000, &[data])?;
     std::fs::create_dir_all(&desktop.environment["XDG_CONFIG_HOME"])?;
     run::run(desktop.command(programs.join("beckon")).arg("--register"))?;
@@ -174,10 +174,8 @@ pub fn desktop_with_app(folder: &Path, programs: &Path, more: &[(&str, String)])
     let mut app = vec![
         ("BECKON_CAMERA", "testcard".to_owned()),
         ("BECKON_MICROPHONE", "tone".to_owned()),
-        ("BECKON_DATA", folder.join("app-data").display().to_string()),
+        ("BECKON_PROFILE", folder.join("app-data").display().to_string()),
     ];
-    // The server would take `BECKON_LOG` for its own.
-    app.extend(std::env::var("BECKON_APP_LOG").ok().map(|filter| ("BECKON_LOG", filter)));
     app.extend(more.iter().cloned());
     let desktop = Desktop::start(folder, 1600, 1000, &app)?;
     std::fs::create_dir_all(&desktop.environment["XDG_CONFIG_HOME"])?;

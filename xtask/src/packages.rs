@@ -6,7 +6,8 @@ use anyhow::{Result, bail};
 
 use crate::run;
 
-/// One package of Debian's (or Ubuntu's) and why it is needed.
+/// One package of Debian's and why it is needed. Ubuntu has most of them under the same names; not Chromium, which is there
+/// only as a snap.
 pub struct Package {
     name: &'static str,
     why: &'static str,
@@ -99,7 +100,7 @@ pub fn ensure(groups: &[&[Package]]) -> Result<()> {
         return Ok(());
     }
     if !run::has("dpkg-query") {
-        println!("This is no Debian or Ubuntu; please see that you have what these packages hold:");
+        println!("This is no Debian; please see that you have what these packages hold:");
         for package in groups.iter().flat_map(|group| group.iter()) {
             println!("  {} ({})", package.name, package.why);
         }

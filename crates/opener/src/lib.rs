@@ -12,13 +12,20 @@ pub use running::{become_app, hand_over};
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use beckon_protocol::launch::IDENTIFIER;
 
 /// Environment variable that names another profile's folder, as the app's option `--data` does.
-pub const PROFILE: &str = "BECKON_DATA";
+pub const PROFILE: &str = "BECKON_PROFILE";
+/// What it was called before: also where a server on the same machine keeps its data.
+const PROFILE_BEFORE: &str = "BECKON_DATA";
+
+/// The profile's folder that the environment names.
+pub fn profile_asked() -> Option<PathBuf> {
+    [PROFILE, PROFILE_BEFORE].into_iter().find_map(std::env::var_os).map(PathBuf::from)
+}
 
 /// An app runs and did not take the address.
 #[derive(Debug, thiserror::Error)]

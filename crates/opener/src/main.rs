@@ -12,7 +12,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use beckon_opener::{PROFILE, become_app, hand_over, instance_name};
+use beckon_opener::{become_app, hand_over, instance_name, profile_asked};
 use beckon_protocol::launch::is_address;
 
 /// The app's program, which lies beside this one.
@@ -42,9 +42,9 @@ fn address(args: &[OsString]) -> Option<&str> {
 
 /// The name of the app that is looked for; `None` where its profile is not there yet.
 fn instance() -> Option<String> {
-    match env::var_os(PROFILE) {
+    match profile_asked() {
         None => Some(instance_name(None)),
-        Some(folder) => Some(instance_name(Some(&PathBuf::from(folder).canonicalize().ok()?))),
+        Some(folder) => Some(instance_name(Some(&folder.canonicalize().ok()?))),
     }
 }
 

@@ -57,6 +57,19 @@ fn variables_are_read_and_what_does_not_fit_ends_it_with_a_reason() {
     assert!(wrong("BECKON_ROOMS__ENGINE", "livekit").contains("rooms.url"));
     assert!(wrong("BECKON_CONFIG", "/nowhere.toml").contains("/nowhere.toml"));
     assert!(wrong("BECKON_LOG__FILTER", "a=b=c").contains("log.filter"));
+    assert!(wrong("BECKON_LOG", "a=b=c").contains("log.filter"));
+}
+
+#[test]
+fn what_is_logged_is_said_as_for_our_other_programs_or_by_the_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let logged = |variables: &[(&str, &str)]| {
+        let mut server = Beckond::start(beckond().arg("--dev").envs(variables.iter().copied()), folder.path());
+        server.end("-TERM");
+        server.logged().contains("\"DEBUG\"")
+    };
+    assert!(logged(&[("BECKON_LOG", "debug")]));
+    assert!(!logged(&[("BECKON_LOG", "debug"), ("BECKON_LOG__FILTER", "info")]));
 }
 
 #[test]

@@ -335,7 +335,8 @@ impl Config {
         }
     }
 
-    /// Puts defaults, file, environment (`BECKON_LISTEN`, `BECKON_ROOMS__ENGINE`, …) and flags together.
+    /// Puts defaults, file, environment (`BECKON_LISTEN`, `BECKON_ROOMS__ENGINE`, …; `BECKON_LOG` for `log.filter`) and
+    /// flags together.
     ///
     /// # Errors
     /// [`ConfigError`] naming the field that does not fit.
@@ -351,8 +352,12 @@ impl Config {
         // Other programs of ours have variables of their own: only names that the configuration has are read.
         let variables = Env::prefixed("BECKON_").filter(|name| {
             let first = name.as_str().split("__").next().unwrap_or_default();
-            FIELDS.iter().any(|field| field.eq_ignore_ascii_case(first))
+            FIELDS.iter().any(|field| field.eq_ignore_ascii_case(first)) && !name.as_str().eq_ignore_ascii_case("log")
         });
+        // In all our programs this one says what is logged.
+        if let Some(filter) = std::env::var("BECKON_LOG").ok().filter(|filter| !filter.is_empty()) {
+            figment = figment.merge(Serialized::default("log.filter", filter));
+        }
         figment = figment.merge(variables.split("__")).merge(Serialized::defaults(flags));
         let mut config: Self = figment.extract()?;
         config.dev = flags.dev;
