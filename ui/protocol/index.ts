@@ -55,7 +55,7 @@ export type Resolution = "180p" | "360p" | "480p" | "540p" | "720p" | "1080p";
 export type AspectRatio = "16:9" | "4:3";
 
 /**
- * Pictures a second.
+ * Pictures a second; read from a text or a number.
  */
 export type FrameRate = "15" | "30";
 
@@ -337,7 +337,7 @@ language: string,
  * Size, shape and rate of our pictures at their best; without it, what the person set. What is left out of it is
  * 720p, 16:9 or 30.
  */
-video: Partial<VideoPreset>, 
+video: Partial<Omit<VideoPreset, 'fps'>> & { fps?: FrameRate | 15 | 30 }, 
 /**
  * The beauty filter on our camera's pictures; without it, what the person set. What is left out of it is off.
  */
@@ -406,7 +406,7 @@ speaker?: boolean,
 /**
  * Size, shape and rate of our pictures at their best. What is left out of it is 720p, 16:9 or 30.
  */
-video?: Partial<VideoPreset>, 
+video?: Partial<Omit<VideoPreset, 'fps'>> & { fps?: FrameRate | 15 | 30 }, 
 /**
  * The beauty filter on our camera's pictures. What is left out of it is off; `{}` turns it off.
  */
@@ -930,5 +930,11 @@ export const CLOSE_FOREIGN_ORIGIN = 4403;
 export const CLOSE_DENIED = 4405;
 /** WebSocket status: another socket took over. */
 export const CLOSE_REPLACED = 4409;
+/** Longest user ID, bytes. */
+export const USER_ID_MAX = 128;
+/** Longest name of a person or a room, bytes. */
+export const NAME_MAX = 256;
+/** Longest address of a person's picture, bytes. */
+export const AVATAR_MAX = 2048;
 /** Longest room text, bytes. */
 export const CHAT_MAX = 8192;

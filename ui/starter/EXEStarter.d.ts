@@ -53,7 +53,7 @@ export interface RoomData {
 export interface Video {
   resolution?: '180p' | '360p' | '480p' | '540p' | '720p' | '1080p';
   aspect?: '16:9' | '4:3';
-  fps?: '15' | '30';
+  fps?: '15' | '30' | 15 | 30;
 }
 
 /** The beauty filter; levels from 0 to 9. What is left out is off. */

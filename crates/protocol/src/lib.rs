@@ -15,6 +15,7 @@ pub mod room;
 pub mod rpc;
 pub mod secret;
 pub mod service;
+mod text_or_number;
 pub mod video;
 
 pub use code::Code;

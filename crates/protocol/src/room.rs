@@ -10,6 +10,8 @@ pub const ROOM_ID_MAX: usize = 64;
 pub const USER_ID_MAX: usize = 128;
 /// Longest display name of a person or a room, in bytes.
 pub const NAME_MAX: usize = 256;
+/// Longest address of a person's picture, in bytes.
+pub const AVATAR_MAX: usize = 2048;
 
 /// Why a text is no room or user ID.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

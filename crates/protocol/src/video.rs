@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::text_or_number::TextOrNumber;
+
 /// How many lines a picture has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, TS)]
 pub enum Resolution {
@@ -39,8 +41,9 @@ pub enum AspectRatio {
     Standard,
 }
 
-/// Pictures a second.
+/// Pictures a second; read from a text or a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
+#[serde(try_from = "TextOrNumber")]
 pub enum FrameRate {
     /// 15: half the bits and half the work.
     #[serde(rename = "15")]
@@ -61,6 +64,19 @@ pub struct VideoPreset {
     pub aspect: AspectRatio,
     /// Pictures a second.
     pub fps: FrameRate,
+}
+
+impl TryFrom<TextOrNumber> for FrameRate {
+    type Error = &'static str;
+    fn try_from(written: TextOrNumber) -> Result<Self, Self::Error> {
+        match written {
+            TextOrNumber::Number(15) => Ok(Self::Fifteen),
+            TextOrNumber::Number(30) => Ok(Self::Thirty),
+            TextOrNumber::Text(text) if text == "15" => Ok(Self::Fifteen),
+            TextOrNumber::Text(text) if text == "30" => Ok(Self::Thirty),
+            _ => Err("`fps` must be 15 or 30"),
+        }
+    }
 }
 
 impl Resolution {

@@ -3,7 +3,7 @@ import { Code, DEFAULT_PORTS } from '../../protocol/index.ts';
 import type { OpenOptions, Session, TestLogin } from '../EXEStarter.d.ts';
 import { asFailure, failure } from './error.ts';
 import { launchUrl, meetingPoint, openUrl, relayOf, serverBase } from './launch.ts';
-import { check } from './parameters.ts';
+import { check, withoutNulls } from './parameters.ts';
 import { Patience } from './patience.ts';
 import { random } from './proof.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
@@ -47,7 +47,8 @@ function begun(tab: string, session: LiveSession): LiveSession {
 
 const last = (): LiveSession | null => sessions[sessions.length - 1] ?? null;
 
-async function open(options: OpenOptions): Promise<Session> {
+async function open(asked: OpenOptions): Promise<Session> {
+  const options = withoutNulls(asked);
   check(options);
   const single = options.custom?.singleton !== false;
   if (single && (opening || sessions.length)) {

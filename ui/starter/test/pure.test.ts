@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { OpenOptions } from '../EXEStarter.d.ts';
 import { isLoopback, launchUrl, meetingPoint, relayOf, serverBase } from '../src/launch.ts';
-import { check } from '../src/parameters.ts';
+import { check, withoutNulls } from '../src/parameters.ts';
 import { keyId, proof, random, resumeKey, same } from '../src/proof.ts';
 import { base64url, hmac, sha256 } from '../src/sha256.ts';
 
@@ -85,7 +85,7 @@ describe('parameters', () => {
     const options = good();
     change(options);
     try {
-      check(options);
+      check(withoutNulls(options));
     } catch (error) {
       return error as { code: number; field: string };
     }
@@ -96,6 +96,20 @@ describe('parameters', () => {
     expect(refused(() => {})).toBeUndefined();
     expect(refused((o) => (o.custom = { proxy_ip: '10.0.0.1', proxy_port: '1080' }))).toBeUndefined();
     expect(refused((o) => (o.roomdata.roomID = 42))).toBeUndefined();
+    const custom = { IMList: false, language: '', video: { fps: 30 as const }, beauty: { strength: 9 } };
+    expect(refused((o) => (o.custom = custom))).toBeUndefined();
+    expect(refused((o) => (o.userdata.userName = '名'.repeat(85)))).toBeUndefined();
+  });
+
+  it('leaves out what is null', () => {
+    const custom = { proxy_ip: null, IMList: null, video: { resolution: null, fps: 15 }, camera: false };
+    const whole = { ...good(), custom, patience: 1, launch: null } as unknown as OpenOptions;
+    Object.assign(whole.roomdata, { roomID: null, template: null });
+    Object.assign(whole.userdata, { accType: null });
+    const left = withoutNulls(whole);
+    expect(left).toEqual({ ...good(), custom: { video: { fps: 15 }, camera: false }, patience: 1, launch: null });
+    expect(() => check(left)).not.toThrow();
+    expect(withoutNulls({ ...good(), custom: null } as unknown as OpenOptions)).toEqual(good());
   });
 
   it.each<[number, string, (options: OpenOptions) => void]>([
@@ -112,6 +126,23 @@ describe('parameters', () => {
     [-9999, 'roomdata.template', (o) => (o.roomdata.template = '1v9' as '1v1')],
     [-9998, 'custom.proxy_port', (o) => (o.custom = { proxy_ip: '10.0.0.1' })],
     [-9999, 'custom.proxy_port', (o) => (o.custom = { proxy_port: 70000 })],
+    [-9998, 'userdata.userSig', (o) => Object.assign(o.userdata, { userSig: null })],
+    [-9999, 'userdata.userName', (o) => Object.assign(o.userdata, { userName: 7 })],
+    [-9999, 'userdata.userName', (o) => (o.userdata.userName = '名'.repeat(86))],
+    [-9999, 'userdata.userAvatar', (o) => (o.userdata.userAvatar = 'x'.repeat(2049))],
+    [-9999, 'userdata.accType', (o) => Object.assign(o.userdata, { accType: true })],
+    [-9999, 'roomdata.roomID', (o) => (o.roomdata.roomID = 1.5)],
+    [-9999, 'roomdata.roomTitle', (o) => (o.roomdata.roomTitle = 'x'.repeat(257))],
+    [-9999, 'roomdata.roomName', (o) => (o.roomdata.roomName = 'x'.repeat(257))],
+    [-9999, 'custom', (o) => Object.assign(o, { custom: 'none' })],
+    [-9999, 'custom.camera', (o) => Object.assign(o, { custom: { camera: 'false' } })],
+    [-9999, 'custom.language', (o) => Object.assign(o, { custom: { language: 7 } })],
+    [-9999, 'custom.video', (o) => Object.assign(o, { custom: { video: '720p' } })],
+    [-9999, 'custom.video.resolution', (o) => Object.assign(o, { custom: { video: { resolution: 720 } } })],
+    [-9999, 'custom.video.fps', (o) => Object.assign(o, { custom: { video: { fps: 60 } } })],
+    [-9999, 'custom.video.size', (o) => Object.assign(o, { custom: { video: { size: 1 } } })],
+    [-9999, 'custom.beauty.ruddy', (o) => Object.assign(o, { custom: { beauty: { ruddy: 10 } } })],
+    [-9999, 'custom.beauty.glow', (o) => Object.assign(o, { custom: { beauty: { glow: 1 } } })],
   ])('refuses with %i and names %s', (code, field, change) => {
     expect(refused(change)).toMatchObject({ code, field });
   });

@@ -81,7 +81,7 @@ pub fn file() -> String {
         let _ = writeln!(out, "  [{}]: {:?},", code.value(), code.text());
     }
     out.push_str("};\n\n");
-    let constants: [(&str, &str, String); 11] = [
+    let constants: [(&str, &str, String); 14] = [
         ("SCHEME", "The scheme of launch URLs.", format!("{:?}", launch::SCHEME)),
         ("LAUNCH_VERSION", "Version of the launch URL.", launch::VERSION.to_string()),
         ("LAUNCH_URL_MAX", "Longest launch URL, bytes.", launch::URL_MAX.to_string()),
@@ -96,6 +96,9 @@ pub fn file() -> String {
         ),
         ("CLOSE_DENIED", "WebSocket status: consent denied.", channel::CLOSE_DENIED.to_string()),
         ("CLOSE_REPLACED", "WebSocket status: another socket took over.", channel::CLOSE_REPLACED.to_string()),
+        ("USER_ID_MAX", "Longest user ID, bytes.", room::USER_ID_MAX.to_string()),
+        ("NAME_MAX", "Longest name of a person or a room, bytes.", room::NAME_MAX.to_string()),
+        ("AVATAR_MAX", "Longest address of a person's picture, bytes.", room::AVATAR_MAX.to_string()),
         ("CHAT_MAX", "Longest room text, bytes.", page::CHAT_MAX.to_string()),
     ];
     for (name, docs, value) in constants {

@@ -5,12 +5,12 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use super::proof::Nonce;
-use super::reading::{number_or_text, port_number_or_text, read, text_or_number};
+use super::reading::{number_or_text, port_number_or_text, read, text_or_number, video};
 use crate::beauty::BeautySettings;
 use crate::video::VideoPreset;
 use crate::{
     Code, Secret,
-    room::{RoomAction, StyleType, Template},
+    room::{AVATAR_MAX, NAME_MAX, RoomAction, StyleType, Template},
     rpc::RpcError,
 };
 
@@ -203,7 +203,8 @@ pub struct Custom {
     pub language: String,
     /// Size, shape and rate of our pictures at their best; without it, what the person set. What is left out of it is
     /// 720p, 16:9 or 30.
-    #[ts(type = "Partial<VideoPreset>")]
+    #[serde(deserialize_with = "video")]
+    #[ts(type = "Partial<Omit<VideoPreset, 'fps'>> & { fps?: FrameRate | 15 | 30 }")]
     pub video: Option<VideoPreset>,
     /// The beauty filter on our camera's pictures; without it, what the person set. What is left out of it is off.
     #[ts(type = "BeautySettings")]
@@ -299,7 +300,8 @@ pub struct MediaSet {
     /// Sound of the others on or off.
     pub speaker: Option<bool>,
     /// Size, shape and rate of our pictures at their best. What is left out of it is 720p, 16:9 or 30.
-    #[ts(optional, type = "Partial<VideoPreset>")]
+    #[serde(deserialize_with = "video")]
+    #[ts(optional, type = "Partial<Omit<VideoPreset, 'fps'>> & { fps?: FrameRate | 15 | 30 }")]
     pub video: Option<VideoPreset>,
     /// The beauty filter on our camera's pictures. What is left out of it is off; `{}` turns it off.
     pub beauty: Option<BeautySettings>,
@@ -391,8 +393,15 @@ impl RoomOpen {
         if user.user_sig.is_empty() {
             return missing("userdata.userSig");
         }
-        if user.user_name.len() > crate::room::NAME_MAX {
-            return wrong("userdata.userName", format!("`userName` may have {} bytes", crate::room::NAME_MAX));
+        for (field, text, most) in [
+            ("userdata.userName", &user.user_name, NAME_MAX),
+            ("userdata.userAvatar", &user.user_avatar, AVATAR_MAX),
+            ("roomdata.roomName", &room.room_name, NAME_MAX),
+            ("roomdata.roomTitle", &room.room_title, NAME_MAX),
+        ] {
+            if text.len() > most {
+                return wrong(field, format!("`{field}` has {} bytes; at most {most} are taken", text.len()));
+            }
         }
         if let Err(error) = room.server() {
             return wrong("roomdata.serverDomain", error);
@@ -433,92 +442,4 @@ impl RoomData {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::beauty::BeautyStyle;
-    use serde_json::json;
-
-    fn open() -> Value {
-        json!({
-            "userdata": {"userID": "zhang3", "userName": "张三", "sdkAppID": "1400000001", "accType": 36862, "userSig": "eJx"},
-            "roomdata": {"serverDomain": "https://meet.example.com/weapp/live_room/", "roomAction": "createRoom", "type": "RTCRoom", "template": "1v3"},
-            "custom": {"proxy_ip": "10.0.0.1", "proxy_port": "1080", "IMList": false}
-        })
-    }
-
-    #[test]
-    fn a_room_opens_with_what_pages_of_both_generations_send() {
-        let Call::RoomOpen(open) = Call::parse("room.open", open()).unwrap() else { panic!("not room.open") };
-        assert_eq!(open.userdata.sdk_app_id, 1_400_000_001);
-        assert_eq!(open.userdata.acc_type, "36862");
-        assert_eq!(open.roomdata.server().unwrap().as_str(), "https://meet.example.com/");
-        assert_eq!(open.roomdata.template, Template::OneToThree);
-        assert_eq!(open.custom.proxy_port, 1080);
-        assert!(!open.custom.im_list && open.custom.user_list);
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named() {
-        let wrong = |path: &str, value: Value| {
-            let mut open = open();
-            *open.pointer_mut(path).unwrap() = value;
-            Call::parse("room.open", open).unwrap_err()
-        };
-        assert_eq!(wrong("/userdata/userID", json!("")).field.unwrap(), "userdata.userID");
-        assert_eq!(wrong("/userdata/userSig", json!("")).code, Code::MissingParameter);
-        assert_eq!(wrong("/roomdata/serverDomain", json!("ftp://x")).field.unwrap(), "roomdata.serverDomain");
-        assert_eq!(wrong("/roomdata/roomAction", json!("enterRoom")).field.unwrap(), "roomdata.roomID");
-        assert_eq!(wrong("/custom/proxy_port", json!(70000)).code, Code::WrongParameter);
-        assert_eq!(Call::parse("room.open", json!({})).unwrap_err().field.unwrap(), "userdata");
-        assert_eq!(wrong("/userdata", json!({})).field.unwrap(), "userdata.userID");
-        assert_eq!(wrong("/roomdata/template", json!("1v9")).field.unwrap(), "roomdata.template");
-        assert_eq!(Call::parse("room.burn", Value::Null).unwrap_err().code, Code::UnknownMethod);
-        assert_eq!(Call::parse("chat.send", json!({"message": ""})).unwrap_err().field.unwrap(), "message");
-    }
-
-    #[test]
-    fn the_beauty_filter_is_asked_for_in_levels_and_a_wrong_one_is_named() {
-        let ask = |beauty: Value| {
-            let mut open = open();
-            open["custom"]["beauty"] = beauty;
-            Call::parse("room.open", open)
-        };
-        let Ok(Call::RoomOpen(open)) = ask(json!({"style": "natural", "strength": 9, "ruddy": 2})) else {
-            panic!("these levels fit");
-        };
-        assert_eq!(open.custom.beauty, Some(BeautySettings::new(BeautyStyle::Natural, 9, 0, 2).unwrap()));
-        let Ok(Call::RoomOpen(open)) = ask(Value::Null) else { panic!("without it, what the person set") };
-        assert_eq!(open.custom.beauty, None);
-
-        for (beauty, field) in [
-            (json!({"strength": 10}), "strength"),
-            (json!({"whitening": -1}), "whitening"),
-            (json!({"ruddy": 4.5}), "ruddy"),
-            (json!({"strength": "9"}), "strength"),
-            (json!({"style": "soft"}), "style"),
-            (json!({"glow": 1}), "glow"),
-        ] {
-            let error = ask(beauty.clone()).unwrap_err();
-            assert_eq!(error.code, Code::WrongParameter, "{beauty}");
-            assert_eq!(error.field.unwrap(), format!("custom.beauty.{field}"), "{beauty}");
-            let error = Call::parse("media.set", json!({"beauty": beauty})).unwrap_err();
-            assert_eq!(error.field.unwrap(), format!("beauty.{field}"));
-            assert!(error.message.contains(field), "{}", error.message);
-        }
-        let off = Call::parse("media.set", json!({"beauty": {}})).unwrap();
-        assert_eq!(off, Call::MediaSet(MediaSet { beauty: Some(BeautySettings::default()), ..MediaSet::default() }));
-    }
-
-    #[test]
-    fn every_method_has_a_signature() {
-        let names: Vec<_> = Call::SIGNATURES.iter().map(|(name, _, _)| *name).collect();
-        assert_eq!(names, Call::METHODS);
-    }
-
-    #[test]
-    fn the_user_sig_is_not_in_debug_output() {
-        let open = Call::parse("room.open", open()).unwrap();
-        assert!(!format!("{open:?}").contains("eJx"));
-    }
-}
+mod tests;

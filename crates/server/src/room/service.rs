@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use beckon_protocol::{
     Secret,
-    room::{Member, NAME_MAX, Role, RoomId, UserId},
+    room::{AVATAR_MAX, Member, NAME_MAX, Role, RoomId, UserId},
     service::{CreateRoom, Room, RoomList},
 };
 use parking_lot::Mutex;
@@ -19,8 +19,6 @@ use super::{
 use crate::account::Caller;
 use crate::store::{RoomRecord, Store};
 
-/// Longest address of a picture, bytes.
-const AVATAR_MAX: usize = 2048;
 /// Most rooms in one page of a list.
 pub const LIST_MAX: usize = 100;
 
