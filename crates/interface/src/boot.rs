@@ -135,6 +135,10 @@ pub struct Permissions {
     pub allowed: Vec<AllowedPage>,
     /// Those the owner of the machine allows; they cannot be taken back here.
     pub policy: Vec<String>,
+    /// What of the owner's rules is not understood and left out, in English words.
+    pub faults: Vec<String>,
+    /// Nothing of the owner's rules can be read, and no page may open a room.
+    pub blocked: bool,
 }
 
 /// A page the person said "always" to.

@@ -18,7 +18,7 @@ pub use store::{Allowed, Consents};
 /// What is known of somebody before the person is asked: the policy first, then what the person said.
 pub fn standing(asker: &Asker, policy: &Policy, consents: &Consents) -> Standing {
     match policy.judge(asker) {
-        Standing::Unknown if consents.allows(asker) => Standing::Allowed,
+        Standing::Unknown if policy.knows_denials() && consents.allows(asker) => Standing::Allowed,
         known => known,
     }
 }

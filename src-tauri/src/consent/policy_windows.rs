@@ -4,21 +4,30 @@
 
 use windows_registry::LOCAL_MACHINE;
 
-use super::Policy;
+use super::policy::{List, Policy};
 
 const PLACE: &str = r"Software\Policies\Beckon";
 
 /// Reads it. A key that is not there is an empty list.
 pub fn load() -> Policy {
-    Policy {
-        allow_origins: list("AllowOrigins"),
-        deny_origins: list("DenyOrigins"),
-        trusted_relays: list("TrustedRelays"),
+    let mut policy = Policy::default();
+    for list in List::ALL {
+        let name = match list {
+            List::Allow => "AllowOrigins",
+            List::Deny => "DenyOrigins",
+            List::Relays => "TrustedRelays",
+        };
+        let Ok(key) = LOCAL_MACHINE.open(format!(r"{PLACE}\{name}")) else { continue };
+        let values = match key.values() {
+            Ok(values) => values,
+            Err(error) => return Policy::unreadable(format!(r"HKLM\{PLACE}\{name}: {error}")),
+        };
+        for (value, content) in values {
+            match String::try_from(content) {
+                Ok(text) => policy.add(list, &text),
+                Err(_) => policy.left_out(Some(list), format!("{list}: the value {value:?} is no text")),
+            }
+        }
     }
-}
-
-fn list(name: &str) -> Vec<String> {
-    let Ok(key) = LOCAL_MACHINE.open(format!(r"{PLACE}\{name}")) else { return Vec::new() };
-    let Ok(values) = key.values() else { return Vec::new() };
-    values.filter_map(|(_, value)| String::try_from(value).ok()).collect()
+    policy
 }

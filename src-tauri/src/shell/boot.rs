@@ -54,7 +54,9 @@ pub fn permissions(shell: &Shell) -> Permissions {
     };
     Permissions {
         allowed: shell.consents.lock().list().iter().map(page).collect(),
-        policy: shell.policy.allow_origins.clone(),
+        policy: shell.policy.allowed(),
+        faults: shell.policy.faults().to_vec(),
+        blocked: shell.policy.is_unreadable(),
     }
 }
 

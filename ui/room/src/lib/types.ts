@@ -731,7 +731,15 @@ allowed: Array<AllowedPage>,
 /**
  * Those the owner of the machine allows; they cannot be taken back here.
  */
-policy: Array<string>, };
+policy: Array<string>, 
+/**
+ * What of the owner's rules is not understood and left out, in English words.
+ */
+faults: Array<string>, 
+/**
+ * Nothing of the owner's rules can be read, and no page may open a room.
+ */
+blocked: boolean, };
 
 /**
  * Why a start did not work.
