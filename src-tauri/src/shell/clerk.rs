@@ -168,6 +168,10 @@ impl Clerk {
                 tracing::info!(origin = %launch.origin, relay = launch.relay.is_some(), "launched by a page");
                 let id = self.bridge.launch(launch);
                 self.launches.insert(id);
+                // What was wrong with the start before it is over.
+                if self.shell.trouble.lock().take().is_some() {
+                    windows::refresh_home(&self.shell);
+                }
             }
             Some(Err(Refused { error, page })) => {
                 let code = error.code();

@@ -18,7 +18,14 @@ const signature: Entry = [
   say('网页未能为您登录', '请刷新原网页后重试。若仍出现，请联系网页的管理员。'),
 ];
 
+const parameters: Entry = [
+  say('The page asked for the room in a wrong way', 'Tell the owner of the page you came from what stands below.'),
+  say('网页提供的参数有误', '请将下方的信息告知原网页的管理员。'),
+];
+
 const table: Record<number, Entry> = {
+  [-9999]: parameters,
+  [-9998]: parameters,
   0: [say('The room is over', 'The page closed the room.'), say('房间已结束', '网页关闭了房间。')],
   1001: [
     say('The start address is damaged', 'Reload the page you came from and try again.'),
@@ -35,10 +42,17 @@ const table: Record<number, Entry> = {
   2005: signature,
   2006: signature,
   2007: [
-    say('Too many log-ins failed', 'Wait a minute, then try again.'),
-    say('登录失败次数过多', '请稍等一分钟后重试。'),
+    say('Too many log-ins failed', 'Try again later; it can take up to ten minutes.'),
+    say('登录失败次数过多', '请稍后重试，最多需等待十分钟。'),
   ],
   2008: signature,
+  2010: [
+    say(
+      'You may not do this',
+      'You have as many rooms as the server allows, or may only watch in this one. Close another room, or ask the host.',
+    ),
+    say('您没有此权限', '您的房间数已达服务器上限，或在此房间中只能观看。请关闭其他房间，或联系主持人。'),
+  ],
   3001: [
     say('There is no such room', 'It may be over already. Ask for a new invitation.'),
     say('房间不存在', '房间可能已经结束，请索取新的邀请。'),
@@ -47,6 +61,10 @@ const table: Record<number, Entry> = {
   3003: [
     say('A room with this ID exists already', 'Enter that room, or choose another ID on the page.'),
     say('该房间号已存在', '请进入该房间，或在网页上选择其他房间号。'),
+  ],
+  3004: [
+    say('The page gave a room ID that does not fit', 'Tell the owner of the page you came from what stands below.'),
+    say('网页提供的房间号无效', '请将下方的信息告知原网页的管理员。'),
   ],
   3005: [say('The room is over', 'The host ended it.'), say('房间已结束', '主持人结束了房间。')],
   3006: [
