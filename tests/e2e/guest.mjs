@@ -129,6 +129,29 @@ try {
     await until("pictures again", () => pictures() > before + 5);
   });
 
+  await walk.step("a device that does not go on says why, until it does", async () => {
+    await page.evaluate(() => {
+      const { navigator, DOMException } = globalThis;
+      const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      globalThis.refuse = (name) => {
+        navigator.mediaDevices.getUserMedia = name ? () => Promise.reject(new DOMException("made up", name)) : real;
+      };
+    });
+    for (const [name, words] of [["NotAllowedError", "browser does not give"], ["NotReadableError", "Another program"]]) {
+      await at("camera").click();
+      await seen("without a camera", { camera: false, microphone: true });
+      await page.locator('[data-testid="camera"][aria-pressed="false"]').waitFor();
+      await page.evaluate((why) => globalThis.refuse(why), name);
+      await at("camera").click();
+      await at("camera-trouble").filter({ hasText: words }).waitFor({ timeout: 10000 });
+      if (name === "NotAllowedError") await lookTwice("05-camera-refused");
+      await page.evaluate(() => globalThis.refuse());
+      await at("camera").click();
+      await at("camera-trouble").waitFor({ state: "detached" });
+      await seen("with both again", { camera: true, microphone: true });
+    }
+  });
+
   await walk.step("texts go both ways", async () => {
     const other = participant("bob", "--say", "hello from bob");
     await page.locator(".unread").waitFor({ timeout: 20000 });
