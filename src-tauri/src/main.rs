@@ -133,6 +133,7 @@ fn run(start: Start) -> anyhow::Result<()> {
             commands::set_speaker,
             commands::send_chat,
             commands::leave,
+            commands::stay,
             commands::place_stage,
             commands::focus_tile,
             commands::answer,

@@ -16,7 +16,7 @@ function shot(name, window) {
   focus(window);
   screenshot(path.join(out, `${name}.png`), window);
 }
-const data = process.env.BECKON_DATA;
+const data = process.env.BECKON_PROFILE;
 const cameras = path.join(out, "cameras");
 for (const folder of [data, cameras]) fs.mkdirSync(folder, { recursive: true });
 
@@ -193,20 +193,72 @@ try {
     await until("the guest sees it", async () => (await seenMuted()) === 0);
     shot("03-picker", window);
     keys("Escape");
+    const closed = () => count(window, OPEN, 2) < 2500;
+    await until("the picker's end", closed);
+    // The keyboard is back at its button.
+    keys("Return");
+    await until("the picker again", () => !closed());
+    keys("Escape");
+    await until("the picker's end", closed);
   });
 
   await walk.step("what is typed in the chat reaches page and guest", async () => {
-    // The window is wide enough for the chat to be open; the key closes it and opens it again.
-    type("c", "c");
-    const { x, y, width, height } = place(window);
-    click(x + width - 180, y + height - 76 - 40);
-    keys("m", "v", "c", "Return");
-    await until("the page's text", async () => (await told()).chats.includes("mvc"));
+    // The window is wide enough for the chat to be open; the key closes it and opens it again, and what follows is text.
+    type("c");
+    await until("the chat's end", () => count(window, OPEN, 2) < 500);
+    type("c");
+    await until("the chat", () => count(window, OPEN, 2) > 500);
+    keys("m", "v", "s", "p", "c", "Return");
+    await until("the page's text", async () => (await told()).chats.includes("mvspc"));
     await guest.getByTestId("chat").click();
-    await guest.getByText("mvc").first().waitFor({ timeout: 10000 });
+    await guest.getByText("mvspc").first().waitFor({ timeout: 10000 });
     const { camera, microphone } = (await told()).state;
     expect(camera && microphone, "letters in the chat are text");
     shot("04-chat", window);
+    keys("Escape");
+    await until("the chat's end", () => count(window, OPEN, 2) < 500);
+    // The keyboard is back at the button that opens it.
+    keys("Return");
+    await until("the chat", () => count(window, OPEN, 2) > 500);
+    keys("h", "i", "Return");
+    await until("the page's text", async () => (await told()).chats.includes("hi"));
+    keys("Escape");
+    await until("the chat's end", () => count(window, OPEN, 2) < 500);
+  });
+
+  await walk.step("toolbar, member list and a person's volume by the keyboard alone", async () => {
+    // Back from the chat's button: leave, share, the loudspeaker's menu, the loudspeaker.
+    keys("shift+Tab", "shift+Tab", "shift+Tab", "shift+Tab", "Return");
+    await state("no loudspeaker", ({ speaker }) => !speaker);
+    keys("Return");
+    await state("the loudspeaker", ({ speaker }) => speaker);
+    type("p");
+    await until("the list", () => count(window, OPEN, 2) > 500);
+    // From ourselves to the guest, to their volume; there the slider is one on.
+    keys("Tab", "Tab", "Return", "Tab", "Right");
+    const saved = path.join(data, "settings.json");
+    const volumes = () => (fs.existsSync(saved) ? JSON.stringify(JSON.parse(fs.readFileSync(saved, "utf8")).volumes) : "");
+    await until("a guest who is louder", () => /:105\b/.test(volumes()));
+    shot("04-volume", window);
+    keys("Escape");
+    await until("the list's end", () => count(window, OPEN, 2) < 500);
+    keys("Return");
+    await until("the list again", () => count(window, OPEN, 2) > 500);
+    type("c");
+    keys("Escape");
+    const { camera, microphone } = (await told()).state;
+    expect(camera && microphone, "nothing else was turned off by it");
+  });
+
+  await walk.step("closing the window of a room with others in it asks first, and one can stay", async () => {
+    const before = count(window, LEAVE, 3);
+    focus(window);
+    keys("alt+F4");
+    await until("the question", () => Math.abs(count(window, LEAVE, 3) - before) > 200);
+    shot("05-leave", window);
+    keys("Escape");
+    await until("the buttons again", () => Math.abs(count(window, LEAVE, 3) - before) < 100);
+    expect(roomWindow() && (await told()).closed === undefined, "the room goes on");
   });
 
   await walk.step("the page sets what the room does", async () => {

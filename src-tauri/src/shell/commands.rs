@@ -107,6 +107,13 @@ pub fn leave(shell: App<'_>, window: WebviewWindow) -> Done {
     Ok(())
 }
 
+/// The person thought better of leaving: the next wish to close the window is a first one again.
+#[tauri::command]
+pub fn stay(shell: App<'_>, window: WebviewWindow) -> Done {
+    room_of(&shell, &window)?.1.closing.lock().stays();
+    Ok(())
+}
+
 /// Lays the stage there.
 #[tauri::command]
 pub fn place_stage(shell: App<'_>, window: WebviewWindow, place: StagePlace) -> Done {

@@ -3,6 +3,7 @@
 
 pub mod boot;
 pub mod clerk;
+mod closing;
 pub mod commands;
 pub mod devices;
 pub mod ending;

@@ -19,7 +19,7 @@ use beckon_session::{RoomView, ScreenShare, Session, SessionEnv, SessionError, S
 use parking_lot::Mutex;
 use tauri::Manager;
 
-use super::{Shell, pictures::Pictures, windows};
+use super::{Shell, closing::Closing, pictures::Pictures, windows};
 use crate::{
     desk::RoomKey,
     language,
@@ -64,6 +64,8 @@ pub struct OpenRoom {
     turns: (Mutex<u64>, Mutex<u64>),
     /// Counts how often its picker was closed: what was asked for before is not wanted any more.
     pub picks: AtomicU32,
+    /// Whether the person was asked if they really close the window.
+    pub closing: Mutex<Closing>,
 }
 
 /// The event for a room that ended before it began.
@@ -130,6 +132,7 @@ impl OpenRoom {
             preset: Mutex::new(preset),
             turns: Default::default(),
             picks: AtomicU32::new(0),
+            closing: Mutex::default(),
         })
     }
 

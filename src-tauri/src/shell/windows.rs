@@ -1,6 +1,6 @@
 //! The app's windows: home, the question, one for each room.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use beckon_interface::{
     boot::Answer,
@@ -14,7 +14,12 @@ use tauri::{
     menu::{CheckMenuItemBuilder, MenuBuilder, MenuItemBuilder, SubmenuBuilder},
 };
 
-use super::{Shell, Work, boot, devices, room::OpenRoom};
+use super::{
+    Shell, Work, boot,
+    closing::{Verdict, ends_it_for_others},
+    devices,
+    room::OpenRoom,
+};
 use crate::{
     desk::{Input, RoomKey},
     stage,
@@ -236,7 +241,7 @@ fn room_window(shell: &Arc<Shell>, key: RoomKey) -> tauri::Result<WebviewWindow>
     window.on_window_event(move |event| match event {
         WindowEvent::CloseRequested { api, .. } => {
             api.prevent_close();
-            told.tell(Input::PersonLeft(key));
+            wished_to_close(&told, key);
         }
         WindowEvent::Destroyed => {
             told.spare.take(key);
@@ -246,6 +251,23 @@ fn room_window(shell: &Arc<Shell>, key: RoomKey) -> tauri::Result<WebviewWindow>
         _ => {}
     });
     Ok(window)
+}
+
+/// The person closes a room's window: by its X, by the system's key.
+fn wished_to_close(shell: &Shell, key: RoomKey) {
+    let verdict = shell.room(key).map_or(Verdict::Close, |room| {
+        let ends = ends_it_for_others(&room.session.view().borrow());
+        room.closing.lock().wished(Instant::now(), ends)
+    });
+    match verdict {
+        Verdict::Close => shell.tell(Input::PersonLeft(key)),
+        Verdict::Ask => {
+            // From a task bar it can be closed while it is not to be seen.
+            focus_room(shell, key);
+            emit_room(shell, key, "leave", &());
+        }
+        Verdict::Wait => {}
+    }
 }
 
 /// Makes the window of the next room ahead, hidden.

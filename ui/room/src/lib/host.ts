@@ -24,6 +24,8 @@ export interface Events {
   chat: Chat;
   /** A tile of this member was clicked. */
   member: { userID: string };
+  /** The person wants to close the room's window; its page asks first where that ends the room for others. */
+  leave: null;
   question: Question;
   home: Home;
   permissions: Permissions;
@@ -59,6 +61,8 @@ export interface Host {
   stopScreen(): Promise<void>;
   sendChat(text: string): Promise<void>;
   leave(): Promise<void>;
+  /** The person thought better of leaving. */
+  stay(): Promise<void>;
   placeStage(place: StagePlace): Promise<void>;
   focusTile(tile: number | null): Promise<void>;
   answer(question: number, answer: Answer): Promise<void>;
@@ -100,6 +104,7 @@ async function tauri(): Promise<Host> {
     stopScreen: () => invoke('stop_screen'),
     sendChat: (text) => invoke('send_chat', { text }),
     leave: () => invoke('leave'),
+    stay: () => invoke('stay'),
     placeStage: (place) => invoke('place_stage', { place }),
     focusTile: (tile) => invoke('focus_tile', { tile }),
     answer: (number, answer) => invoke('answer', { number, answer }),

@@ -189,6 +189,12 @@ export function mock(): Host {
           { origin: 'http://localhost:8080', relay: 'meet.example.com', since: 1_796_000_000 },
         ],
     policy: query.has('policy') ? ['https://*.corp.example'] : [],
+    faults: query.has('blocked')
+      ? ['/etc/beckon/policy.json is no JSON: trailing comma at line 3 column 1']
+      : query.has('fault')
+        ? ['denyOrigins: "old.corp.example" is no origin such as https://crm.example.com', '"denyOrigin" is no field']
+        : [],
+    blocked: query.has('blocked'),
   };
   const home: Home = {
     version: '0.1.0',
@@ -308,6 +314,7 @@ export function mock(): Host {
         time: Date.now(),
       }),
     leave: () => done('leave'),
+    stay: () => done('stay'),
     placeStage: (place) => done('place', place),
     focusTile: (tile) => done('focus', tile),
     answer: (number, answer) => done('answer', number, answer),
