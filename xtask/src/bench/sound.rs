@@ -50,10 +50,13 @@ pub fn run(options: &Options) -> Result<()> {
         )?;
         recordings.push(raw);
     }
-    let mut cargo = run::cargo();
-    cargo.args(["run", "-q", "-p", "beckon-media", "--example", "voice_figures"]);
+    let mut build = run::cargo();
+    // With the whole workspace's features: on its own the example would have its dependencies built once more.
+    build.args(["build", "--workspace", "--example", "voice_figures"]);
     if !options.development {
-        cargo.arg("--release");
+        build.arg("--release");
     }
-    run::run(cargo.arg("--").args(&recordings))
+    run::run(&mut build)?;
+    let profile = if options.development { "debug" } else { "release" };
+    run::run(Command::new(run::target().join(profile).join("examples/voice_figures")).args(&recordings))
 }
