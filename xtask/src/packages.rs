@@ -46,8 +46,6 @@ pub const DEMO: &[Package] = packages! {
     "xdg-utils": "opens the app by its URL",
     "desktop-file-utils": "registers the app's URL",
     "fonts-noto-cjk": "Chinese names and texts",
-    "gstreamer1.0-libav": "the fallback picture path of the web view",
-    "gstreamer1.0-plugins-bad": "the fallback picture path of the web view",
 };
 
 /// Needed to run the end-to-end tests.
