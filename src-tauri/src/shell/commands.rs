@@ -187,12 +187,13 @@ pub async fn devices_list(shell: App<'_>, window: WebviewWindow) -> Result<Devic
     tauri::async_runtime::spawn_blocking(devices::list).await.map_err(|e| e.to_string())
 }
 
-/// Shows the devices of a kind in a native menu: nothing of the page may lie over the pictures.
+/// Shows the devices of a kind in a native menu: nothing of the page may lie over the pictures. `at` is where it begins, in
+/// CSS pixels of the page: whoever opens it with the keyboard looks at its button, not at the pointer.
 #[tauri::command]
-pub async fn device_menu(shell: App<'_>, window: WebviewWindow, kind: DeviceKind) -> Done {
+pub async fn device_menu(shell: App<'_>, window: WebviewWindow, kind: DeviceKind, at: (f64, f64)) -> Done {
     not_the_question(&window)?;
     let there = tauri::async_runtime::spawn_blocking(devices::list).await.map_err(|e| e.to_string())?;
-    devices::show_menu(&shell, &window, kind, &there).map_err(|e| e.to_string())
+    devices::show_menu(&shell, &window, kind, &there, at.into()).map_err(|e| e.to_string())
 }
 
 /// Opens the camera for the person alone, or closes it.

@@ -8,7 +8,7 @@ use beckon_interface::{
 };
 use beckon_media::{audio_io::DeviceInfo, devices::DeviceList};
 use tauri::{
-    WebviewWindow,
+    LogicalPosition, WebviewWindow,
     menu::{CheckMenuItemBuilder, MenuBuilder, MenuItemBuilder},
 };
 
@@ -79,7 +79,7 @@ const fn name(kind: DeviceKind) -> &'static str {
     }
 }
 
-/// Shows the devices of a kind, the chosen one ticked, in a native menu of a window.
+/// Shows the devices of a kind, the chosen one ticked, in a native menu of a window that begins `at` that place in it.
 ///
 /// # Errors
 /// What the system says.
@@ -88,6 +88,7 @@ pub fn show_menu(
     window: &WebviewWindow,
     kind: DeviceKind,
     there: &interface::DeviceList,
+    at: LogicalPosition<f64>,
 ) -> tauri::Result<()> {
     let room = windows::room_of_label(window.label()).and_then(|key| shell.room(key));
     let language = room.as_ref().map_or_else(|| shell.language(""), |room| room.language);
@@ -133,7 +134,7 @@ pub fn show_menu(
     }
     let more = MenuItemBuilder::new(language.pick("设置…", "Settings…")).id("device/settings").build(window)?;
     *shell.choices.lock() = entries.into_iter().map(|(entry, _)| entry).collect();
-    window.popup_menu(&menu.separator().item(&more).build()?)
+    window.popup_menu_at(&menu.separator().item(&more).build()?, at)
 }
 
 /// Does what was chosen in that menu: `settings`, `beauty` and the room, or the kind and the number of the choice.

@@ -72,8 +72,8 @@ export interface Host {
   settingsSet(change: SettingsChange): Promise<void>;
   /** What is plugged in; from then on changes come as events. */
   devicesList(): Promise<DeviceList>;
-  /** A native menu: nothing of the page may lie over the pictures. */
-  deviceMenu(kind: keyof Devices): Promise<void>;
+  /** A native menu that begins there, in pixels of the page: nothing of the page may lie over the pictures. */
+  deviceMenu(kind: keyof Devices, at: [x: number, y: number]): Promise<void>;
   tryCamera(on: boolean): Promise<void>;
   tryMicrophone(on: boolean): Promise<void>;
   trySpeaker(): Promise<void>;
@@ -112,7 +112,7 @@ async function tauri(): Promise<Host> {
     showSettings: (section) => invoke('show_settings', { section }),
     settingsSet: (change) => invoke('settings_set', { change }),
     devicesList: () => invoke('devices_list'),
-    deviceMenu: (kind) => invoke('device_menu', { kind }),
+    deviceMenu: (kind, at) => invoke('device_menu', { kind, at }),
     tryCamera: (on) => invoke('try_camera', { on }),
     tryMicrophone: (on) => invoke('try_microphone', { on }),
     trySpeaker: () => invoke('try_speaker'),

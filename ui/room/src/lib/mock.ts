@@ -329,7 +329,7 @@ export function mock(): Host {
       handlers.settings?.(settings);
     },
     devicesList: async () => devices(),
-    deviceMenu: (kind) => done('menu', kind),
+    deviceMenu: (kind, at) => done('menu', kind, at),
     tryCamera: async (on) => trial({ camera: on ? { state: 'on', label: 'Integrated camera' } : { state: 'off' } }),
     tryMicrophone: async (on) => trial({ microphone: on ? { state: 'on', label: 'USB headset' } : { state: 'off' } }),
     trySpeaker: async () => trial({ speaker: { state: 'on', label: '' } }),
