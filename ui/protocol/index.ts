@@ -821,12 +821,20 @@ export const Code = {
   SpeakerReplaced: 4015,
   /** this computer has too much to do; pictures are smaller for now */
   MachineBusy: 4016,
+  /** another room of the app took the camera; it is off here */
+  CameraElsewhere: 4017,
+  /** another room of the app took the microphone; it is off here */
+  MicrophoneElsewhere: 4018,
+  /** our sound cannot be encoded */
+  SoundCodecUnavailable: 4019,
   /** what was shared is gone: its window was closed or its monitor unplugged */
   ScreenGone: 4020,
   /** the screen cannot be shared on this system */
   ScreenUnavailable: 4021,
   /** no part of the screen can be drawn now; close open menus, or share a window */
   RegionRefused: 4022,
+  /** pictures cannot be shown in the room's window */
+  StageUnavailable: 4023,
   /** this version does not record; nothing is recorded */
   RecordingAbsent: 4030,
   /** the server does not answer */
@@ -897,9 +905,13 @@ export const codeText: Readonly<Record<number, string>> = {
   [4014]: "the chosen microphone is not connected; another one is used",
   [4015]: "the chosen loudspeaker is not connected; another one is used",
   [4016]: "this computer has too much to do; pictures are smaller for now",
+  [4017]: "another room of the app took the camera; it is off here",
+  [4018]: "another room of the app took the microphone; it is off here",
+  [4019]: "our sound cannot be encoded",
   [4020]: "what was shared is gone: its window was closed or its monitor unplugged",
   [4021]: "the screen cannot be shared on this system",
   [4022]: "no part of the screen can be drawn now; close open menus, or share a window",
+  [4023]: "pictures cannot be shown in the room's window",
   [4030]: "this version does not record; nothing is recorded",
   [5001]: "the server does not answer",
   [5002]: "the connection to the room was lost and could not be mended",

@@ -131,12 +131,20 @@ codes! {
     SpeakerReplaced = 4015, "the chosen loudspeaker is not connected; another one is used";
     /// This machine has too much to do: pictures are smaller, so that sound does not suffer.
     MachineBusy = 4016, "this computer has too much to do; pictures are smaller for now";
+    /// Another room of the app took the camera.
+    CameraElsewhere = 4017, "another room of the app took the camera; it is off here";
+    /// Another room of the app took the microphone.
+    MicrophoneElsewhere = 4018, "another room of the app took the microphone; it is off here";
+    /// No usable encoder for sound.
+    SoundCodecUnavailable = 4019, "our sound cannot be encoded";
     /// What was shared is gone: its window was closed, its monitor unplugged.
     ScreenGone = 4020, "what was shared is gone: its window was closed or its monitor unplugged";
     /// The screen cannot be shared on this system, or the system does not let the app do it.
     ScreenUnavailable = 4021, "the screen cannot be shared on this system";
     /// No part of the screen can be drawn now: another program holds the mouse or the keyboard.
     RegionRefused = 4022, "no part of the screen can be drawn now; close open menus, or share a window";
+    /// The window has no surface to draw pictures on.
+    StageUnavailable = 4023, "pictures cannot be shown in the room's window";
     /// The page wishes a recording, which this version does not make.
     RecordingAbsent = 4030, "this version does not record; nothing is recorded";
     /// The server does not answer.

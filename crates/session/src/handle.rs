@@ -13,10 +13,11 @@ use beckon_protocol::{
         page::{CHAT_MAX, RoomOpened},
     },
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::beauty::BeautyWish;
-use crate::core::{Command, Input, LeaveReason};
+use crate::chat::ChatPlaces;
+use crate::core::{Command, Device, Input, LeaveReason};
 use crate::env::SessionEnv;
 use crate::error::SessionError;
 use crate::event::SessionEvent;
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) inputs: mpsc::UnboundedSender<shell::Message>,
     pub(crate) view: watch::Receiver<RoomView>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) chat: Arc<ChatPlaces>,
     pub(crate) tiles: Arc<Tiles>,
     pub(crate) meters: Arc<shell::Meters>,
     pub(crate) beauty: BeautyWish,
@@ -74,6 +76,27 @@ impl SessionHandle {
     /// hears never reaches the encoder.
     pub fn set_microphone(&self, on: bool) {
         self.command(Command::SetMicrophone(on));
+    }
+
+    /// Turns our camera off, as another room of this program takes it; the person is told so. What is returned ends once the
+    /// device is closed.
+    pub fn give_up_camera(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.give_up(Device::Camera)
+    }
+
+    /// Turns our microphone off and closes it, as another room of this program takes it; the person is told so. What is
+    /// returned ends once the device is closed.
+    pub fn give_up_microphone(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.give_up(Device::Microphone)
+    }
+
+    fn give_up(&self, device: Device) -> impl Future<Output = ()> + Send + use<> {
+        let (done, closed) = oneshot::channel();
+        // Where the session is over, so are its devices, and the other end is dropped.
+        let _ = self.shared.inputs.send(shell::Message::GiveUp { device, closed: done });
+        async move {
+            let _ = closed.await;
+        }
     }
 
     /// Turns the others' sound on or off.
@@ -147,7 +170,8 @@ impl SessionHandle {
     /// Sends a room text of 1 to [`CHAT_MAX`] bytes. While the connection is being won back it waits.
     ///
     /// # Errors
-    /// [`Code::WrongParameter`] for an empty or too long text, [`Code::NoRoom`] once the room is over.
+    /// [`Code::WrongParameter`] for an empty or too long text, [`Code::NoRoom`] once the room is over, and
+    /// [`Code::ConnectionLost`] for the hundred and first that waits.
     pub fn send_chat(&self, text: impl Into<String>) -> Result<(), SessionError> {
         let text = text.into();
         if text.is_empty() || text.len() > CHAT_MAX {
@@ -157,6 +181,7 @@ impl SessionHandle {
         if self.shared.hub.closed().is_some() {
             return Err(SessionError::of(Code::NoRoom));
         }
+        self.shared.chat.take()?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.command(Command::SendChat { text, time_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) });
         Ok(())

@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod beauty;
+mod chat;
 mod core;
 mod env;
 mod error;

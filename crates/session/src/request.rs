@@ -8,7 +8,7 @@ use beckon_protocol::{
     Code, Secret,
     beauty::BeautySettings,
     channel::page::RoomOpen,
-    room::{RoomAction, RoomId},
+    room::{RoomAction, RoomId, StyleType},
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -160,10 +160,14 @@ pub struct SessionRequest {
     pub camera: CameraChoice,
     /// Start with the camera on.
     pub camera_on: bool,
+    /// Another room of this program has the camera: it is off at first, and the person is told why.
+    pub camera_elsewhere: bool,
     /// Our sound.
     pub microphone: MicrophoneChoice,
     /// Start with the microphone on.
     pub microphone_on: bool,
+    /// Another room of this program has the microphone: it is off at first, and the person is told why.
+    pub microphone_elsewhere: bool,
     /// The others' sound.
     pub speaker: SpeakerChoice,
     /// How pictures are sent.
@@ -211,8 +215,10 @@ impl SessionRequest {
             entry,
             camera: CameraChoice::default(),
             camera_on: true,
+            camera_elsewhere: false,
             microphone: MicrophoneChoice::default(),
             microphone_on: true,
+            microphone_elsewhere: false,
             speaker: SpeakerChoice::default(),
             video: VideoSettings::default(),
             beauty: BeautySettings::default(),
@@ -235,6 +241,12 @@ impl SessionRequest {
     /// Whether the room is to be made.
     pub fn creates(&self) -> bool {
         matches!(&self.entry, Entry::Service(open) if open.roomdata.room_action == RoomAction::CreateRoom)
+    }
+
+    /// Whether the room may take us as its audience, which sends nothing. A token says so itself, once the room has it.
+    pub(crate) fn may_be_audience(&self) -> bool {
+        let live = matches!(&self.entry, Entry::Service(open) if open.roomdata.style == StyleType::LiveRoom);
+        live && !self.creates()
     }
 
     /// Checks what the types alone do not.

@@ -9,6 +9,8 @@ use beckon_protocol::{
 use serde::Serialize;
 use ts_rs::TS;
 
+use crate::error::SessionError;
+
 /// How good somebody's connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -99,7 +101,7 @@ pub struct DeviceView {
     pub synthetic: bool,
     /// It is another one than was chosen, as that one is not there.
     pub stands_in: bool,
-    /// Why it does not run.
+    /// Why it does not run, or why nobody gets what it takes.
     #[ts(type = "number | null")]
     pub problem: Option<Code>,
 }
@@ -156,6 +158,12 @@ impl From<Code> for NoticeView {
     }
 }
 
+impl From<&SessionError> for NoticeView {
+    fn from(error: &SessionError) -> Self {
+        Self { code: error.code, message: error.message.clone() }
+    }
+}
+
 /// How the room ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -193,6 +201,8 @@ pub struct RoomView {
     pub template: Template,
     /// A link that lets guests in; empty where they are not allowed.
     pub guest_link: String,
+    /// The room takes pictures and sound from us. The audience of a live room only sees, hears and writes.
+    pub may_publish: bool,
     /// Everybody, the creator first, then in order of joining.
     pub members: Vec<MemberView>,
     /// Our camera.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use beckon_protocol::Secret;
 use beckon_protocol::channel::app::Closed;
 use beckon_protocol::channel::page::{Custom, RoomData, RoomOpen, UserData};
-use beckon_protocol::room::{RoomAction, Template};
+use beckon_protocol::room::{RoomAction, StyleType, Template};
 use beckon_server::config::DEFAULT_APP;
 use beckon_session::report::SessionReport;
 use beckon_session::{
@@ -26,6 +26,8 @@ pub struct Wish {
     pub user: String,
     /// Make the room.
     pub create: bool,
+    /// A call, or a live room with an audience.
+    pub style: StyleType,
     /// How many the room made is for.
     pub template: Template,
     /// The userSig; `None`: a good one.
@@ -56,6 +58,7 @@ impl Wish {
             room: room.to_owned(),
             user: user.to_owned(),
             create: false,
+            style: StyleType::RTCRoom,
             template: Template::OneToFour,
             sig: None,
             sends: true,
@@ -99,7 +102,7 @@ impl Wish {
                 room_name: String::new(),
                 room_title: String::new(),
                 room_logo: String::new(),
-                style: Default::default(),
+                style: self.style,
                 template: self.template,
             },
             custom: Custom {

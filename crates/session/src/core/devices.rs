@@ -59,10 +59,24 @@ pub(crate) enum Change {
     Failed { error: SessionError, first: bool },
 }
 
+/// Whether it may be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// It may.
+    Free,
+    /// Not before that is known.
+    Waits,
+    /// Nobody would take what it gives.
+    Barred,
+}
+
 /// The state machine of one device.
 #[derive(Debug)]
 pub(crate) struct DeviceState {
     device: Device,
+    hold: Hold,
+    /// It is off, as another room of this program took it.
+    given_up: bool,
     /// There is something to open at all.
     chosen: bool,
     /// The one device that was chosen, if it was one.
@@ -80,6 +94,8 @@ impl DeviceState {
         let Choice { some, wanted } = chosen;
         Self {
             device,
+            hold: Hold::Free,
+            given_up: false,
             chosen: some,
             wanted,
             on: on && some,
@@ -111,13 +127,44 @@ impl DeviceState {
 
     /// Opens it if it is wanted.
     pub(crate) fn start(&mut self, out: &mut Vec<Effect>) {
-        if self.on && self.chosen && matches!(self.state, State::Closed) {
+        if self.on && self.chosen && self.hold == Hold::Free && matches!(self.state, State::Closed) {
             self.open(out);
         }
     }
 
+    /// Whether it may be opened. One that is barred is off, and stays off until somebody turns it on.
+    pub(crate) fn hold(&mut self, hold: Hold, out: &mut Vec<Effect>) {
+        self.hold = hold;
+        match hold {
+            Hold::Free => self.start(out),
+            Hold::Waits => self.close(out),
+            Hold::Barred => {
+                (self.on, self.given_up) = (false, false);
+                self.close(out);
+            }
+        }
+    }
+
+    /// Another room of this program takes it: it is closed, also where it would stay open. True where that turned it off.
+    pub(crate) fn give_up(&mut self, out: &mut Vec<Effect>) -> bool {
+        let was_on = std::mem::take(&mut self.on);
+        self.given_up |= was_on;
+        self.failures = 0;
+        self.close(out);
+        was_on
+    }
+
+    /// The code that says so, while it is off because another room of this program took it.
+    pub(crate) fn given_up(&self) -> Option<Code> {
+        self.given_up.then_some(match self.device {
+            Device::Camera => Code::CameraElsewhere,
+            Device::Microphone | Device::Speaker => Code::MicrophoneElsewhere,
+        })
+    }
+
     pub(crate) fn set_on(&mut self, on: bool, out: &mut Vec<Effect>) {
-        let on = on && self.chosen;
+        let on = on && self.chosen && self.hold != Hold::Barred;
+        self.given_up &= !on;
         if on == self.on {
             return;
         }
@@ -142,7 +189,8 @@ impl DeviceState {
     pub(crate) fn choose(&mut self, chosen: Choice, out: &mut Vec<Effect>) {
         self.close(out);
         // Choosing a device where there was none means wanting it.
-        self.on = chosen.some && (self.on || !self.chosen);
+        self.on = chosen.some && (self.on || !self.chosen) && self.hold != Hold::Barred;
+        self.given_up &= chosen.some && !self.on;
         self.chosen = chosen.some;
         self.wanted = chosen.wanted;
         self.failures = 0;

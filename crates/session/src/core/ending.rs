@@ -47,7 +47,8 @@ impl Core {
         self.lost_since.get_or_insert(now);
         self.room_is_reconnecting = false;
         self.media_due = None;
-        self.published.clear();
+        self.camera_track.anew();
+        self.microphone_track.anew();
         self.chat_due = None;
         // What the dead room may not have delivered goes first in the next one.
         self.chat_unsure.append(&mut self.chat_waiting);

@@ -42,11 +42,23 @@ pub(crate) enum Command {
     SetVideo(VideoSettings),
     SetSound(SoundSettings),
     HoldToTalk(bool),
-    SetVolume { user_id: String, percent: u16 },
+    SetVolume {
+        user_id: String,
+        percent: u16,
+    },
     StartScreen(ScreenShare),
     StopScreen,
-    SendChat { text: String, time_ms: i64 },
-    TileSize { tile: TileId, width: u32, height: u32 },
+    SendChat {
+        text: String,
+        time_ms: i64,
+    },
+    TileSize {
+        tile: TileId,
+        width: u32,
+        height: u32,
+    },
+    /// Another room of this program takes the camera or the microphone.
+    GiveUp(Device),
     Leave(LeaveReason),
 }
 
@@ -122,8 +134,18 @@ pub(crate) enum Input {
         generation: u32,
         news: ScreenNews,
     },
-    /// A track of ours is not taken by the room.
-    PublishFailed(SessionError),
+    /// The device's track is in the room.
+    Published(Device),
+    /// The device's track is not taken by the room.
+    PublishFailed {
+        device: Device,
+        error: SessionError,
+    },
+    /// Nothing that the device takes can be coded, or it can again.
+    Coded {
+        device: Device,
+        failed: Option<SessionError>,
+    },
     /// The first picture of a tile (since its camera went on) was decoded.
     FirstPicture(TileId),
     Command(Command),
@@ -171,6 +193,8 @@ pub(crate) enum Effect {
     PublishScreen { generation: u32, sound: bool },
     /// Send a room text.
     SendChat(String),
+    /// The server has a room text of ours.
+    ChatDelivered,
     /// Say how large somebody's track is wanted.
     Prefer { track: beckon_rtc::TrackSid, width: u32, height: u32 },
     /// Tell listeners.

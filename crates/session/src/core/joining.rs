@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use beckon_media::MediaTime;
-use beckon_protocol::service::Entrance;
+use beckon_protocol::{room::Role, service::Entrance};
 
-use super::{Core, Device, Effect, Joined, Stage};
+use super::{Core, Effect, Joined, Stage};
 use crate::request::Entry;
 
 /// Media that does not come up within this time after joining is worth a notice.
@@ -44,6 +44,8 @@ impl Core {
         let Entrance { room, url, token, role, guest_link } = entrance;
         self.members.set_creator(room.creator);
         self.own.role = Some(role);
+        // Before the way into the room: devices that waited for this warm up meanwhile.
+        self.permit(role != Role::Audience);
         self.view.room_id = room.room_id;
         for (shown, told) in [(&mut self.view.room_name, room.room_name), (&mut self.view.room_title, room.room_title)]
         {
@@ -64,12 +66,12 @@ impl Core {
         if self.view.room_id.is_empty() {
             self.view.room_id.clone_from(&joined.room.name);
         }
+        self.permit(joined.local.permissions.publish);
         self.members.reset(joined.local, joined.others);
-        self.published.clear();
+        self.camera_track.anew();
+        self.microphone_track.anew();
         self.sizes.forget_asked();
-        for device in [Device::Microphone, Device::Camera] {
-            self.publish(device);
-        }
+        self.publish();
         self.screen.unpublished();
         self.publish_screen();
         self.chat_due = self.members.is_anybody_missing().then(|| now + CHAT_WAITS);

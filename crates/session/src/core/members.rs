@@ -71,6 +71,11 @@ impl Members {
         Self { volumes, ..Self::default() }
     }
 
+    /// Whether the room takes tracks of ours.
+    pub(crate) fn may_publish(&self) -> bool {
+        self.local.permissions.publish
+    }
+
     /// How loud somebody is from now on, percent; also after they come again.
     pub(crate) fn set_volume(&mut self, user_id: String, percent: u16) {
         self.volumes.insert(user_id, percent.min(VOLUME_MAX));
@@ -149,8 +154,8 @@ impl Members {
         (name(member), metadata(member).avatar)
     }
 
-    /// Everybody, ourselves included: the creator first, then in order of joining.
-    pub(crate) fn views(&mut self, own: &Own) -> Vec<MemberView> {
+    /// Everybody, ourselves included, who have this role: the creator first, then in order of joining.
+    pub(crate) fn views(&mut self, own: &Own, own_role: Option<Role>) -> Vec<MemberView> {
         let mut list: Vec<(i64, MemberView)> = Vec::with_capacity(self.others.len() + 1);
         for p in self.others.clone() {
             list.push((p.joined_at_ms, self.view(&p)));
@@ -167,7 +172,7 @@ impl Members {
             view.microphone = own.microphone;
             view.synthetic = own.synthetic;
             view.screen_tile = own.screen.then(|| self.tile(&user_id, true).0);
-            if let Some(role) = own.role {
+            if let Some(role) = own_role {
                 view.role = role;
             }
             if view.user_name == user_id && !own.name.is_empty() {

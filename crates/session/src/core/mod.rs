@@ -7,7 +7,9 @@
 //! ```
 //! Nothing here reads a clock, opens a socket or sleeps; the [`shell`](crate::shell) does what the effects say.
 
+mod audience;
 mod devices;
+mod elsewhere;
 mod ending;
 mod input;
 mod joining;
@@ -19,6 +21,7 @@ mod talk;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod tracks;
 
 use std::collections::VecDeque;
 
@@ -32,8 +35,8 @@ use beckon_rtc::{ChatMessage, RoomEvent};
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::request::{Entry, SessionRequest, SpeakerChoice};
-use crate::view::{NoticeView, RoomView};
-use devices::{Change, Choice, DeviceState};
+use crate::view::RoomView;
+use devices::{Change, Choice, DeviceState, Hold};
 pub use input::LeaveReason;
 pub(crate) use input::{Command, Device, DeviceNews, Effect, Input, Joined, ScreenNews};
 use joining::MEDIA_TIMEOUT;
@@ -42,9 +45,7 @@ pub(crate) use members::{SYNTHETIC, is_screen};
 use screen::ScreenState;
 use sizes::Sizes;
 use talk::Talk;
-
-/// Texts that wait for the room to come back, or for the server's word that it has them.
-const CHAT_WAITING: usize = 100;
+use tracks::TrackState;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Stage {
@@ -73,18 +74,22 @@ pub(crate) struct Core {
     /// When to say that media does not come up.
     media_due: Option<MediaTime>,
     media_up: bool,
+    /// That was said, and media has not come up since.
+    media_unreachable: bool,
     members: Members,
     own: Own,
     camera: DeviceState,
     microphone: DeviceState,
     speaker: DeviceState,
+    camera_track: TrackState,
+    microphone_track: TrackState,
+    /// Whether the room takes tracks of ours; none until it is known, where the room may have an audience.
+    may_publish: Option<bool>,
     talk: Talk,
     screen: ScreenState,
     /// This machine has too much to do: our pictures are sent smaller than they could be.
     busy: bool,
     sizes: Sizes,
-    /// What is published, and whether it is muted.
-    published: Vec<(Device, bool)>,
     chat_waiting: VecDeque<String>,
     /// Until when they wait for those who were there when the room was lost: a server that was restarted is found again by one
     /// after the other.
@@ -112,6 +117,7 @@ impl Core {
             style: Default::default(),
             template: Default::default(),
             guest_link: String::new(),
+            may_publish: true,
             members: Vec::new(),
             camera: Default::default(),
             microphone: Default::default(),
@@ -142,12 +148,16 @@ impl Core {
             failures: 0,
             media_due: None,
             media_up: false,
+            media_unreachable: false,
             members: Members::with_volumes(request.volumes.clone()),
             own,
             camera: DeviceState::new(Device::Camera, (&request.camera).into(), request.camera_on),
             microphone: DeviceState::new(Device::Microphone, (&request.microphone).into(), request.microphone_on),
             // A choice of none still mixes and measures: there is always something to open.
             speaker: DeviceState::new(Device::Speaker, Choice { some: true, wanted: None }, true),
+            camera_track: TrackState::new(Device::Camera),
+            microphone_track: TrackState::new(Device::Microphone),
+            may_publish: (!request.may_be_audience()).then_some(true),
             talk: Talk::new(
                 request.sound,
                 request.microphone_on && request.microphone != crate::request::MicrophoneChoice::None,
@@ -155,7 +165,6 @@ impl Core {
             screen: ScreenState::new(),
             busy: false,
             sizes: Sizes::new(),
-            published: Vec::new(),
             chat_waiting: VecDeque::new(),
             chat_due: None,
             chat_unsure: VecDeque::new(),
@@ -165,6 +174,11 @@ impl Core {
             out: Vec::new(),
         };
         core.microphone.set_stays_open(request.sound.stays_open(), &mut core.out);
+        if core.may_publish.is_none() {
+            core.camera.hold(Hold::Waits, &mut core.out);
+            core.microphone.hold(Hold::Waits, &mut core.out);
+        }
+        core.begin_given_up(request);
         // Devices warm up while the server is asked: the first picture comes that much sooner.
         core.camera.start(&mut core.out);
         core.microphone.start(&mut core.out);
@@ -188,7 +202,7 @@ impl Core {
             _ => None,
         };
         let devices = [self.camera.deadline(), self.microphone.deadline(), self.speaker.deadline()];
-        devices.into_iter().chain([stage, self.media_due, self.chat_due]).flatten().min()
+        devices.into_iter().chain([stage, self.media_due, self.chat_due, self.tracks_due()]).flatten().min()
     }
 
     /// The tile of somebody's camera or screen.
@@ -231,7 +245,9 @@ impl Core {
                 self.publish_screen();
             }
             Input::FirstPicture(tile) => self.members.saw(tile),
-            Input::PublishFailed(error) => self.notice(error.code, &error.message),
+            Input::Published(device) => self.track_taken(device),
+            Input::PublishFailed { device, error } => self.track_refused(now, device, error),
+            Input::Coded { device, failed } => self.track_coded(device, failed),
             Input::TalksMuted(talks) => self.talk.talks_muted(talks),
             Input::Busy(busy) => self.too_much(|core| core.busy = busy),
             Input::Relief(divisor) => self.too_much(|core| core.sizes.divide_by(divisor)),
@@ -281,19 +297,23 @@ impl Core {
             RoomEvent::MediaConnected(up) => {
                 self.media_up = up;
                 self.media_due = (!up).then_some(now + MEDIA_TIMEOUT);
-                if up {
-                    self.view.notices.retain(|n| n.code != Code::MediaUnreachable);
-                }
+                self.media_unreachable &= !up;
             }
             RoomEvent::Chat(message) => self.chat(message),
             // They reach the server in the order in which they were sent.
-            RoomEvent::ChatDelivered { .. } => drop(self.chat_unsure.pop_front()),
+            RoomEvent::ChatDelivered { .. } => {
+                if self.chat_unsure.pop_front().is_some() {
+                    self.out.push(Effect::ChatDelivered);
+                }
+            }
             RoomEvent::Disconnected { reason } => match retry::final_reason(&reason) {
                 Some(code) => self.end(now, SessionError::of(code)),
                 None => self.lost(now, retry::loss(&reason)),
             },
             event => {
+                self.own_track_event(now, &event);
                 self.members.take(&event);
+                self.permit(self.members.may_publish());
                 if self.chat_due.is_some() && !self.members.is_anybody_missing() {
                     self.chat_due = None;
                     self.send_waiting_chat();
@@ -315,31 +335,43 @@ impl Core {
             return;
         }
         match command {
-            Command::SetCamera(on) => self.camera.set_on(on, &mut self.out),
+            // A window may be behind by a moment.
+            Command::SetCamera(_) | Command::SetMicrophone(_) | Command::HoldToTalk(_) if self.is_barred() => {}
+            Command::SetCamera(on) => {
+                self.camera.set_on(on, &mut self.out);
+                self.wished(Device::Camera);
+            }
             Command::SetMicrophone(on) => {
                 self.talk.set_wanted(on);
                 self.apply_talk();
+                self.wished(Device::Microphone);
             }
             Command::HoldToTalk(held) => {
                 self.talk.hold(held);
                 self.apply_talk();
             }
+            Command::GiveUp(device) => self.give_up(device),
             Command::SetSound(settings) => {
                 self.talk.set_settings(settings);
                 self.apply_talk();
             }
             Command::SetVolume { user_id, percent } => self.members.set_volume(user_id, percent),
             Command::SetSpeaker(on) => self.speaker.set_on(on, &mut self.out),
-            Command::ChooseCamera(choice) => self.camera.choose((&choice).into(), &mut self.out),
+            Command::ChooseCamera(choice) => {
+                self.camera.choose((&choice).into(), &mut self.out);
+                self.wished(Device::Camera);
+            }
             Command::ChooseMicrophone(choice) => {
                 self.microphone.choose((&choice).into(), &mut self.out);
                 self.talk.chosen(self.microphone.is_on());
+                self.wished(Device::Microphone);
             }
             Command::ChooseSpeaker(SpeakerChoice::None | SpeakerChoice::Device(_) | SpeakerChoice::Default) => {
                 self.speaker.choose(Choice { some: true, wanted: None }, &mut self.out);
             }
             // The camera takes pictures of the new size; what is sent follows by itself.
             Command::SetVideo(_) => self.camera.reopen(&mut self.out),
+            Command::StartScreen(_) if self.is_barred() => self.screen.refuse(Code::Forbidden, &mut self.out),
             Command::StartScreen(share) => self.screen.start(share, &mut self.out),
             Command::StopScreen => self.screen.stop(&mut self.out),
             Command::SendChat { text, time_ms } => self.send_chat(text, time_ms),
@@ -374,13 +406,8 @@ impl Core {
     }
 
     fn send_chat(&mut self, text: String, time: i64) {
-        if self.chat_waiting.len() + self.chat_unsure.len() < CHAT_WAITING {
-            self.chat_waiting.push_back(text.clone());
-            self.send_waiting_chat();
-        } else {
-            let code = Code::ConnectionLost;
-            return self.notice(code, "too many texts wait for the connection to come back; this one is not sent");
-        }
+        self.chat_waiting.push_back(text.clone());
+        self.send_waiting_chat();
         let room_id = self.view.room_id.clone();
         let (user_id, user_name, user_avatar) = match self.view.local() {
             Some(m) => (m.user_id.clone(), m.user_name.clone(), m.user_avatar.clone()),
@@ -412,7 +439,7 @@ impl Core {
                     };
                     self.notice(Code::Ok, what);
                 }
-                self.publish(device);
+                self.publish();
             }
             Some(Change::Failed { error, first: true }) => self.notice(error.code, &error.message),
             Some(Change::Failed { first: false, .. }) | None => {}
@@ -440,10 +467,10 @@ impl Core {
                     Code::MediaUnreachable,
                     "media cannot reach the server yet: a firewall may block UDP and TCP",
                 );
-                let message = Code::MediaUnreachable.text().to_owned();
-                self.view.notices.push(NoticeView { code: Code::MediaUnreachable, message });
+                self.media_unreachable = true;
             }
         }
+        self.tracks_timeout(now);
         let Self { camera, microphone, speaker, out, .. } = self;
         for device in [camera, microphone, speaker] {
             device.timeout(now, out);
@@ -462,32 +489,6 @@ impl Core {
     fn publish_screen(&mut self) {
         if self.stage == Stage::Running {
             self.screen.publish(&mut self.out);
-        }
-    }
-
-    /// Publishes a device that runs and is not published yet.
-    fn publish(&mut self, device: Device) {
-        if device == Device::Speaker || self.stage != Stage::Running || self.published.iter().any(|(d, _)| *d == device)
-        {
-            return;
-        }
-        let state = self.device(device);
-        if state.is_running() {
-            let synthetic = state.is_synthetic();
-            self.published.push((device, false));
-            self.out.push(Effect::Publish { device, synthetic });
-        }
-    }
-
-    /// A published track is muted exactly while its device does not run.
-    fn sync_mute(&mut self) {
-        for i in 0..self.published.len() {
-            let (device, was_muted) = self.published[i];
-            let muted = !self.device(device).is_running();
-            if muted != was_muted {
-                self.published[i].1 = muted;
-                self.out.push(Effect::SetMuted { device, muted });
-            }
         }
     }
 

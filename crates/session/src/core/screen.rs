@@ -35,6 +35,11 @@ impl ScreenState {
         matches!(self.state, State::Running { .. })
     }
 
+    /// Something is shared, or about to be.
+    pub(crate) fn is_on(&self) -> bool {
+        self.state != State::Off
+    }
+
     /// The person chose something to share, in place of what is shared now.
     pub(crate) fn start(&mut self, share: ScreenShare, out: &mut Vec<Effect>) {
         self.stop(out);
@@ -50,6 +55,12 @@ impl ScreenState {
             self.state = State::Off;
             out.push(Effect::CloseScreen);
         }
+    }
+
+    /// Nothing is shared, and this is why.
+    pub(crate) fn refuse(&mut self, why: Code, out: &mut Vec<Effect>) {
+        self.stop(out);
+        self.ended = Some(why);
     }
 
     /// Publishes it where it runs and is not published yet. To be called once we are in the room.
@@ -84,8 +95,7 @@ impl ScreenState {
                 None
             }
             (ScreenNews::Failed(error), _) => {
-                self.stop(out);
-                self.ended = Some(error.code);
+                self.refuse(error.code, out);
                 Some(error)
             }
             (ScreenNews::Opened { .. } | ScreenNews::Minimised(_), _) => None,

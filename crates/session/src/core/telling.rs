@@ -32,25 +32,42 @@ impl Core {
     /// Brings the view up to date and tells what changed in it.
     pub(super) fn refresh(&mut self) {
         self.view.phase = self.phase();
-        self.own.camera = self.camera.is_running();
-        self.own.microphone = self.microphone.is_running();
+        self.own.camera = self.camera.is_running() && self.camera_track.is_sent();
+        self.own.microphone = self.microphone.is_running() && self.microphone_track.is_sent();
         self.own.synthetic = self.camera.is_synthetic();
         self.own.screen = self.screen.is_running();
-        self.view.members = self.members.views(&self.own);
+        self.view.members = self.members.views(&self.own, self.own_role());
+        self.view.may_publish = !self.is_barred();
         self.view.camera = self.camera.view();
         self.view.microphone = self.microphone.view();
+        let unsent = [(&self.camera, &self.camera_track), (&self.microphone, &self.microphone_track)]
+            .map(|(device, track)| track.problem().filter(|_| device.is_running()));
+        for (view, unsent) in [&mut self.view.camera, &mut self.view.microphone].into_iter().zip(unsent) {
+            view.problem = view.problem.or(unsent.map(|e| e.code));
+        }
         self.view.speaker = self.speaker.view();
         self.view.talk = self.talk_view();
         self.view.screen = self.screen.view();
         let problems = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.problem());
-        let mut notices: Vec<NoticeView> =
-            problems.map(|e| NoticeView { code: e.code, message: e.message.clone() }).collect();
-        let replaced = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.stands_in());
-        notices.extend(replaced.map(NoticeView::from));
-        notices.extend(self.view.notices.iter().filter(|n| n.code == Code::MediaUnreachable).cloned());
+        let mut notices: Vec<NoticeView> = problems.chain(unsent.into_iter().flatten()).map(NoticeView::from).collect();
+        let devices = [&self.camera, &self.microphone, &self.speaker];
+        let replaced = devices.into_iter().filter_map(|d| d.stands_in());
+        let given_up = devices.into_iter().filter_map(|d| d.given_up());
+        notices.extend(replaced.chain(given_up).map(NoticeView::from));
+        if self.media_unreachable {
+            notices.push(Code::MediaUnreachable.into());
+        }
         if self.is_too_much() {
             notices.push(Code::MachineBusy.into());
         }
+        // Camera and microphone may want for the same thing; it is said once.
+        let mut said = Vec::new();
+        notices.retain(|n| {
+            !said.contains(&n.code) && {
+                said.push(n.code);
+                true
+            }
+        });
         self.view.notices = notices;
 
         let state = RoomState {

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use beckon_media::codec::{CodecError, EncodedAudio as Packet, OpusConfig, OpusEncoder};
 use beckon_media::voice::{FarEnd, VoiceActivity, VoiceControl, VoiceProcessor};
 use beckon_media::{AudioFrame, AudioSink, MediaTime};
+use beckon_protocol::Code;
 use beckon_rtc::{EncodedAudio, LocalTrack, Room};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Message;
 use super::meters::{Meters, SentMeter};
-use crate::core::Input;
+use crate::core::{Device, Input};
+use crate::error::SessionError;
 use crate::rate::{Direction, Strain};
 use crate::sound::SoundSettings;
 use crate::sound_rate::{SoundRate, SoundTarget};
@@ -45,6 +47,8 @@ struct Line {
     activity: VoiceActivity,
     talks_muted: bool,
     sent_before: bool,
+    /// The person was told that it cannot be coded.
+    told_failed: bool,
     frames: u64,
 }
 
@@ -116,8 +120,18 @@ impl AudioOut {
         self.meter.with(|m| m.track.encoder = "opus".to_owned());
         let voice = (!synthetic).then(|| VoiceProcessor::new(self.control.clone(), self.far_end.clone()));
         let activity = VoiceActivity::new();
-        let mut line =
-            Line { voice, encoder, target: None, activity, talks_muted: false, sent_before: false, frames: 0 };
+        let mut line = Line {
+            voice,
+            encoder,
+            target: None,
+            activity,
+            talks_muted: false,
+            sent_before: false,
+            told_failed: false,
+            frames: 0,
+        };
+        // Of the one before nothing is known of this one.
+        self.tell_coded(None);
         let out = self.clone();
         Ok(Box::new(move |frame: AudioFrame| out.frame(&mut line, frame)))
     }
@@ -163,9 +177,29 @@ impl AudioOut {
                 None => {}
             }
         });
-        if let Err(error) = encoded {
-            tracing::error!(%error, "cannot encode our sound");
+        self.coded(&mut line.told_failed, encoded);
+    }
+
+    /// Takes what became of 10 ms. One that only waits for the next, or is silent, says nothing of the encoder.
+    fn coded(&self, told_failed: &mut bool, encoded: Result<Option<Packet>, CodecError>) {
+        let failed = match encoded {
+            Ok(None) => return,
+            Ok(Some(_)) => None,
+            Err(error) => Some(error),
+        };
+        if std::mem::replace(told_failed, failed.is_some()) != failed.is_some() {
+            self.tell_coded(failed);
         }
+    }
+
+    /// Tells the person when our sound cannot be coded, and when it can again.
+    fn tell_coded(&self, failed: Option<CodecError>) {
+        let failed = failed.map(|error| {
+            tracing::error!(%error, "cannot encode our sound");
+            SessionError::new(Code::SoundCodecUnavailable, error.to_string())
+        });
+        // After the end nobody wants to know.
+        let _ = self.messages.send(Message::Input(Input::Coded { device: Device::Microphone, failed }));
     }
 
     /// Notices when somebody begins or stops to talk while muted.
@@ -226,11 +260,12 @@ mod tests {
 
     /// A muted microphone that stays open for the hint, its meters, what it tells, and where its sound goes.
     fn muted() -> (Arc<AudioOut>, Arc<Meters>, UnboundedReceiver<Message>, AudioSink) {
-        let (messages, told) = unbounded_channel();
+        let (messages, mut told) = unbounded_channel();
         let meters = Arc::new(Meters::new());
         let settings = SoundSettings { mute_hint: true, ..SoundSettings::default() };
         let out = AudioOut::new(settings, FarEnd::new(), meters.clone(), Arc::default(), messages);
         let sink = out.sink(true).unwrap();
+        assert!(matches!(told.try_recv(), Ok(Message::Input(Input::Coded { failed: None, .. }))));
         (out, meters, told, sink)
     }
 
@@ -254,6 +289,35 @@ mod tests {
             .map(|message| matches!(message, Message::Input(Input::TalksMuted(true))))
             .collect();
         assert_eq!(news, [true, false]);
+    }
+
+    #[test]
+    fn sound_that_cannot_be_coded_is_told_once_and_so_is_its_end() {
+        let (out, _, mut told, _sink) = muted();
+        let config = OpusConfig {
+            channels: 1,
+            bitrate_bps: 32_000,
+            fec: true,
+            expected_loss_percent: 10,
+            dtx: false,
+            music: false,
+        };
+        let mut encoder = OpusEncoder::new(config).unwrap();
+        // 10 ms wait for the next 10 ms, in turn.
+        let loud = AudioFrame::new([0.2_f32, -0.2].repeat(240), 1, MediaTime(0));
+        let works = |encoder: &mut OpusEncoder| [(); 2].map(|()| encoder.encode(&loud));
+        let fails = || [Err(CodecError::NoDecoder { codec: "Opus" }), Ok(None)];
+        let mut told_failed = false;
+        for pair in [works(&mut encoder), fails(), fails(), works(&mut encoder)] {
+            pair.into_iter().for_each(|encoded| out.coded(&mut told_failed, encoded));
+        }
+        let news: Vec<_> = std::iter::from_fn(|| told.try_recv().ok())
+            .map(|message| match message {
+                Message::Input(Input::Coded { device: Device::Microphone, failed }) => failed.map(|e| e.code),
+                _ => panic!("something else"),
+            })
+            .collect();
+        assert_eq!(news, [Some(Code::SoundCodecUnavailable), None]);
     }
 
     #[test]

@@ -11,15 +11,17 @@ use beckon_rtc::{
     ConnectError, ConnectOptions, DisconnectReason, Proxy, PublishError, PublishOptions, ReconnectPolicy, Room,
     RoomEvents,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::media::Media;
 use super::service::Service;
 use super::{Message, Meters};
-use crate::core::{Core, Device, Effect, Input, Joined, ScreenNews};
+use crate::chat::ChatPlaces;
+use crate::core::{Command, Core, Device, Effect, Input, Joined, ScreenNews};
 use crate::error::SessionError;
 use crate::event::SessionEvent;
+use crate::handle::Shared;
 use crate::hub::Hub;
 use crate::request::{Entry, SessionRequest};
 use crate::view::RoomView;
@@ -33,8 +35,11 @@ pub(crate) struct Conductor {
     messages: mpsc::UnboundedSender<Message>,
     view: watch::Sender<RoomView>,
     hub: Arc<Hub>,
+    chat: Arc<ChatPlaces>,
     media: Media,
     meters: Arc<Meters>,
+    /// Who is to be told once a device is closed that was given up.
+    giving_up: Option<(Device, oneshot::Sender<()>)>,
     service: Option<Service>,
     attempt: u32,
     /// Logging in, entering or connecting.
@@ -54,18 +59,19 @@ impl Conductor {
         request: SessionRequest,
         messages: mpsc::UnboundedSender<Message>,
         view: watch::Sender<RoomView>,
-        hub: Arc<Hub>,
         media: Media,
-        meters: Arc<Meters>,
+        shared: &Shared,
     ) -> Self {
         Self {
             core,
             request,
             messages,
             view,
-            hub,
+            hub: shared.hub.clone(),
+            chat: shared.chat.clone(),
             media,
-            meters,
+            meters: shared.meters.clone(),
+            giving_up: None,
             service: None,
             attempt: 0,
             entering: None,
@@ -88,6 +94,9 @@ impl Conductor {
             let Some(input) = self.receive(message) else { continue };
             let effects = self.core.handle(MediaTime::now(), input);
             going = self.perform(effects);
+            if let Some((device, closed)) = self.giving_up.take() {
+                self.media.tell_closed(device, closed);
+            }
         }
         self.media.end();
     }
@@ -131,10 +140,14 @@ impl Conductor {
                     Ok(track) => {
                         let room = self.room.as_ref().map(|live| &live.room);
                         self.media.published(device, track, room);
-                        return None;
+                        Input::Published(device)
                     }
-                    Err(error) => Input::PublishFailed(publish_error(&error)),
+                    Err(error) => Input::PublishFailed { device, error: publish_error(&error) },
                 }
+            }
+            Message::GiveUp { device, closed } => {
+                self.giving_up = Some((device, closed));
+                Input::Command(Command::GiveUp(device))
             }
             Message::ScreenPublished { attempt, generation, outcome } => {
                 let live = self.room.as_ref().filter(|_| attempt == self.attempt)?;
@@ -175,6 +188,7 @@ impl Conductor {
                         tracing::debug!(?sent, "room text");
                     }
                 }
+                Effect::ChatDelivered => self.chat.give_back(),
                 Effect::Open { device, generation } => self.media.open(device, generation),
                 Effect::Close(device) => self.media.close(device),
                 Effect::Publish { device, synthetic } => self.publish(device, synthetic),

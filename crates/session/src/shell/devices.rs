@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use beckon_media::audio_io::{DeviceEvent, DeviceListener};
 use beckon_media::{SourceError, SourceStatus};
 use beckon_protocol::Code;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use super::Message;
 use crate::core::{Device, DeviceNews, Input};
@@ -16,8 +16,13 @@ use crate::error::SessionError;
 pub(crate) type Opened = Box<dyn Any + Send>;
 
 enum Job<C> {
-    Open { generation: u32, choice: C },
+    Open {
+        generation: u32,
+        choice: C,
+    },
     Close,
+    /// Close, and say when that is done.
+    TellClosed(oneshot::Sender<()>),
 }
 
 /// One device's thread. Dropping it closes the device.
@@ -116,12 +121,17 @@ impl<C: Send + 'static> DeviceThread<C> {
             while let Ok(job) = todo.recv() {
                 // The device that is open goes first: the next may be the same one.
                 drop(opened.take());
-                if let Job::Open { generation, choice } = job {
-                    let reporter = Reporter { device, generation, messages: messages.clone() };
-                    match open(choice, &reporter) {
-                        Ok(device) => opened = Some(device),
-                        Err(error) => reporter.failed(&error),
+                match job {
+                    Job::Open { generation, choice } => {
+                        let reporter = Reporter { device, generation, messages: messages.clone() };
+                        match open(choice, &reporter) {
+                            Ok(device) => opened = Some(device),
+                            Err(error) => reporter.failed(&error),
+                        }
                     }
+                    Job::Close => {}
+                    // Whoever asked may not want to know any more.
+                    Job::TellClosed(closed) => drop(closed.send(())),
                 }
             }
         });
@@ -139,5 +149,10 @@ impl<C: Send + 'static> DeviceThread<C> {
 
     pub(crate) fn close(&self) {
         let _ = self.jobs.send(Job::Close);
+    }
+
+    /// Closes it where it is open, and says when that is done.
+    pub(crate) fn tell_closed(&self, closed: oneshot::Sender<()>) {
+        let _ = self.jobs.send(Job::TellClosed(closed));
     }
 }

@@ -10,7 +10,7 @@ use beckon_media::playout::Playout;
 use beckon_media::voice::FarEnd;
 use beckon_rtc::{LocalTrack, PublishMedia, PublishOptions, RemoteTrack, Room, RoomEvent, TrackKind, TrackSid};
 use parking_lot::Mutex;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use super::Message;
 use super::audio_in::AudioRoom;
@@ -129,6 +129,15 @@ impl Media {
             Device::Camera => self.camera.close(),
             Device::Microphone => self.microphone.close(),
             Device::Speaker => self.speaker.close(),
+        }
+    }
+
+    /// Says when a device that was closed is closed.
+    pub(crate) fn tell_closed(&self, device: Device, closed: oneshot::Sender<()>) {
+        match device {
+            Device::Camera => self.camera.tell_closed(closed),
+            Device::Microphone => self.microphone.tell_closed(closed),
+            Device::Speaker => self.speaker.tell_closed(closed),
         }
     }
 

@@ -17,9 +17,10 @@ mod video_out;
 use std::sync::Arc;
 
 use beckon_rtc::{LocalTrack, PublishError, Room, RoomEvents};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::beauty::BeautyWish;
+use crate::chat::ChatPlaces;
 use crate::core::{Core, Device, Input};
 use crate::env::SessionEnv;
 use crate::error::SessionError;
@@ -47,6 +48,8 @@ pub(crate) enum Message {
     Connected { attempt: u32, outcome: Result<(Room, RoomEvents), SessionError> },
     /// A track of ours is in the room, or not.
     Published { attempt: u32, device: Device, outcome: Result<LocalTrack, PublishError> },
+    /// Another room of this program takes the device, and wants to know when it is closed.
+    GiveUp { device: Device, closed: oneshot::Sender<()> },
     /// What we share is in the room, or not.
     ScreenPublished { attempt: u32, generation: u32, outcome: Result<LocalTrack, PublishError> },
     /// The sound that goes with it is in the room, or not.
@@ -66,14 +69,15 @@ pub(crate) fn start(request: SessionRequest, env: SessionEnv) -> Arc<Shared> {
     let shared = Arc::new(Shared {
         inputs: messages.clone(),
         view,
-        hub: hub.clone(),
+        hub,
+        chat: Arc::<ChatPlaces>::default(),
         tiles: tiles.clone(),
         meters: meters.clone(),
         beauty: beauty.clone(),
         notes: notes.clone(),
     });
-    let media = Media::new(&request, &env, messages.clone(), tiles, meters.clone(), beauty, notes);
-    let conductor = Conductor::new(core, request, messages, view_out, hub, media, meters);
+    let media = Media::new(&request, &env, messages.clone(), tiles, meters, beauty, notes);
+    let conductor = Conductor::new(core, request, messages, view_out, media, &shared);
     tokio::spawn(conductor.run(effects, inbox));
     shared
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use beckon_media::codec::{EncoderConfig, VideoEncoder};
+use beckon_media::codec::{CodecError, EncoderConfig, VideoEncoder};
 use beckon_media::latest::RecvError;
 use beckon_media::urgency::Urgency;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
+use beckon_protocol::Code;
 use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid, VideoLayer};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
@@ -15,7 +16,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::Message;
 use super::meters::SentMeter;
 use crate::beauty::{BeautyStep, BeautyWish};
-use crate::core::Input;
+use crate::core::{Device, Input};
+use crate::error::SessionError;
 use crate::rate::{HandOver, Pacer, RatePolicy, Strain, Target, Work, layer_count, layers};
 use crate::request::VideoSettings;
 use crate::tiles::Fanout;
@@ -139,16 +141,21 @@ impl VideoOut {
         self.policy.lock().estimate(MediaTime::now(), total_bps);
     }
 
-    /// Takes pictures until the camera is closed. Runs on a thread of its own.
-    pub(crate) fn run(&self, pictures: &LatestReceiver<VideoFrame>) {
-        Urgency::Pictures.claim();
-        let mut encoder = Encoder {
+    fn encoder(&self) -> Encoder {
+        Encoder {
             beauty: BeautyStep::new(self.beauty.clone()),
             layers: self.layers.iter().map(|_| LayerEncoder::default()).collect(),
             hand_over: HandOver::default(),
             sizes: Vec::new(),
             captured: 0,
-        };
+            told_failed: false,
+        }
+    }
+
+    /// Takes pictures until the camera is closed. Runs on a thread of its own.
+    pub(crate) fn run(&self, pictures: &LatestReceiver<VideoFrame>) {
+        Urgency::Pictures.claim();
+        let mut encoder = self.encoder();
         loop {
             match pictures.recv_timeout(LONG) {
                 Ok(picture) => self.picture(&mut encoder, picture, pictures.sent()),
@@ -157,6 +164,7 @@ impl VideoOut {
             }
         }
         self.tell_busy(false);
+        self.tell_coded(&mut encoder, None);
         // Nobody is shown a camera that is off.
         if let Some(own) = self.own.lock().as_ref() {
             own.clear();
@@ -205,6 +213,7 @@ impl VideoOut {
             self.layers[anew].key.store(true, Ordering::Relaxed);
         }
         let mut encoded = false;
+        let mut failed = None;
         for (n, target) in targets.iter().enumerate() {
             let layer = &mut encoder.layers[n];
             let Some(target) = *target else {
@@ -220,12 +229,21 @@ impl VideoOut {
                 continue;
             }
             encoded = true;
-            if let Err(error) = self.encode(layer, n, &picture, target, &track, counts) {
-                if !std::mem::replace(&mut layer.complained, true) {
-                    tracing::error!(%error, layer = self.layers[n].rid, "cannot encode our pictures");
+            match self.encode(layer, n, &picture, target, &track, counts) {
+                Ok(()) => layer.complained = false,
+                Err(error) => {
+                    if !std::mem::replace(&mut layer.complained, true) {
+                        tracing::error!(%error, layer = self.layers[n].rid, "cannot encode our pictures");
+                    }
+                    layer.inner = None;
+                    failed = Some(error);
                 }
-                layer.inner = None;
             }
+        }
+        if !is_all_lost(&targets, &encoder.layers) {
+            self.tell_coded(encoder, None);
+        } else if let Some(error) = failed {
+            self.tell_coded(encoder, Some(error));
         }
         if let Some(target) = largest.and_then(|n| targets[n]).filter(|_| encoded) {
             let now = MediaTime::now();
@@ -259,6 +277,15 @@ impl VideoOut {
         }
     }
 
+    /// Tells the person once when no picture can be coded, and once when it works again.
+    fn tell_coded(&self, encoder: &mut Encoder, failed: Option<CodecError>) {
+        if std::mem::replace(&mut encoder.told_failed, failed.is_some()) != failed.is_some() {
+            let failed = failed.map(|error| SessionError::new(Code::CodecUnavailable, error.to_string()));
+            // After the end nobody wants to know.
+            let _ = self.messages.send(Message::Input(Input::Coded { device: Device::Camera, failed }));
+        }
+    }
+
     fn encode(
         &self,
         layer: &mut LayerEncoder,
@@ -267,7 +294,7 @@ impl VideoOut {
         target: Target,
         track: &LocalTrack,
         counts: bool,
-    ) -> Result<(), beckon_media::codec::CodecError> {
+    ) -> Result<(), CodecError> {
         let wish = &self.layers[index];
         let (width, height) = fit((picture.width(), picture.height()), (target.width, target.height));
         let bitrate = u32::try_from(target.bitrate_bps).unwrap_or(u32::MAX);
@@ -326,6 +353,8 @@ struct Encoder {
     /// Width and rate that the layers were to have last.
     sizes: Vec<Option<(u32, u32)>>,
     captured: u64,
+    /// The person was told that no picture can be coded.
+    told_failed: bool,
 }
 
 #[derive(Default)]
@@ -334,6 +363,12 @@ struct LayerEncoder {
     pacer: Pacer,
     last_key: Option<MediaTime>,
     complained: bool,
+}
+
+/// Whether no layer that is wanted can be coded. One that can still brings pictures to everybody.
+fn is_all_lost(targets: &[Option<Target>], layers: &[LayerEncoder]) -> bool {
+    let mut wanted = targets.iter().zip(layers).filter_map(|(target, layer)| target.and(Some(layer))).peekable();
+    wanted.peek().is_some() && wanted.all(|layer| layer.complained)
 }
 
 /// The picture's own proportions within the target, never larger than the picture.
@@ -401,6 +436,36 @@ mod tests {
         go_on.send(()).unwrap();
         begins.recv().unwrap();
         assert_eq!(shown.try_recv().unwrap().capture, MediaTime(9));
+    }
+
+    #[test]
+    fn pictures_are_lost_only_where_no_layer_that_is_wanted_can_be_coded() {
+        let target = Target { width: 320, height: 180, fps: 15, bitrate_bps: 100_000 };
+        let layer = |complained| LayerEncoder { complained, ..LayerEncoder::default() };
+        let layers = [layer(true), layer(false)];
+        assert!(is_all_lost(&[Some(target), None], &layers));
+        assert!(!is_all_lost(&[Some(target), Some(target)], &layers));
+        assert!(!is_all_lost(&[None, Some(target)], &layers));
+        assert!(!is_all_lost(&[None, None], &layers), "nobody watches");
+    }
+
+    #[test]
+    fn no_picture_being_coded_is_told_once_and_so_is_its_end() {
+        let (messages, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let meter = SentMeter::new("video");
+        let out = VideoOut::new(VideoSettings::default(), BeautyWish::default(), meter, Arc::default(), messages);
+        let mut encoder = out.encoder();
+        let fails = || Some(CodecError::NoEncoder { width: 64, height: 64, tried: "nothing".to_owned() });
+        for outcome in [None, fails(), fails(), None, None] {
+            out.tell_coded(&mut encoder, outcome);
+        }
+        let news: Vec<_> = std::iter::from_fn(|| told.try_recv().ok())
+            .map(|message| match message {
+                Message::Input(Input::Coded { device: Device::Camera, failed }) => failed.map(|e| e.code),
+                _ => panic!("something else"),
+            })
+            .collect();
+        assert_eq!(news, [Some(Code::CodecUnavailable), None]);
     }
 
     #[test]

@@ -111,6 +111,7 @@ fn alone(name: &str, tile: u64, on: bool) -> RoomView {
         style: StyleType::default(),
         template: Template::default(),
         guest_link: String::new(),
+        may_publish: true,
         members: vec![me],
         camera: device(on),
         microphone: device(true),

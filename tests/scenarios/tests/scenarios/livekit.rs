@@ -41,6 +41,13 @@ async fn on_livekit_a_muted_camera_and_microphone_are_seen_to_be_off_and_come_ba
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_the_audience_of_a_live_room_opens_no_device_and_sends_nothing() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    rules::the_audience_sees_and_hears_and_sends_nothing(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_livekit_a_creator_who_leaves_ends_the_room_for_the_others() {
     let _turn = turn().await;
     let Some((_livekit, server)) = servers().await else { return };

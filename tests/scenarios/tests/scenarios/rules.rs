@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use beckon_protocol::Code;
-use beckon_protocol::room::{Role, Template};
+use beckon_protocol::room::{Role, StyleType, Template};
 use beckon_scenarios::{Client, TestServer, Wish, turn};
 use url::Url;
 
@@ -36,6 +36,37 @@ pub(crate) async fn the_same_user_again_puts_the_older_one_offline(server: &Url)
     ann.until_view("bob's leaving", |v| v.members.len() == 1).await;
     assert!(ann.session.view().borrow().end.is_none());
     ann.leave().await;
+}
+
+/// Who finds all places of a live room taken sees, hears and writes, and opens no device. On any engine.
+pub(crate) async fn the_audience_sees_and_hears_and_sends_nothing(server: &Url) {
+    let live = |wish| Wish { style: StyleType::LiveRoom, template: Template::OneToOne, ..wish };
+    let ann = Client::join(server, live(Wish::create("live", "ann"))).await.unwrap();
+    let bob = Client::join(server, live(Wish::enter("live", "bob"))).await.unwrap();
+    ann.sees_and_hears("bob").await;
+    let cyd = Client::join(server, live(Wish::enter("live", "cyd"))).await.unwrap();
+    cyd.sees_and_hears("ann").await;
+    cyd.sees_and_hears("bob").await;
+    cyd.session.set_camera(true);
+    cyd.session.send_chat("bravo").unwrap();
+    ann.until("the applause", Duration::from_secs(20), |r| r.chat.contains(&"cyd: bravo".to_owned())).await;
+    let view = cyd.session.view().borrow().clone();
+    assert!(!view.may_publish && !view.camera.on && !view.microphone.on && view.notices.is_empty(), "{view:#?}");
+    assert!(cyd.session.report().sent.iter().all(|t| t.label.is_empty() && t.captured == 0 && t.sid.is_empty()));
+    let seen = ann.until_view("all three", |v| v.members.len() == 3).await;
+    let seen = seen.members.iter().find(|m| m.user_id == "cyd").unwrap();
+    assert!(seen.role == Role::Audience && !seen.camera && !seen.microphone, "{seen:#?}");
+    assert!(bob.session.view().borrow().may_publish);
+    ann.leave().await;
+    cyd.closed().await;
+    bob.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audience_of_a_live_room_opens_no_device_and_sends_nothing() {
+    let _turn = turn().await;
+    let server = TestServer::start(SERVER).await.unwrap();
+    the_audience_sees_and_hears_and_sends_nothing(&server.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

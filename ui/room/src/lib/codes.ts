@@ -108,8 +108,11 @@ const table: Record<number, Entry> = {
     say('没有找到扬声器', '请连接扬声器或耳机以收听。'),
   ],
   4008: [
-    say('Pictures cannot be coded on this computer', 'You hear the others, but no picture can be sent.'),
-    say('此电脑无法编解码画面', '您可以听到对方，但无法发送画面。'),
+    say(
+      'Pictures cannot be coded on this computer',
+      'You hear the others, but no picture of yours is sent. Turn the camera off and on, or choose a smaller picture in the settings.',
+    ),
+    say('此电脑无法编码画面', '您可以听到对方，但无法发送您的画面。请关闭并重新打开摄像头，或在设置中选择较小的画面。'),
   ],
   4009: [
     say('The media file cannot be read', 'Check that the file is there and holds pictures or sound.'),
@@ -146,6 +149,21 @@ const table: Record<number, Entry> = {
     say('This computer is busy', 'Pictures are smaller for now, so that sound stays clear.'),
     say('这台电脑负载过高', '暂时降低画面清晰度，以保证声音清晰。'),
   ],
+  4017: [
+    say('Your camera is off here', 'Another room of Beckon took it. Turn it on to use it here instead.'),
+    say('您的摄像头在此处已关闭', '它被 Beckon 的另一个房间使用。在此处打开即可改为在这里使用。'),
+  ],
+  4018: [
+    say('Your microphone is off here', 'Another room of Beckon took it. Turn it on to use it here instead.'),
+    say('您的麦克风在此处已关闭', '它被 Beckon 的另一个房间使用。在此处打开即可改为在这里使用。'),
+  ],
+  4019: [
+    say(
+      'Your sound cannot be coded',
+      'The others do not hear you. Turn the microphone off and on, or choose another one.',
+    ),
+    say('无法编码您的声音', '对方听不到您。请关闭并重新打开麦克风，或选择其他麦克风。'),
+  ],
   4020: [
     say('Sharing has ended', 'The window was closed or the monitor unplugged. Nothing is shared any more.'),
     say('共享已结束', '窗口已关闭或显示器已断开，现在没有共享任何内容。'),
@@ -163,6 +181,13 @@ const table: Record<number, Entry> = {
       'Another program holds the mouse or the keyboard. Close open menus and try again, or share a window.',
     ),
     say('现在无法框选屏幕区域', '其他程序占用了鼠标或键盘。请关闭打开的菜单后重试，或改为共享窗口。'),
+  ],
+  4023: [
+    say(
+      'Pictures cannot be shown in this window',
+      'You hear the others, and they see and hear you. Close the window and open the room from the page again.',
+    ),
+    say('此窗口无法显示画面', '您可以听到对方，对方也能看到和听到您。请关闭窗口，然后从网页重新打开房间。'),
   ],
   5001: [
     say('The server does not answer', 'Check your network and try again from the page.'),
@@ -198,8 +223,8 @@ const other: Entry = [
   say('出现问题', '请从网页重新打开房间。详情见日志。'),
 ];
 
-/** Whether the app has found a way round by itself: another device, smaller pictures. The person has nothing to mend. */
-export const standsIn = (code: number): boolean => code >= 4013 && code <= 4016;
+/** Whether nothing is broken: another device stands in, pictures are smaller, another room has the device. */
+export const standsIn = (code: number): boolean => code >= 4013 && code <= 4018;
 
 /** The code of what a call to the app failed with. */
 export function codeOf(error: unknown): number {

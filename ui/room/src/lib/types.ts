@@ -112,7 +112,7 @@ synthetic: boolean,
  */
 standsIn: boolean, 
 /**
- * Why it does not run.
+ * Why it does not run, or why nobody gets what it takes.
  */
 problem: number | null, };
 
@@ -237,6 +237,10 @@ template: Template,
  * A link that lets guests in; empty where they are not allowed.
  */
 guestLink: string, 
+/**
+ * The room takes pictures and sound from us. The audience of a live room only sees, hears and writes.
+ */
+mayPublish: boolean, 
 /**
  * Everybody, the creator first, then in order of joining.
  */

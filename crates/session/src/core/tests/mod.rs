@@ -1,10 +1,12 @@
 //! The state machine by itself; the clock is moved by hand.
 #![allow(clippy::unwrap_used)]
 
+mod audience;
 mod devices;
 mod joining;
 mod members;
 mod talk;
+mod tracks;
 
 use beckon_protocol::room::{Role, Template};
 use beckon_protocol::service::{Entrance, Room};

@@ -1,0 +1,129 @@
+//! Tracks of ours that the room does not take, that it takes away, and that cannot be coded.
+
+use super::*;
+
+const TIMED_OUT: Code = Code::MediaUnreachable;
+
+fn refuse(room: &mut Room1, device: Device, code: Code) -> Vec<Effect> {
+    room.feed(Input::PublishFailed { device, error: SessionError::of(code) })
+}
+
+fn asks(effects: &[Effect], device: Device) -> bool {
+    effects.contains(&Effect::Publish { device, synthetic: false })
+}
+
+/// The last state that was told: camera, microphone.
+fn told(effects: &[Effect]) -> Option<(bool, bool)> {
+    effects.iter().rev().find_map(|e| match e {
+        Effect::Tell(SessionEvent::State(state)) => Some((state.camera, state.microphone)),
+        _ => None,
+    })
+}
+
+/// Media is up: no deadline but that of the track.
+fn inside() -> Room1 {
+    let mut room = Room1::inside();
+    room.room(RoomEvent::MediaConnected(true));
+    room
+}
+
+#[test]
+fn a_track_that_is_not_taken_is_not_shown_as_sent_and_is_asked_for_again_until_it_is() {
+    let mut room = inside();
+    let effects = refuse(&mut room, Device::Camera, TIMED_OUT);
+    assert_eq!(notices(&effects), [TIMED_OUT]);
+    assert_eq!(told(&effects), Some((false, true)), "the page hears that nobody sees it");
+    let view = room.core.view();
+    assert!(!view.local().unwrap().camera && view.camera.on && view.camera.running);
+    assert_eq!((view.camera.problem, view.notices[0].code), (Some(TIMED_OUT), TIMED_OUT));
+    for wait in [2_000, 4_000, 8_000, 16_000, 32_000, 32_000] {
+        let before = room.now;
+        assert!(asks(&room.tick(wait), Device::Camera));
+        assert_eq!(room.now - before, wait);
+        assert!(room.core.view().camera.problem.is_some(), "an attempt does not hide it");
+        assert!(notices(&refuse(&mut room, Device::Camera, TIMED_OUT)).is_empty(), "told once");
+    }
+    assert!(asks(&room.tick(32_000), Device::Camera));
+    let effects = room.feed(Input::Published(Device::Camera));
+    assert_eq!(told(&effects), Some((true, true)));
+    assert!(room.core.view().notices.is_empty() && room.core.view().camera.problem.is_none());
+    assert_eq!(room.core.deadline(), None);
+}
+
+#[test]
+fn the_person_turning_it_off_and_on_asks_at_once_also_where_it_was_not_allowed() {
+    for code in [TIMED_OUT, Code::Forbidden] {
+        let mut room = inside();
+        refuse(&mut room, Device::Camera, code);
+        assert_eq!(
+            room.core.deadline().is_none(),
+            code == Code::Forbidden,
+            "what is not allowed is not asked for again"
+        );
+        let effects = room.feed(Input::Command(Command::SetCamera(false)));
+        assert!(room.core.view().notices.is_empty() && !asks(&effects, Device::Camera));
+        assert!(!effects.iter().any(|e| matches!(e, Effect::SetMuted { .. })), "there is nothing to mute");
+        room.feed(Input::Command(Command::SetCamera(true)));
+        let news = DeviceNews::Opened { label: "cam".into(), synthetic: false, stands_in: false };
+        let effects = room.feed(Input::Device { device: Device::Camera, generation: 1, news });
+        assert!(asks(&effects, Device::Camera), "{code:?}");
+    }
+}
+
+#[test]
+fn a_wish_for_what_is_on_and_not_sent_asks_at_once() {
+    let mut room = inside();
+    refuse(&mut room, Device::Microphone, TIMED_OUT);
+    assert!(asks(&room.feed(Input::Command(Command::SetMicrophone(true))), Device::Microphone));
+    assert!(!asks(&room.feed(Input::Command(Command::SetMicrophone(true))), Device::Microphone), "and only once");
+}
+
+#[test]
+fn a_track_that_the_server_takes_away_is_asked_for_again() {
+    let mut room = inside();
+    room.room(RoomEvent::LocalTrackPublished(camera_track("TR_own")));
+    room.feed(Input::Published(Device::Camera));
+    assert!(room.room(RoomEvent::LocalTrackUnpublished { sid: "TR_other".into() }).is_empty());
+    let effects = room.room(RoomEvent::LocalTrackUnpublished { sid: "TR_own".into() });
+    assert_eq!(told(&effects), None, "it goes with a connection too, which is told by itself");
+    assert!(asks(&room.tick(2_000), Device::Camera));
+    assert_eq!(told(&refuse(&mut room, Device::Camera, TIMED_OUT)), Some((false, true)));
+}
+
+#[test]
+fn a_lost_room_makes_a_new_beginning() {
+    let mut room = inside();
+    refuse(&mut room, Device::Camera, Code::Forbidden);
+    room.room(RoomEvent::Disconnected { reason: beckon_rtc::DisconnectReason::SignalClose });
+    assert!(room.core.view().camera.problem.is_none());
+    while room.core.stage != Stage::Entering {
+        room.tick(3_000);
+    }
+    assert!(asks(&room.get_in("bob"), Device::Camera));
+}
+
+#[test]
+fn both_wanting_for_the_same_thing_is_said_once_in_the_window() {
+    let mut room = inside();
+    refuse(&mut room, Device::Camera, TIMED_OUT);
+    refuse(&mut room, Device::Microphone, TIMED_OUT);
+    assert_eq!(room.core.view().notices.len(), 1);
+    assert!(room.core.view().microphone.problem.is_some());
+}
+
+#[test]
+fn what_cannot_be_coded_is_said_while_it_lasts_and_is_not_shown_as_sent() {
+    let mut room = inside();
+    for (device, code) in [(Device::Camera, Code::CodecUnavailable), (Device::Microphone, Code::SoundCodecUnavailable)]
+    {
+        let failed = || Some(SessionError::new(code, "no encoder takes this"));
+        let effects = room.feed(Input::Coded { device, failed: failed() });
+        assert_eq!(notices(&effects), [code]);
+        assert_eq!(told(&effects), Some((device != Device::Camera, device == Device::Camera)));
+        assert!(notices(&room.feed(Input::Coded { device, failed: failed() })).is_empty());
+        assert_eq!(room.core.view().notices[0].code, code);
+        let effects = room.feed(Input::Coded { device, failed: None });
+        assert_eq!(told(&effects), Some((true, true)));
+        assert!(room.core.view().notices.is_empty());
+    }
+}
