@@ -310,6 +310,7 @@ impl Clerk {
 
     fn media(&self, key: RoomKey, set: MediaSet) -> Result<(), RpcError> {
         let room = self.room(key)?;
+        let may_publish = room.session.view().borrow().may_publish;
         if let Some(video) = set.video {
             room.set_preset(video)?;
         }
@@ -326,6 +327,10 @@ impl Clerk {
             room.session.set_beauty(beauty);
         }
         self.shell.tryout.room_changed(&self.shell);
+        if !may_publish && (set.camera == Some(true) || set.microphone == Some(true)) {
+            let why = "the audience of a live room sends neither pictures nor sound";
+            return Err(RpcError::new(Code::Forbidden, why.to_owned()));
+        }
         Ok(())
     }
 
@@ -351,6 +356,7 @@ impl Clerk {
             }
         };
         self.shell.rooms.lock().insert(key, room.clone());
+        room.tell_no_stage(&self.shell);
         // The window waits for the main thread; what was begun for the session meanwhile goes on on another one.
         let window = tokio::task::block_in_place(|| windows::open_room(&self.shell, &room));
         if let Err(error) = window {

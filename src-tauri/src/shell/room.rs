@@ -1,27 +1,31 @@
 //! One open room: its session, its stage, its window's state.
 
+use std::fmt::Display;
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use beckon_interface::{Language, boot::Panels, devices::DeviceKind};
 use beckon_media::layout::TileId;
 use beckon_protocol::{
+    Code,
     channel::{
         Event,
-        app::{Closed, RoomPhase},
+        app::{Closed, Notice, RoomPhase},
         page::RoomOpen,
     },
     video::VideoPreset,
 };
-use beckon_session::{RoomView, ScreenShare, Session, SessionEnv, SessionError, SessionHandle, SessionRequest};
+use beckon_session::{
+    NoticeView, RoomView, ScreenShare, Session, SessionEnv, SessionError, SessionHandle, SessionRequest,
+};
 use parking_lot::Mutex;
 use tauri::Manager;
 
 use super::{Shell, closing::Closing, pictures::Pictures, windows};
 use crate::{
-    desk::RoomKey,
+    desk::{Input, RoomKey},
     language,
     screen::Frame,
     stage::{Painter, Place, Press, SharedPixels, Veil},
@@ -50,6 +54,8 @@ pub struct OpenRoom {
     pub pictures: Pictures,
     /// What the stage's surface shows.
     pub pixels: SharedPixels,
+    /// Why the window shows no pictures, if it cannot.
+    no_stage: OnceLock<NoticeView>,
     /// Whether the page has laid the stage.
     placed: AtomicBool,
     /// Over the page, until it has laid the stage.
@@ -66,6 +72,14 @@ pub struct OpenRoom {
     pub picks: AtomicU32,
     /// Whether the person was asked if they really close the window.
     pub closing: Mutex<Closing>,
+}
+
+impl Shell {
+    /// Other rooms that have a device.
+    fn others_with(&self, kind: DeviceKind, key: RoomKey) -> impl Iterator<Item = Arc<OpenRoom>> + use<> {
+        let rooms: Vec<_> = self.rooms.lock().values().cloned().collect();
+        rooms.into_iter().filter(move |room| room.key != key && !room.is_over() && room.has(kind))
+    }
 }
 
 /// The event for a room that ended before it began.
@@ -94,10 +108,14 @@ impl OpenRoom {
         let preset = wished.0.unwrap_or(picture.preset);
         request.video = preset.into();
         request.beauty = wished.1.unwrap_or_else(|| settings.beauty.wanted());
-        // Most systems open a camera once only.
+        // Most systems open a camera once only, and who talks in one room does not mean to be heard in another.
         shell.tryout.make_room(shell);
+        let elsewhere = |kind| shell.others_with(kind, key).next().is_some();
+        request.camera_elsewhere = elsewhere(DeviceKind::Camera);
+        request.microphone_elsewhere = elsewhere(DeviceKind::Microphone);
         let session = Session::open(request, SessionEnv::system())?;
         let pixels = SharedPixels::default();
+        let mut no_stage = OnceLock::new();
         let painter = match Painter::start(
             Box::new(session.clone()),
             session.view().borrow().clone(),
@@ -115,6 +133,7 @@ impl OpenRoom {
             }
             Err(error) => {
                 tracing::error!(%error, "the stage's thread could not be started; pictures are not shown");
+                no_stage = OnceLock::from(no_pictures(&error));
                 None
             }
         };
@@ -125,6 +144,7 @@ impl OpenRoom {
             panels,
             pictures,
             pixels,
+            no_stage,
             placed: AtomicBool::new(false),
             veil: Mutex::default(),
             painter: Mutex::new(painter),
@@ -137,7 +157,7 @@ impl OpenRoom {
     }
 
     /// Does what may open camera or microphone, or turns it off. The room has the first right to its devices: what is
-    /// tried out in the settings window is closed before it `wants` them.
+    /// tried out in the settings window is closed before it `wants` them, and another room that has them gives them up.
     pub fn turn(
         self: &Arc<Self>,
         shell: &Arc<Shell>,
@@ -153,12 +173,49 @@ impl OpenRoom {
         let turn = *turns;
         drop(turns);
         let room = self.clone();
-        shell.tryout.let_go(shell, kind, move || {
+        let take = move || {
             let turns = room.turns_of(kind).lock();
             if *turns == turn {
                 act(&room.session);
             }
+        };
+        let (key, app) = (self.key, shell.clone());
+        shell.tryout.let_go(shell, kind, move || {
+            let others: Vec<_> = app.others_with(kind, key).collect();
+            if others.is_empty() {
+                return take();
+            }
+            tauri::async_runtime::spawn(async move {
+                for other in others {
+                    other.give_up(kind).await;
+                }
+                take();
+                app.tryout.room_changed(&app);
+            });
         });
+    }
+
+    /// Whether this room has the device, or opens it.
+    fn has(&self, kind: DeviceKind) -> bool {
+        let view = self.session.view();
+        let view = view.borrow();
+        match kind {
+            DeviceKind::Camera => view.camera.on,
+            // One that is muted and listens for the hint disturbs nobody.
+            DeviceKind::Microphone => view.microphone.on,
+            // Several rooms may be heard at once.
+            DeviceKind::Speaker => false,
+        }
+    }
+
+    /// Another room takes the device: it is off here from now on. Waits until it is closed.
+    async fn give_up(&self, kind: DeviceKind) {
+        *self.turns_of(kind).lock() += 1;
+        match kind {
+            DeviceKind::Camera => self.session.give_up_camera().await,
+            DeviceKind::Microphone => self.session.give_up_microphone().await,
+            DeviceKind::Speaker => {}
+        }
     }
 
     fn turns_of(&self, kind: DeviceKind) -> &Mutex<u64> {
@@ -224,7 +281,31 @@ impl OpenRoom {
     /// The room for the window: with pictures that it may load, and without loudness, which changes all the time and is
     /// not shown as a number.
     pub fn view(&self) -> RoomView {
-        self.pictures.view(calm(self.session.view().borrow().clone()))
+        self.shown(self.session.view().borrow().clone())
+    }
+
+    fn shown(&self, view: RoomView) -> RoomView {
+        let mut view = self.pictures.view(calm(view));
+        view.notices.extend(self.no_stage.get().cloned());
+        view
+    }
+
+    /// The window can show no pictures: the person and the page are told.
+    pub fn no_stage(&self, shell: &Shell, error: &impl Display) {
+        tracing::error!(%error, "pictures are not shown");
+        if self.no_stage.set(no_pictures(error)).is_ok() {
+            windows::emit_room(shell, self.key, "room", &self.view());
+            self.tell_no_stage(shell);
+        }
+    }
+
+    /// Tells the page where the window can show no pictures.
+    pub fn tell_no_stage(&self, shell: &Shell) {
+        if let Some(NoticeView { code, message }) = self.no_stage.get().cloned() {
+            let room_id = self.session.view().borrow().room_id.clone();
+            let event = Event::Notice(Notice { room_id, code, message });
+            shell.tell(Input::Told { room: self.key, event });
+        }
     }
 
     /// Lays the stage where the page left room for it.
@@ -264,6 +345,11 @@ impl OpenRoom {
     }
 }
 
+fn no_pictures(error: &impl Display) -> NoticeView {
+    let code = Code::StageUnavailable;
+    NoticeView { code, message: format!("{}: {error}", code.text()) }
+}
+
 fn calm(mut view: RoomView) -> RoomView {
     for member in &mut view.members {
         member.level = 0.0;
@@ -276,7 +362,7 @@ pub async fn show_changes(shell: Arc<Shell>, room: Arc<OpenRoom>) {
     let mut changes = room.session.view();
     let mut shown: Option<RoomView> = None;
     loop {
-        let view = room.pictures.view(calm(changes.borrow_and_update().clone()));
+        let view = room.shown(changes.borrow_and_update().clone());
         if shown.as_ref() != Some(&view) {
             if let Some(painter) = room.painter() {
                 painter.update(view.clone());

@@ -319,18 +319,21 @@ pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> 
             room.pressed(&pressed_shell, press, x, y);
         }
     });
-    let shown_room = Arc::downgrade(room);
-    let shown = stage::open(&window, room.pixels.clone(), on_press, move |surface| match surface {
-        Ok(surface) => {
-            if let Some(painter) = shown_room.upgrade().and_then(|r| r.painter()) {
-                painter.show_on(surface);
-                tracing::debug!("its stage is there");
+    let (shown_shell, shown_room) = (shell.clone(), Arc::downgrade(room));
+    let shown = stage::open(&window, room.pixels.clone(), on_press, move |surface| {
+        let Some(room) = shown_room.upgrade() else { return };
+        match surface {
+            Ok(surface) => {
+                if let Some(painter) = room.painter() {
+                    painter.show_on(surface);
+                    tracing::debug!("its stage is there");
+                }
             }
+            Err(error) => room.no_stage(&shown_shell, &error),
         }
-        Err(error) => tracing::error!(%error, "pictures are not shown"),
     });
     if let Err(error) = shown {
-        tracing::error!(%error, "pictures are not shown");
+        room.no_stage(shell, &error);
     }
     Ok(())
 }

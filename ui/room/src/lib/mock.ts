@@ -111,6 +111,7 @@ function room(): RoomView {
     roomName: 'Renewal',
     roomTitle: '合同续签 · Contract renewal',
     roomLogo: query.has('logo') ? logo : '',
+    mayPublish: !query.has('audience'),
     guestLink: 'https://meet.example.com/join/crm-4711?i=x',
     members: names.slice(0, count).map((name, n) => member(n, name, { speaking: n === 1, microphone: n !== 2 })),
     camera: device,

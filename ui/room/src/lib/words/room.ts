@@ -19,6 +19,9 @@ export const en = {
   you: 'you',
   creator: 'Host',
   audience: 'Audience',
+  audienceOnly: 'You are in the audience: you see, hear and write.',
+  audienceWhy:
+    'All places of those who speak are taken, so your camera and microphone stay closed. If the host lets you speak, you can turn them on.',
   muted: 'Microphone off',
   noCamera: 'Camera off',
   speaking: 'Speaking',
@@ -63,6 +66,8 @@ export const zh: typeof en = {
   you: '我',
   creator: '主持人',
   audience: '观众',
+  audienceOnly: '您是观众：可以观看、收听和发消息。',
+  audienceWhy: '发言席位已满，因此您的摄像头和麦克风保持关闭。主持人允许您发言后，您可以打开它们。',
   muted: '麦克风已关闭',
   noCamera: '摄像头已关闭',
   speaking: '正在发言',
