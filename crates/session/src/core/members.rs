@@ -66,6 +66,11 @@ impl Members {
         !self.missing.is_empty()
     }
 
+    /// Whoever has not come back by now is not waited for any more.
+    pub(crate) fn forget_missing(&mut self) {
+        self.missing.clear();
+    }
+
     /// How loud single people are, by user ID.
     pub(crate) fn with_volumes(volumes: BTreeMap<String, u16>) -> Self {
         Self { volumes, ..Self::default() }

@@ -219,6 +219,8 @@ impl Core {
     pub(crate) fn handle(&mut self, now: MediaTime, input: Input) -> Vec<Effect> {
         if self.stage != Stage::Over {
             self.step(now, input);
+            // Whatever made a device run: one that was muted while we came in has no track yet.
+            self.publish();
             self.sync_sound();
             self.sync_sizes();
             self.refresh();
@@ -439,7 +441,6 @@ impl Core {
                     };
                     self.notice(Code::Ok, what);
                 }
-                self.publish();
             }
             Some(Change::Failed { error, first: true }) => self.notice(error.code, &error.message),
             Some(Change::Failed { first: false, .. }) | None => {}
@@ -458,6 +459,7 @@ impl Core {
         }
         if self.chat_due.is_some_and(|due| due <= now) {
             self.chat_due = None;
+            self.members.forget_missing();
             self.send_waiting_chat();
         }
         if self.media_due.is_some_and(|due| due <= now) {

@@ -149,7 +149,6 @@ impl Core {
         if let Some(track) = self.track(device) {
             track.wished();
         }
-        self.publish();
     }
 
     pub(super) fn track_taken(&mut self, device: Device) {
@@ -208,7 +207,6 @@ impl Core {
     pub(super) fn tracks_timeout(&mut self, now: MediaTime) {
         self.camera_track.timeout(now);
         self.microphone_track.timeout(now);
-        self.publish();
     }
 
     fn track(&mut self, device: Device) -> Option<&mut TrackState> {

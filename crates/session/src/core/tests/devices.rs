@@ -159,6 +159,23 @@ fn the_held_key_lets_a_muted_person_talk_and_no_longer() {
 }
 
 #[test]
+fn who_comes_back_muted_is_heard_with_the_key_held() {
+    for settings in [push_to_talk(), mute_hint()] {
+        let mut room = Room1::inside();
+        room.feed(Input::Command(Command::SetSound(settings)));
+        room.feed(Input::Command(Command::SetMicrophone(false)));
+        room.room(RoomEvent::Disconnected { reason: beckon_rtc::DisconnectReason::SignalClose });
+        room.tick(3_000);
+        let publishes = |effects: &[Effect]| {
+            effects.iter().any(|e| matches!(e, Effect::Publish { device: Device::Microphone, .. }))
+        };
+        assert!(!publishes(&room.get_in("bob")), "a muted microphone waits");
+        let wish = if settings.push_to_talk { Command::HoldToTalk(true) } else { Command::SetMicrophone(true) };
+        assert!(publishes(&room.feed(Input::Command(wish))));
+    }
+}
+
+#[test]
 fn talking_while_muted_is_told_until_one_is_heard() {
     let mut room = Room1::inside();
     room.feed(Input::TalksMuted(true));

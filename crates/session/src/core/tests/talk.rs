@@ -75,4 +75,13 @@ fn texts_wait_a_moment_for_those_who_come_back_later() {
     // Whoever does not come back is waited for no longer than that.
     let mut room = back_alone();
     assert!(sent(&room.tick(5_000)));
+    // And only once.
+    room.room(RoomEvent::Disconnected { reason: DisconnectReason::Unreachable("x".into()) });
+    room.feed(say());
+    room.tick(10_000);
+    let attempt = room.attempt();
+    room.feed(Input::LoggedIn { attempt, outcome: Ok(()) });
+    room.feed(Input::Entered { attempt, outcome: Ok(entrance("bob")) });
+    let joined = Joined { local: person("ann"), ..Default::default() };
+    assert!(sent(&room.feed(Input::Joined { attempt, outcome: Ok(Box::new(joined)) })));
 }
