@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use beckon_protocol::channel::app::{Chat, Closed, Members, RoomState};
+use beckon_protocol::channel::app::{Chat, Closed, Members, Notice, RoomState};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -10,6 +10,8 @@ use crate::event::SessionEvent;
 
 /// Texts kept for a window that is opened or reloaded later.
 const HISTORY: usize = 500;
+/// Notices kept for the first who listens: what goes wrong while a room opens would be told to nobody.
+const UNHEARD: usize = 16;
 
 #[derive(Default)]
 struct Told {
@@ -17,6 +19,7 @@ struct Told {
     state: Option<RoomState>,
     members: Option<Members>,
     chat: VecDeque<Chat>,
+    unheard: Vec<Notice>,
     closed: Option<Closed>,
 }
 
@@ -38,7 +41,11 @@ impl Hub {
                 }
                 told.chat.push_back(chat.clone());
             }
-            SessionEvent::Notice(_) => {}
+            SessionEvent::Notice(notice) => {
+                if told.listeners.is_empty() && told.unheard.len() < UNHEARD {
+                    told.unheard.push(notice.clone());
+                }
+            }
             SessionEvent::Closed(closed) => told.closed = Some(closed.clone()),
         }
         told.listeners.retain(|l| l.send(event.clone()).is_ok());
@@ -55,7 +62,9 @@ impl Hub {
             told.members.clone().map(SessionEvent::Members),
             told.closed.clone().map(SessionEvent::Closed),
         ];
-        for event in first.into_iter().flatten() {
+        let unheard = std::mem::take(&mut told.unheard).into_iter().map(SessionEvent::Notice);
+        let [state, members, closed] = first;
+        for event in [state, members].into_iter().flatten().chain(unheard).chain(closed) {
             // `rx` is alive: it is returned below.
             let _ = tx.send(event);
         }
@@ -79,6 +88,19 @@ impl Hub {
 mod tests {
     use super::*;
     use beckon_protocol::{Code, channel::app::RoomPhase};
+
+    #[test]
+    fn what_went_wrong_before_anybody_listened_is_told_to_the_first_who_does() {
+        let hub = Hub::default();
+        let notice = |code: Code| Notice { room_id: "r".into(), code, message: code.text().into() };
+        hub.tell(SessionEvent::Notice(notice(Code::CameraElsewhere)));
+        let mut first = hub.subscribe();
+        hub.tell(SessionEvent::Notice(notice(Code::CameraLost)));
+        let mut second = hub.subscribe();
+        assert_eq!(first.try_recv().unwrap(), SessionEvent::Notice(notice(Code::CameraElsewhere)));
+        assert_eq!(first.try_recv().unwrap(), SessionEvent::Notice(notice(Code::CameraLost)));
+        assert!(second.try_recv().is_err());
+    }
 
     #[test]
     fn a_late_listener_learns_the_state_and_the_end() {
