@@ -140,8 +140,8 @@ async fn a_client_whose_address_changes_comes_back_by_itself() {
     ann.until("bob's pictures", Duration::from_secs(40), |r| pictures(r, "bob") > before.1 + 5).await;
     let back = begun.elapsed();
     println!("pictures both ways {back:?} after the change");
-    // The goal is 3 s. Who waits until the old way has run out needs 15 s: that must not come back unseen.
-    assert!(back <= Duration::from_secs(8), "{back:?}");
+    // What is promised; it takes 0.6 s. Who waits until the old way has run out needs 15 s: that must not come back unseen.
+    assert!(back <= Duration::from_secs(3), "{back:?}");
     ann.leave().await;
     bob.closed().await;
 }
