@@ -64,8 +64,8 @@ fn an_echo_that_changes_in_mid_call_is_no_loud_burst_and_soon_gone_again() {
     // Automatic gain raises what nobody outshouts.
     let control = VoiceControl::new(VoiceSettings { automatic_gain: false, ..VoiceSettings::default() });
     for (name, played, changes) in [
-        ("speech", speech(1, length), [Change::Louder, Change::Later]),
-        ("music", music(2, length), [Change::Louder, Change::Earlier]),
+        ("speech", speech(1, length), [Change::Louder, Change::Later, Change::Moved]),
+        ("music", music(2, length), [Change::Louder, Change::Quieter, Change::Earlier]),
     ] {
         for change in changes {
             let echo = change.echo(&played, at);
