@@ -51,6 +51,48 @@ impl Requests {
     }
 }
 
+/// A request and its copy come this close together.
+const TOGETHER: Duration = Duration::from_millis(100);
+/// Packets that wait this much longer than they need to wait in a queue …
+const QUEUE: Duration = Duration::from_millis(50);
+/// … where the shortest way counts for this long, and for as long again.
+const REMEMBERED: Duration = Duration::from_secs(20);
+
+/// Watches the requests that come to who sends the media. A queue before the network gets longer by every repair, and what is lost
+/// there is lost to it: the second of two requests is left out then.
+#[derive(Clone, Debug, Default)]
+pub struct Copies {
+    last: Option<(Instant, Vec<u8>)>,
+    /// The shortest round trip of now and of the time before, and since when it is now.
+    shortest: Option<(Duration, Duration, Instant)>,
+    queues: bool,
+}
+
+impl Copies {
+    /// The round trip of the last packet that was reported; to be told some ten times a second.
+    pub fn look(&mut self, now: Instant, round_trip: Duration) {
+        let (current, before, began) = self.shortest.get_or_insert((round_trip, round_trip, now));
+        if now.saturating_duration_since(*began) > REMEMBERED {
+            (*before, *current, *began) = (*current, round_trip, now);
+        }
+        *current = round_trip.min(*current);
+        self.queues = round_trip - *current.min(before) >= QUEUE;
+    }
+
+    /// A datagram came: whether it is to be left out.
+    pub fn leaves_out(&mut self, now: Instant, datagram: &[u8]) -> bool {
+        if !is_request(datagram) {
+            return false;
+        }
+        let of_late = |at: &Instant| now.saturating_duration_since(*at) < TOGETHER;
+        if self.last.as_ref().is_some_and(|(at, last)| of_late(at) && last == datagram) {
+            return self.queues;
+        }
+        self.last = Some((now, datagram.to_vec()));
+        false
+    }
+}
+
 /// RTP begins with version 2; RTCP packet types lie where RTP has the marker and 64 to 95 (RFC 5761, 4).
 fn is_rtp(datagram: &[u8]) -> bool {
     matches!(datagram, [0x80..=0xbf, kind, ..] if !(192..=223).contains(kind))
@@ -103,6 +145,28 @@ mod tests {
         assert!(!requests.leaves_twice(now + 2_050 * MS, NACK));
         // Long after it, as well.
         assert!(!requests.leaves_twice(now + 3_600_000 * MS, NACK));
+    }
+
+    #[test]
+    fn a_second_request_counts_unless_there_is_a_queue() {
+        let (now, mut copies) = (Instant::now(), Copies::default());
+        assert!(!copies.leaves_out(now, NACK) && !copies.leaves_out(now, NACK));
+        copies.look(now, 40 * MS);
+        copies.look(now, 60 * MS);
+        assert!(!copies.leaves_out(now, NACK));
+        copies.look(now, 90 * MS);
+        assert!(copies.leaves_out(now, NACK));
+        assert!(!copies.leaves_out(now, &[0x81, 205, 0, 4]), "another one");
+        assert!(!copies.leaves_out(now, RTP) && !copies.leaves_out(now, RTP));
+        assert!(!copies.leaves_out(now, NACK) && copies.leaves_out(now, NACK));
+        assert!(!copies.leaves_out(now + 200 * MS, NACK), "the same wish once more");
+        copies.look(now, 50 * MS);
+        assert!(!copies.leaves_out(now + 200 * MS, NACK));
+        // A way that has become longer is one after a while.
+        for n in 0..50 {
+            copies.look(now + n * 1_000 * MS, 200 * MS);
+        }
+        assert!(!copies.leaves_out(now + 50_000 * MS, NACK) && !copies.leaves_out(now + 50_000 * MS, NACK));
     }
 
     #[test]

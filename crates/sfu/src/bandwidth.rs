@@ -95,6 +95,9 @@ impl Room {
         if let Some(share) = stats.egress_loss_fraction {
             half.unrepaired.heard(share);
         }
+        if let Some(round_trip) = stats.rtt {
+            half.transport.copies.look(now, round_trip);
+        }
         // The key frame of a screen fills the way for a while, and is no fall of it.
         let settles = half.tracks.iter().flatten().any(|track| track.screen && track.steady.settles(now));
         let fall = &mut half.transport.fall;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_rtp::fall::Fall;
-use beckon_rtp::request::Requests;
+use beckon_rtp::request::{Copies, Requests};
 use beckon_sdp::PayloadTypes;
 use str0m::bwe::Bitrate;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
@@ -74,6 +74,8 @@ pub(crate) struct Transport {
     pub fall: Fall,
     /// Which requests go out twice.
     requests: Requests,
+    /// Which of the client's requests that come twice count.
+    pub copies: Copies,
     /// Goes with a client whose address changed.
     follower: Follower,
     /// Checks the client has made.
@@ -110,6 +112,7 @@ impl Transport {
             ufrags,
             fall: Fall::default(),
             requests: Requests::default(),
+            copies: Copies::default(),
             follower: Follower::default(),
             checks: Checks::default(),
             payload_types: PayloadTypes::default(),
@@ -157,6 +160,9 @@ impl Transport {
         let counts = check == Check::New || (check == Check::Again && !known && !self.follower.is_proven());
         if !counts && !known {
             return Ok(Heard::Refused);
+        }
+        if self.copies.leaves_out(now, bytes) {
+            return Ok(Heard::Known);
         }
         self.requests.came(now, bytes);
         self.rtc.handle_input(input)?;

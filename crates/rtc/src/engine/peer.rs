@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_rtp::fall::Fall;
-use beckon_rtp::request::Requests;
+use beckon_rtp::request::{Copies, Requests};
 use beckon_sdp::PayloadTypes;
 use serde::Deserialize;
 use str0m::bwe::Bitrate;
@@ -84,6 +84,8 @@ pub(super) struct Peer {
     fall: Fall,
     /// Which requests go out twice.
     requests: Requests,
+    /// Which of the server's requests that come twice count.
+    copies: Copies,
     /// The time it was told last.
     now: Instant,
 }
@@ -107,6 +109,7 @@ impl Peer {
             repairs: HashMap::new(),
             fall: Fall::default(),
             requests: Requests::default(),
+            copies: Copies::default(),
             now,
         }
     }
@@ -164,6 +167,9 @@ impl Peer {
         // A stranger's packet must not touch the session.
         if self.rtc.accepts(&input) {
             self.silence.heard(now);
+            if self.copies.leaves_out(now, data) {
+                return;
+            }
             self.requests.came(now, data);
             self.input(input, out, on_event);
             if !self.connected && !self.broken && self.rtc.is_connected() {
@@ -284,6 +290,9 @@ impl Peer {
 
     /// Where the road was seen to fall, and the estimate does not know of it yet, it is what is left.
     fn limit(&mut self, stats: &mut PeerStats) {
+        if let Some(round_trip) = stats.rtt {
+            self.copies.look(self.now, round_trip);
+        }
         if stats.rtt.is_some_and(|round_trip| self.fall.look(self.now, round_trip)) {
             tracing::debug!(lane = ?self.lane, rtt = ?stats.rtt, estimate = ?stats.bwe_tx, "the network fell");
         }
