@@ -73,6 +73,26 @@ pub(crate) async fn muting_is_seen_and_undone(server: &Url) {
     bob.closed().await;
 }
 
+pub(crate) async fn five_all_see_and_hear_all_others(server: &Url) {
+    let users = ["ann", "bob", "cyd", "dan", "eve"];
+    let mut clients = Vec::new();
+    for user in users {
+        let wish = if user == "ann" { Wish::create("five", user) } else { Wish::enter("five", user) };
+        clients.push(Client::join(server, wish).await.unwrap());
+    }
+    for (client, me) in clients.iter().zip(users) {
+        for other in users.iter().filter(|other| **other != me) {
+            client.sees_and_hears(other).await;
+        }
+        let view = client.until_view("everybody", |v| v.members.len() == 5).await;
+        assert_eq!(view.members[0].user_id, "ann", "the creator stands first");
+    }
+    clients[0].leave().await;
+    for client in &clients[1..] {
+        client.closed().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_clients_see_and_hear_each_other_in_step() {
     let _turn = turn().await;
@@ -91,23 +111,7 @@ async fn two_clients_see_and_hear_each_other_over_tcp_alone() {
 async fn five_in_a_room_all_see_and_hear_all_others() {
     let _turn = turn().await;
     let server = TestServer::start(SERVER).await.unwrap();
-    let users = ["ann", "bob", "cyd", "dan", "eve"];
-    let mut clients = Vec::new();
-    for user in users {
-        let wish = if user == "ann" { Wish::create("five", user) } else { Wish::enter("five", user) };
-        clients.push(Client::join(&server.url(), wish).await.unwrap());
-    }
-    for (client, me) in clients.iter().zip(users) {
-        for other in users.iter().filter(|other| **other != me) {
-            client.sees_and_hears(other).await;
-        }
-        let view = client.until_view("everybody", |v| v.members.len() == 5).await;
-        assert_eq!(view.members[0].user_id, "ann", "the creator stands first");
-    }
-    clients[0].leave().await;
-    for client in &clients[1..] {
-        client.closed().await;
-    }
+    five_all_see_and_hear_all_others(&server.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -27,6 +27,27 @@ async fn on_livekit_two_clients_see_and_hear_each_other_over_tcp_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_five_in_a_room_all_see_and_hear_all_others() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    calls::five_all_see_and_hear_all_others(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_a_room_made_without_an_id_gets_one_that_others_can_enter() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    rules::a_room_without_an_id_gets_one(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_a_full_room_says_so_and_has_a_place_again_when_somebody_leaves() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    rules::a_full_room_has_a_place_again_when_somebody_leaves(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_livekit_texts_go_both_ways() {
     let _turn = turn().await;
     let Some((_livekit, server)) = servers().await else { return };

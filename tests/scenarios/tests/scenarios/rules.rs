@@ -62,6 +62,38 @@ pub(crate) async fn the_audience_sees_and_hears_and_sends_nothing(server: &Url) 
     bob.closed().await;
 }
 
+pub(crate) async fn a_room_without_an_id_gets_one(server: &Url) {
+    let ann = Client::join(server, Wish::create("", "ann").silent()).await.unwrap();
+    let room = ann.session.opened().await.unwrap().room_id;
+    assert!(!room.is_empty());
+    let bob = Client::join(server, Wish::enter(&room, "bob").silent()).await.unwrap();
+    bob.until_view("both", |v| v.members.len() == 2).await;
+    ann.leave().await;
+    bob.closed().await;
+}
+
+pub(crate) async fn a_full_room_has_a_place_again_when_somebody_leaves(server: &Url) {
+    let wish = Wish { template: Template::OneToOne, ..Wish::create("full", "ann").silent() };
+    let ann = Client::join(server, wish).await.unwrap();
+    let bob = Client::join(server, Wish::enter("full", "bob").silent()).await.unwrap();
+    let refused = Client::join(server, Wish::enter("full", "cyd").silent()).await.err().unwrap();
+    assert_eq!(refused.code, Code::RoomFull);
+    bob.leave().await;
+    ann.until_view("bob's leaving", |v| v.members.len() == 1).await;
+    let begun = std::time::Instant::now();
+    let cyd = loop {
+        match Client::join(server, Wish::enter("full", "cyd").silent()).await {
+            Ok(cyd) => break cyd,
+            Err(error) => assert!(
+                error.code == Code::RoomFull && begun.elapsed() < Duration::from_secs(10),
+                "no place for cyd: {error}"
+            ),
+        }
+    };
+    ann.leave().await;
+    cyd.closed().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_audience_of_a_live_room_opens_no_device_and_sends_nothing() {
     let _turn = turn().await;
@@ -87,36 +119,12 @@ async fn the_same_user_joining_again_puts_the_older_one_offline_and_no_one_else(
 async fn a_room_made_without_an_id_gets_one_that_others_can_enter() {
     let _turn = turn().await;
     let server = TestServer::start(SERVER).await.unwrap();
-    let ann = Client::join(&server.url(), Wish::create("", "ann").silent()).await.unwrap();
-    let room = ann.session.opened().await.unwrap().room_id;
-    assert!(!room.is_empty());
-    let bob = Client::join(&server.url(), Wish::enter(&room, "bob").silent()).await.unwrap();
-    bob.until_view("both", |v| v.members.len() == 2).await;
-    ann.leave().await;
-    bob.closed().await;
+    a_room_without_an_id_gets_one(&server.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_room_says_so_and_has_a_place_again_when_somebody_leaves() {
     let _turn = turn().await;
     let server = TestServer::start(SERVER).await.unwrap();
-    let wish = Wish { template: Template::OneToOne, ..Wish::create("full", "ann").silent() };
-    let ann = Client::join(&server.url(), wish).await.unwrap();
-    let bob = Client::join(&server.url(), Wish::enter("full", "bob").silent()).await.unwrap();
-    let refused = Client::join(&server.url(), Wish::enter("full", "cyd").silent()).await.err().unwrap();
-    assert_eq!(refused.code, Code::RoomFull);
-    bob.leave().await;
-    ann.until_view("bob's leaving", |v| v.members.len() == 1).await;
-    let begun = std::time::Instant::now();
-    let cyd = loop {
-        match Client::join(&server.url(), Wish::enter("full", "cyd").silent()).await {
-            Ok(cyd) => break cyd,
-            Err(error) => assert!(
-                error.code == Code::RoomFull && begun.elapsed() < Duration::from_secs(10),
-                "no place for cyd: {error}"
-            ),
-        }
-    };
-    ann.leave().await;
-    cyd.closed().await;
+    a_full_room_has_a_place_again_when_somebody_leaves(&server.url()).await;
 }
