@@ -1,6 +1,6 @@
 //! What the server's and the app's side of a media connection both know of it: how H.264 lies in packets, what of a stream is kept
 //! for repair, when that is asked for twice, what is read of STUN beside the ICE agent, how often a road is heard from, when it suddenly
-//! carries far less, and when to try whether it carries more.
+//! carries far less, how long packets wait in a queue, and when to try whether it carries more.
 #![forbid(unsafe_code)]
 
 pub mod fall;
@@ -9,4 +9,5 @@ pub mod repair;
 pub mod request;
 pub mod rhythm;
 pub mod seek;
+pub mod shortest;
 pub mod stun;

@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::shortest::Shortest;
+
 /// What was counted is worth half after this long.
 const HALVED: Duration = Duration::from_millis(500);
 /// Much gets lost where there are more requests than this share of the packets that come …
@@ -53,30 +55,22 @@ impl Requests {
 
 /// A request and its copy come this close together.
 const TOGETHER: Duration = Duration::from_millis(100);
-/// Packets that wait this much longer than they need to wait in a queue …
+/// Packets that are on their way this much longer than they need wait in a queue.
 const QUEUE: Duration = Duration::from_millis(50);
-/// … where the shortest way counts for this long, and for as long again.
-const REMEMBERED: Duration = Duration::from_secs(20);
 
 /// Watches the requests that come to who sends the media. A queue before the network gets longer by every repair, and what is lost
 /// there is lost to it: the second of two requests is left out then.
 #[derive(Clone, Debug, Default)]
 pub struct Copies {
     last: Option<(Instant, Vec<u8>)>,
-    /// The shortest round trip of now and of the time before, and since when it is now.
-    shortest: Option<(Duration, Duration, Instant)>,
+    shortest: Shortest,
     queues: bool,
 }
 
 impl Copies {
     /// The round trip of the last packet that was reported; to be told some ten times a second.
     pub fn look(&mut self, now: Instant, round_trip: Duration) {
-        let (current, before, began) = self.shortest.get_or_insert((round_trip, round_trip, now));
-        if now.saturating_duration_since(*began) > REMEMBERED {
-            (*before, *current, *began) = (*current, round_trip, now);
-        }
-        *current = round_trip.min(*current);
-        self.queues = round_trip - *current.min(before) >= QUEUE;
+        self.queues = self.shortest.waits(now, round_trip) >= QUEUE;
     }
 
     /// A datagram came: whether it is to be left out.
@@ -93,8 +87,8 @@ impl Copies {
     }
 }
 
-/// RTP begins with version 2; RTCP packet types lie where RTP has the marker and 64 to 95 (RFC 5761, 4).
-fn is_rtp(datagram: &[u8]) -> bool {
+/// Whether a datagram is RTP: that begins with version 2; RTCP packet types lie where RTP has the marker and 64 to 95 (RFC 5761, 4).
+pub fn is_rtp(datagram: &[u8]) -> bool {
     matches!(datagram, [0x80..=0xbf, kind, ..] if !(192..=223).contains(kind))
 }
 

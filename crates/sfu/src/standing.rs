@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use beckon_rtp::shortest::Shortest;
+
 /// A queue is full when packets wait this much longer than they need to …
 const WAITS: Duration = Duration::from_millis(150);
 /// … and more than this share gets lost …
@@ -20,14 +22,11 @@ const WAITS_AGAIN: Duration = Duration::from_millis(200);
 const STANDS_AGAIN: Duration = Duration::from_millis(200);
 /// After it was full it is given this long to empty.
 const EMPTIES: Duration = Duration::from_secs(1);
-/// The shortest way counts for this long, and for as long again.
-const REMEMBERED: Duration = Duration::from_secs(20);
 
 /// Watches one subscriber's network.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Standing {
-    /// The shortest round trip of now and of the time before, and since when it is now.
-    shortest: Option<(Duration, Duration, Instant)>,
+    shortest: Shortest,
     since: Option<Instant>,
     /// When the queue was full last.
     full: Option<Instant>,
@@ -39,12 +38,7 @@ impl Standing {
     /// The round trip of the last packet that was reported, and the share of packets that was lost in the last second (0 … 1). Whether the queue
     /// has been standing full; then it is expected to be emptied.
     pub fn look(&mut self, now: Instant, round_trip: Duration, lost: f32) -> bool {
-        let (current, before, began) = self.shortest.get_or_insert((round_trip, round_trip, now));
-        if now.saturating_duration_since(*began) > REMEMBERED {
-            (*before, *current, *began) = (*current, round_trip, now);
-        }
-        *current = round_trip.min(*current);
-        let waits = round_trip - *current.min(before);
+        let waits = self.shortest.waits(now, round_trip);
         self.drained |= waits < WAITS;
         let tight = self.full.is_some_and(|at| now.saturating_duration_since(at) < TIGHT);
         let (full, for_) =
@@ -60,7 +54,7 @@ impl Standing {
         self.since = None;
         if tight && !self.drained {
             // No queue: the way itself is as long as that now.
-            (self.shortest, self.full) = (None, None);
+            (self.shortest, self.full) = (Shortest::default(), None);
             return false;
         }
         (self.full, self.drained) = (Some(now), false);

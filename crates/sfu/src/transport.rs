@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_rtp::fall::Fall;
-use beckon_rtp::request::{Copies, Requests};
+use beckon_rtp::request::{Copies, Requests, is_rtp};
 use beckon_sdp::PayloadTypes;
 use str0m::bwe::Bitrate;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
@@ -228,9 +228,8 @@ impl Transport {
 
     /// What a datagram that it gave carries.
     pub fn kind(&self, datagram: &[u8]) -> Kind {
-        // RTP begins with version 2; RTCP packet types lie where RTP has the marker and 64 to 95 (RFC 5761 section 4).
         match datagram {
-            &[0x80..=0xbf, kind, _, _, _, _, _, _, s0, s1, s2, s3, ..] if !(192..=223).contains(&kind) => {
+            &[_, _, _, _, _, _, _, _, s0, s1, s2, s3, ..] if is_rtp(datagram) => {
                 let ssrc = Ssrc::from(u32::from_be_bytes([s0, s1, s2, s3]));
                 if self.sources.contains(&ssrc) { Kind::Media } else { Kind::Extra }
             }

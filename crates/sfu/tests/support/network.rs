@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
-use beckon_rtp::stun;
+use beckon_rtp::{request::is_rtp, stun};
 use beckon_sfu::{Output, Protocol, RouteChange, Transmit};
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
@@ -99,8 +99,7 @@ impl World {
         }
         self.room.drive(self.now);
         let down: Vec<Transmit> = self.room.take_datagrams().collect();
-        let is_media = |t: &&Transmit| matches!(t.contents[..2], [0x80..=0xbf, kind] if !(192..=223).contains(&kind));
-        let to = down.iter().filter(is_media).map(|t| t.destination).collect();
+        let to = down.iter().filter(|t| is_rtp(&t.contents)).map(|t| t.destination).collect();
         for datagram in &down {
             self.deliver(datagram);
         }
