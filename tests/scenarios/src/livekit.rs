@@ -15,12 +15,15 @@ use url::Url;
 const KEY: &str = "devkey";
 const SECRET: &str = "a-secret-for-scenarios-of-32-bytes-and-more";
 const START: Duration = Duration::from_secs(30);
+const CONFIG: &str = "livekit.yaml";
+const LOG: &str = "log";
 
 /// A running LiveKit server; killed when dropped.
 pub struct LiveKitServer {
     address: SocketAddr,
-    _folder: TempDir,
-    _child: Child,
+    /// Its configuration and log.
+    folder: TempDir,
+    child: Child,
 }
 
 impl LiveKitServer {
@@ -45,26 +48,33 @@ impl LiveKitServer {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let (udp, tcp) = (free_port()?, free_port()?);
         let folder = tempfile::tempdir()?;
-        let config = folder.path().join("livekit.yaml");
         let text = format!(
             "port: {}\nbind_addresses: [127.0.0.1]\nlog_level: warn\nkeys:\n  {KEY}: {SECRET}\nrtc:\n  udp_port: {udp}\n  \
              tcp_port: {tcp}\n  use_external_ip: false\n  node_ip: 127.0.0.1\n  enable_loopback_candidate: true\n",
             address.port()
         );
-        std::fs::write(&config, text)?;
-        let log = std::fs::File::create(folder.path().join("log"))?;
-        let child = Command::new(&program)
-            .arg("--config")
-            .arg(&config)
-            .stdout(Stdio::from(log.try_clone()?))
-            .stderr(Stdio::from(log))
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let server = Self { address, _folder: folder, _child: child };
+        std::fs::write(folder.path().join(CONFIG), text)?;
+        let child = spawn(folder.path())?;
+        let server = Self { address, folder, child };
         server.answers().await?;
         Ok(Some(server))
+    }
+
+    /// Kills it in mid-air.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("cannot kill the LiveKit server")
+    }
+
+    /// Starts it again on the same ports; it remembers nothing.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        self.child = spawn(self.folder.path())?;
+        self.answers().await
     }
 
     async fn answers(&self) -> anyhow::Result<()> {
@@ -74,7 +84,7 @@ impl LiveKitServer {
             }
         };
         if tokio::time::timeout(START, up).await.is_err() {
-            let log = std::fs::read_to_string(self._folder.path().join("log")).unwrap_or_default();
+            let log = std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default();
             anyhow::bail!("the LiveKit server does not start:\n{log}");
         }
         Ok(())
@@ -98,4 +108,19 @@ impl LiveKitServer {
     pub fn secret(&self) -> &str {
         SECRET
     }
+}
+
+/// Starts one with the configuration in `folder`.
+fn spawn(folder: &Path) -> anyhow::Result<Child> {
+    let program = LiveKitServer::program();
+    let log = std::fs::File::options().create(true).append(true).open(folder.join(LOG))?;
+    Command::new(&program)
+        .arg("--config")
+        .arg(folder.join(CONFIG))
+        .stdout(Stdio::from(log.try_clone()?))
+        .stderr(Stdio::from(log))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))
 }

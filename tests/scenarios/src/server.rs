@@ -65,7 +65,15 @@ impl TestServer {
     /// # Errors
     /// When it does not start.
     pub async fn on_livekit(program: &str, livekit: &LiveKitServer) -> anyhow::Result<Self> {
-        let engine = vec![livekit.url().to_string(), livekit.key().to_owned(), livekit.secret().to_owned()];
+        Self::on_livekit_at(program, livekit, &livekit.url()).await
+    }
+
+    /// The same, where clients are told this address of it.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn on_livekit_at(program: &str, livekit: &LiveKitServer, url: &Url) -> anyhow::Result<Self> {
+        let engine = vec![url.to_string(), livekit.key().to_owned(), livekit.secret().to_owned()];
         Self::with_engine(program, engine, None).await
     }
 

@@ -47,9 +47,14 @@ impl Wire {
         Url::parse(&format!("http://{}", self.address)).expect("an address")
     }
 
-    /// Cuts every connection there is; new ones can be made.
-    pub fn cut(&self) {
-        for pass in self.open.lock().drain(..) {
+    /// How many connections were made since the last cut.
+    pub fn connections(&self) -> usize {
+        self.open.lock().len()
+    }
+
+    /// Cuts this many connections, the oldest first; new ones can be made.
+    pub fn cut(&self, count: usize) {
+        for pass in self.open.lock().drain(..count) {
             pass.abort();
         }
     }
@@ -58,6 +63,6 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         self.accepting.abort();
-        self.cut();
+        self.cut(self.connections());
     }
 }

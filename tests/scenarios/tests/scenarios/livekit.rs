@@ -1,9 +1,10 @@
 //! The same, with rooms on a real LiveKit server (`engine = "livekit"`). Each skips itself, saying why, where none was built.
 
-use beckon_scenarios::{LiveKitServer, TestServer, turn};
+use beckon_scenarios::{LiveKitServer, TestServer, Wire, turn};
 
 use crate::SERVER;
-use crate::{calls, rules, screens};
+use crate::recovery::Lost;
+use crate::{calls, recovery, rules, screens};
 
 /// Both servers; `None` where LiveKit's was not built.
 async fn servers() -> Option<(LiveKitServer, TestServer)> {
@@ -87,4 +88,35 @@ async fn on_livekit_a_shared_screen_is_seen_large_in_a_small_tile() {
     let _turn = turn().await;
     let Some((_livekit, server)) = servers().await else { return };
     screens::a_screen_is_seen_large(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_all_are_back_within_five_seconds_when_it_is_killed_and_started_again() {
+    let _turn = turn().await;
+    let Some((mut livekit, server)) = servers().await else { return };
+    recovery::all_are_back_after(&server.url(), Lost::LiveKit(&mut livekit)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_a_cut_signalling_connection_is_resumed_and_nobody_else_notices() {
+    let _turn = turn().await;
+    let Some(livekit) = LiveKitServer::start().await.unwrap() else { return };
+    let wire = Wire::to(livekit.url().port().unwrap()).await.unwrap();
+    // Both are told the wire's address of the LiveKit server.
+    let server = TestServer::on_livekit_at(SERVER, &livekit, &wire.url()).await.unwrap();
+    recovery::a_cut_connection_is_resumed(&wire, &server.url(), &server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_devices_that_are_not_there_are_told_of_and_the_room_goes_on_without_them() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    recovery::devices_that_are_not_there(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_through_a_socks5_proxy_everything_goes_over_tcp() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    recovery::all_goes_through_a_proxy(&server.url()).await;
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use beckon_protocol::Code;
 use beckon_protocol::channel::app::RoomPhase;
-use beckon_scenarios::{Client, SocksProxy, TestServer, Wire, Wish, turn};
+use beckon_scenarios::{Client, LiveKitServer, SocksProxy, TestServer, Wire, Wish, turn};
 use beckon_session::{CameraChoice, MicrophoneChoice, SessionReport};
+use url::Url;
 
 use crate::SERVER;
 
@@ -16,24 +17,47 @@ fn pictures(report: &SessionReport, user: &str) -> u64 {
     report.received.iter().filter(|t| t.user_id == user && t.kind == "video").map(|t| t.frames_decoded).sum()
 }
 
-async fn all_are_back_after(kill: bool) {
-    let mut server = TestServer::start(SERVER).await.unwrap();
-    let ann = Client::join(&server.url(), Wish::create("back", "ann")).await.unwrap();
-    let bob = Client::join(&server.url(), Wish::enter("back", "bob")).await.unwrap();
+/// What can be lost, and come back.
+pub(crate) enum Lost<'a> {
+    /// The server, killed.
+    Killed(&'a mut TestServer),
+    /// The server, stopped in order.
+    Stopped(&'a mut TestServer),
+    /// The LiveKit server, killed.
+    LiveKit(&'a mut LiveKitServer),
+}
+
+impl Lost<'_> {
+    async fn go(&mut self) {
+        match self {
+            Self::Killed(server) => server.kill().await.unwrap(),
+            Self::Stopped(server) => server.stop().await.unwrap(),
+            Self::LiveKit(server) => server.kill().await.unwrap(),
+        }
+    }
+
+    async fn come_back(&mut self) {
+        match self {
+            Self::Killed(server) | Self::Stopped(server) => server.start_again().await.unwrap(),
+            Self::LiveKit(server) => server.start_again().await.unwrap(),
+        }
+    }
+}
+
+/// For any server at `url`: what carries the call is lost in the middle of it.
+pub(crate) async fn all_are_back_after(url: &Url, mut lost: Lost<'_>) {
+    let ann = Client::join(url, Wish::create("back", "ann")).await.unwrap();
+    let bob = Client::join(url, Wish::enter("back", "bob")).await.unwrap();
     ann.sees_and_hears("bob").await;
     bob.sees_and_hears("ann").await;
-    if kill {
-        server.kill().await.unwrap();
-    } else {
-        server.stop().await.unwrap();
-    }
+    lost.go().await;
     // Written into a connection that is dead, whether that is known yet or not.
     ann.session.send_chat("is anybody there?").unwrap();
     for client in [&ann, &bob] {
         client.until_view("the loss", |v| v.phase == RoomPhase::Reconnecting).await;
     }
     let before = (pictures(&ann.session.report(), "bob"), pictures(&bob.session.report(), "ann"));
-    server.start_again().await.unwrap();
+    lost.come_back().await;
     let begun = Instant::now();
     for client in [&ann, &bob] {
         client.until_view("the return", |v| v.phase == RoomPhase::Connected && v.members.len() == 2).await;
@@ -53,13 +77,15 @@ async fn all_are_back_after(kill: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_are_back_within_five_seconds_when_a_killed_server_is_started_again() {
     let _turn = turn().await;
-    all_are_back_after(true).await;
+    let mut server = TestServer::start(SERVER).await.unwrap();
+    all_are_back_after(&server.url(), Lost::Killed(&mut server)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_are_back_within_five_seconds_when_a_stopped_server_is_started_again() {
     let _turn = turn().await;
-    all_are_back_after(false).await;
+    let mut server = TestServer::start(SERVER).await.unwrap();
+    all_are_back_after(&server.url(), Lost::Stopped(&mut server)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,13 +93,19 @@ async fn a_cut_signalling_connection_is_resumed_and_nobody_else_notices() {
     let _turn = turn().await;
     let server = TestServer::start(SERVER).await.unwrap();
     let wire = Wire::to(server.url().port().unwrap()).await.unwrap();
-    let ann = Client::join(&wire.url(), Wish::create("wire", "ann")).await.unwrap();
-    let bob = Client::join(&server.url(), Wish::enter("wire", "bob")).await.unwrap();
+    a_cut_connection_is_resumed(&wire, &wire.url(), &server.url()).await;
+}
+
+/// For any server: ann's signalling, which goes through the wire, is cut; bob's is not, whether it does or not.
+pub(crate) async fn a_cut_connection_is_resumed(wire: &Wire, anns: &Url, bobs: &Url) {
+    let ann = Client::join(anns, Wish::create("wire", "ann")).await.unwrap();
+    let of_ann = wire.connections();
+    let bob = Client::join(bobs, Wish::enter("wire", "bob")).await.unwrap();
     ann.sees_and_hears("bob").await;
     bob.sees_and_hears("ann").await;
     let ann_track = bob.session.report().from_user("ann", "video").unwrap().sid.clone();
 
-    wire.cut();
+    wire.cut(of_ann);
     ann.until_view("the loss", |v| v.phase == RoomPhase::Reconnecting).await;
     // What is written meanwhile goes by the media connection, which never broke, or waits.
     ann.session.send_chat("still here").unwrap();
@@ -101,9 +133,14 @@ async fn a_cut_signalling_connection_is_resumed_and_nobody_else_notices() {
 async fn devices_that_are_not_there_are_told_of_and_the_room_goes_on_without_them() {
     let _turn = turn().await;
     let server = TestServer::start(SERVER).await.unwrap();
-    let ann = Client::join(&server.url(), Wish::create("devices", "ann")).await.unwrap();
+    devices_that_are_not_there(&server.url()).await;
+}
+
+/// For any server.
+pub(crate) async fn devices_that_are_not_there(url: &Url) {
+    let ann = Client::join(url, Wish::create("devices", "ann")).await.unwrap();
     let broken = Wish { broken: true, ..Wish::enter("devices", "bob") };
-    let bob = Client::join(&server.url(), broken).await.unwrap();
+    let bob = Client::join(url, broken).await.unwrap();
     bob.until_view("what is wrong", |v| v.camera.problem.is_some() && v.microphone.problem.is_some()).await;
     bob.sees_and_hears("ann").await;
     // Another choice, and all is well.
@@ -118,10 +155,15 @@ async fn devices_that_are_not_there_are_told_of_and_the_room_goes_on_without_the
 async fn through_a_socks5_proxy_everything_goes_over_tcp() {
     let _turn = turn().await;
     let server = TestServer::start(SERVER).await.unwrap();
+    all_goes_through_a_proxy(&server.url()).await;
+}
+
+/// For any server.
+pub(crate) async fn all_goes_through_a_proxy(url: &Url) {
     let proxy = SocksProxy::start().await.unwrap();
-    let ann = Client::join(&server.url(), Wish::create("proxy", "ann")).await.unwrap();
+    let ann = Client::join(url, Wish::create("proxy", "ann")).await.unwrap();
     let bob = Wish { proxy: proxy.port(), ..Wish::enter("proxy", "bob") };
-    let bob = Client::join(&server.url(), bob).await.unwrap();
+    let bob = Client::join(url, bob).await.unwrap();
     ann.sees_and_hears("bob").await;
     bob.sees_and_hears("ann").await;
     bob.until("media over TCP", Duration::from_secs(10), |r| r.transport == "tcp").await;
@@ -131,6 +173,6 @@ async fn through_a_socks5_proxy_everything_goes_over_tcp() {
     bob.closed().await;
     let port = proxy.port();
     drop(proxy);
-    let refused = Client::join(&server.url(), Wish { proxy: port, ..Wish::create("", "cyd") }).await.err().unwrap();
+    let refused = Client::join(url, Wish { proxy: port, ..Wish::create("", "cyd") }).await.err().unwrap();
     assert!(matches!(refused.code, Code::ProxyFailed | Code::ServerUnreachable), "{refused}");
 }
