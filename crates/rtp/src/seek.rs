@@ -4,6 +4,9 @@
 //! a network that became quick again would not be noticed for a quarter of a minute. So whoever gets less than it
 //! could use has its network probed from time to time, more seldom while nothing comes of it. What a bandwidth estimator is told
 //! to look for dips for a moment: it probes when that grows.
+//!
+//! An estimator that blames a loss on the network may stop probing, and be sure of its figure for a minute: then no try comes to anything,
+//! not even to another figure for the same. It must begin anew.
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +21,33 @@ const LONGEST: Duration = Duration::from_secs(3);
 /// An estimate that grew by this much (in percent) is a try that came to something.
 const GROWN_PERCENT: u64 = 120;
 
+/// Each look at a network comes to another figure: an estimate that has been the very same for this long …
+const STUCK: Duration = Duration::from_secs(4);
+/// … the last of it after a try, is none any more.
+const ANSWERED: Duration = Duration::from_secs(1);
+/// Of a network that loses more than this share (0 … 1) an estimate may well stand still: what it loses keeps it down.
+const CLEAN: f32 = 0.03;
+
+/// How to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Try {
+    /// Probe.
+    Probe,
+    /// The estimator is stuck: it begins anew, from the estimate it has.
+    Anew,
+}
+
+/// What is known of a road that may carry more.
+#[derive(Clone, Copy, Debug)]
+pub struct Road {
+    /// There is less than could be used.
+    pub short: bool,
+    /// What it is taken for, in bits per second.
+    pub estimate: u64,
+    /// The share it loses, 0 … 1.
+    pub loss: f32,
+}
+
 /// Decides when to probe, for one road.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seeker {
@@ -30,24 +60,54 @@ struct Attempt {
     gap: Duration,
     /// Estimate when the last try began, in bits per second.
     from: u64,
+    still: Still,
+}
+
+/// An estimate that stands still.
+#[derive(Clone, Copy, Debug)]
+struct Still {
+    estimate: u64,
+    since: Instant,
+    /// The first try since then.
+    tried: Option<Instant>,
+}
+
+impl Still {
+    fn new(now: Instant, estimate: u64) -> Self {
+        Self { estimate, since: now, tried: None }
+    }
+
+    fn stuck(&self, now: Instant) -> bool {
+        let long = |at: Instant, span| now.saturating_duration_since(at) >= span;
+        long(self.since, STUCK) && self.tried.is_some_and(|at| long(at, ANSWERED))
+    }
 }
 
 impl Seeker {
-    /// Whether to probe now; to be asked some ten times a second. `short`: there is less than could be used; `estimate`: what the
-    /// network is taken for, in bits per second.
-    pub fn poll(&mut self, now: Instant, short: bool, estimate: u64) -> bool {
+    /// Whether to try now, and how; to be asked some ten times a second.
+    pub fn poll(&mut self, now: Instant, road: Road) -> Option<Try> {
+        let Road { short, estimate, loss } = road;
         if !short {
             self.attempt = None;
-            return false;
+            return None;
         }
-        let attempt = self.attempt.get_or_insert(Attempt { next: now + FIRST, gap: FIRST, from: estimate });
+        let still = Still::new(now, estimate);
+        let attempt = self.attempt.get_or_insert(Attempt { next: now + FIRST, gap: FIRST, from: estimate, still });
+        if attempt.still.estimate != estimate || loss > CLEAN {
+            attempt.still = still;
+        }
+        if attempt.still.stuck(now) {
+            *attempt = Attempt { next: now + FIRST, gap: FIRST, from: estimate, still };
+            return Some(Try::Anew);
+        }
         if now < attempt.next {
-            return false;
+            return None;
         }
         let grew = estimate * 100 > attempt.from * GROWN_PERCENT;
         attempt.gap = if grew { FIRST } else { (attempt.gap * BACK_OFF_PERCENT / 100).min(LONGEST) };
         (attempt.next, attempt.from) = (now + attempt.gap, estimate);
-        true
+        attempt.still.tried.get_or_insert(now);
+        Some(Try::Probe)
     }
 }
 
@@ -57,38 +117,65 @@ mod tests {
 
     const TICK: Duration = Duration::from_millis(100);
 
-    /// When it probes in the next minute, in tenths of a second.
+    fn short(estimate: u64) -> Road {
+        Road { short: true, estimate, loss: 0.0 }
+    }
+
+    /// When it tries in the next minute, in tenths of a second.
     fn tries(seeker: &mut Seeker, begin: Instant, estimate: impl Fn(u32) -> u64) -> Vec<u32> {
-        (0..600).filter(|&n| seeker.poll(begin + TICK * n, true, estimate(n))).collect()
+        (0..600).filter(|&n| seeker.poll(begin + TICK * n, short(estimate(n))).is_some()).collect()
     }
 
     #[test]
     fn who_gets_all_it_can_use_is_left_alone() {
         let now = Instant::now();
         let mut seeker = Seeker::default();
-        assert!((0..600).all(|n| !seeker.poll(now + TICK * n, false, 100_000)));
+        let road = Road { short: false, ..short(100_000) };
+        assert!((0..600).all(|n| seeker.poll(now + TICK * n, road).is_none()));
     }
 
     #[test]
     fn tries_become_seldom_while_nothing_comes_of_them() {
-        let tries = tries(&mut Seeker::default(), Instant::now(), |_| 300_000);
+        let tries = tries(&mut Seeker::default(), Instant::now(), |n| 300_000 + u64::from(n));
         assert_eq!(tries[..5], [6, 15, 29, 50, 80]);
         assert!(tries.windows(2).all(|pair| pair[1] - pair[0] <= 30), "{tries:?}");
     }
 
     #[test]
     fn a_try_that_found_something_is_followed_soon_by_the_next() {
-        let tries = tries(&mut Seeker::default(), Instant::now(), |n| if n < 30 { 300_000 } else { 500_000 });
-        assert_eq!(tries[..6], [6, 15, 29, 50, 56, 65]);
+        let found = |n| u64::from(if n < 30 { 300_000 + n } else { 500_000 + n });
+        assert_eq!(tries(&mut Seeker::default(), Instant::now(), found)[..6], [6, 15, 29, 50, 56, 65]);
     }
 
     #[test]
     fn it_begins_anew_after_a_time_of_plenty() {
         let now = Instant::now();
         let mut seeker = Seeker::default();
-        tries(&mut seeker, now, |_| 300_000);
+        tries(&mut seeker, now, |n| 300_000 + u64::from(n));
         let later = now + TICK * 600;
-        assert!(!seeker.poll(later, false, 900_000));
+        assert_eq!(seeker.poll(later, Road { short: false, ..short(900_000) }), None);
         assert_eq!(tries(&mut seeker, later, |_| 300_000)[0], 6);
+    }
+
+    /// How it tries within a minute.
+    fn kinds(road: impl Fn(u32) -> Road) -> Vec<Try> {
+        let (mut seeker, begin) = (Seeker::default(), Instant::now());
+        (0..600).filter_map(|n| seeker.poll(begin + TICK * n, road(n))).collect()
+    }
+
+    #[test]
+    fn an_estimate_that_no_try_moves_at_all_begins_anew() {
+        let (probe, anew) = (Try::Probe, Try::Anew);
+        assert_eq!(kinds(|_| short(174_335))[..6], [probe, probe, probe, anew, probe, probe]);
+        assert!(!kinds(|n| short(174_335 + u64::from(n / 20))).contains(&anew), "a measured one trembles");
+        assert!(!kinds(|_| Road { loss: 0.1, ..short(174_335) }).contains(&anew), "what it loses keeps it down");
+    }
+
+    #[test]
+    fn one_that_gets_stuck_late_is_known_within_seconds() {
+        let (mut seeker, begin) = (Seeker::default(), Instant::now());
+        let estimate = |n| if n < 300 { 300_000 + u64::from(n) } else { 174_335 };
+        let anew = (0..600).find(|&n| seeker.poll(begin + TICK * n, short(estimate(n))) == Some(Try::Anew));
+        assert_eq!(anew, Some(300 + 40));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use beckon_rtp::seek::FULL;
+use beckon_rtp::seek::{FULL, Road, Try};
 use livekit_protocol as proto;
 use proto::signal_response::Message;
 use str0m::bwe::Bitrate;
@@ -307,11 +307,17 @@ impl Room {
     pub(crate) fn seek(&mut self, now: Instant, key: ParticipantKey) {
         let Some(p) = self.get_mut(key) else { return };
         let Subscriber { seeker, estimate, loss, demand: (desired, allotted), .. } = &mut p.subscriber;
-        let full = loss.is_some_and(|share| share > FULL);
+        let loss = loss.unwrap_or(0.0);
         // Where not even this fits there is nothing to be found.
-        let fits = !full && estimate.spendable() >= Some(*allotted);
-        let dip = estimate.bps().is_some_and(|bps| seeker.poll(now, desired > allotted && fits, bps));
-        self.look_for_room(key, dip);
+        let short = desired > allotted && loss <= FULL && estimate.spendable() >= Some(*allotted);
+        let tries = estimate.bps().and_then(|estimate| seeker.poll(now, Road { short, estimate, loss }));
+        if tries == Some(Try::Anew)
+            && let Some(bps) = estimate.current
+        {
+            tracing::debug!(subscriber = key.0, bps, "the estimate is stuck and begins anew");
+            p.subscriber.transport.rtc.bwe().reset(Bitrate::bps(bps));
+        }
+        self.look_for_room(key, tries == Some(Try::Probe));
     }
 
     /// Has a subscriber's transport look for room for all that is wanted, with a little to spare for repairs and

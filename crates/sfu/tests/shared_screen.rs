@@ -116,6 +116,20 @@ fn a_slow_viewer_of_a_moving_screen_gets_the_small_layer_and_others_go_on_with_t
     assert_eq!(share.screen.sent[SMALL], sent, "nobody needs it any more");
 }
 
+/// The estimator may blame a packet lost at the fall on the network for a minute, and does not probe then: in these moments it did.
+#[test]
+fn whenever_the_network_falls_the_large_layer_is_back_within_ten_seconds_of_its_recovery() {
+    for moment in [2, 5, 6, 7, 10, 11, 13, 20, 21, 26, 30] {
+        let mut share = Share::new(20_000_000, true);
+        share.go_on(5 * S + Duration::from_millis(37) * moment);
+        share.link().rate = 240_000 + u64::from(moment % 8) * 20_000;
+        share.go_on(20 * S);
+        share.link().rate = 20_000_000;
+        let (bob, _) = share.go_on(10 * S);
+        assert_eq!(layers(&bob), [SMALL, LARGE], "{moment}: {bob:?}");
+    }
+}
+
 #[test]
 fn who_watches_alone_gets_the_large_layer_back_by_what_it_takes_not_by_what_it_might() {
     let mut share = Share::new(300_000, false);

@@ -57,6 +57,16 @@ impl Estimate {
         self.lost >= MUCH
     }
 
+    /// The share of our packets that gets lost, 0 … 1.
+    pub(super) fn loss(&self) -> f32 {
+        self.lost as f32 / 1_000.0
+    }
+
+    /// The estimate as of now, as it was heard.
+    pub(super) fn latest(&self) -> u64 {
+        self.latest
+    }
+
     /// What was told last.
     pub(super) fn told(&self) -> u64 {
         self.told

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use beckon_rtp::seek::Seeker;
+use beckon_rtp::seek::{Road, Seeker, Try};
 use str0m::Event;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpPendingOffer;
@@ -367,11 +367,16 @@ impl Publisher {
 
     /// Tries from time to time whether the network carries more, where that is less than we have use for.
     fn seek(&mut self, now: Instant) {
-        let (wish, estimate) = (self.tracks.wish(), self.tracks.estimate.told());
+        let (wish, estimate) = (self.tracks.wish(), &self.tracks.estimate);
+        let (told, latest) = (estimate.told(), estimate.latest());
         // Where a queue is full there is nothing to be found.
-        let short = estimate > 0 && estimate < wish && !self.tracks.estimate.loses_much();
-        let dip = self.seeker.poll(now, short, estimate);
-        self.look_for(if dip { estimate.min(wish / 2) } else { wish });
+        let short = told > 0 && told < wish && !estimate.loses_much();
+        let tries = self.seeker.poll(now, Road { short, estimate: latest, loss: estimate.loss() });
+        if tries == Some(Try::Anew) {
+            tracing::debug!(latest, "the estimate is stuck and begins anew");
+            self.peer.rtc.bwe().reset(Bitrate::bps(latest));
+        }
+        self.look_for(if tries == Some(Try::Probe) { told.min(wish / 2) } else { wish });
     }
 
     /// Has the estimator look for this much, in bit/s. It probes when that has grown.
