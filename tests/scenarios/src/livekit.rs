@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
+use beckon_impair::Relay;
 use beckon_test_ports::free_port;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -15,6 +16,8 @@ use url::Url;
 const KEY: &str = "devkey";
 const SECRET: &str = "a-secret-for-scenarios-of-32-bytes-and-more";
 const START: Duration = Duration::from_secs(30);
+/// Where a relay listens before it.
+const RELAY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const CONFIG: &str = "livekit.yaml";
 const LOG: &str = "log";
 
@@ -37,6 +40,23 @@ impl LiveKitServer {
     /// # Errors
     /// When it is there but does not start.
     pub async fn start() -> anyhow::Result<Option<Self>> {
+        Self::on(free_port()?, Ipv4Addr::LOCALHOST).await
+    }
+
+    /// Starts one whose media goes through a bad network: it tells clients another address of this machine than it listens on, where
+    /// the relay is. TCP goes directly.
+    ///
+    /// # Errors
+    /// When it is there but does not start.
+    pub async fn behind_relay() -> anyhow::Result<Option<(Self, Relay)>> {
+        let udp = free_port()?;
+        let Some(server) = Self::on(udp, RELAY).await? else { return Ok(None) };
+        let relay = Relay::start((RELAY, udp).into(), (Ipv4Addr::LOCALHOST, udp).into(), 1).await?;
+        Ok(Some((server, relay)))
+    }
+
+    /// Starts one with this port for media over UDP, which tells clients that media is at `announced`.
+    async fn on(udp: u16, announced: Ipv4Addr) -> anyhow::Result<Option<Self>> {
         let program = Self::program();
         if !program.exists() {
             eprintln!(
@@ -46,11 +66,14 @@ impl LiveKitServer {
             return Ok(None);
         }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let (udp, tcp) = (free_port()?, free_port()?);
+        let tcp = free_port()?;
+        // By checks of its own it would find a way around the relay.
+        let lite = announced == RELAY;
         let folder = tempfile::tempdir()?;
         let text = format!(
             "port: {}\nbind_addresses: [127.0.0.1]\nlog_level: warn\nkeys:\n  {KEY}: {SECRET}\nrtc:\n  udp_port: {udp}\n  \
-             tcp_port: {tcp}\n  use_external_ip: false\n  node_ip: 127.0.0.1\n  enable_loopback_candidate: true\n",
+             tcp_port: {tcp}\n  use_external_ip: false\n  node_ip: {announced}\n  ips:\n    includes: [127.0.0.1/32]\n  \
+             enable_loopback_candidate: true\n  use_ice_lite: {lite}\n",
             address.port()
         );
         std::fs::write(folder.path().join(CONFIG), text)?;

@@ -5,6 +5,7 @@ mod calls;
 mod ffi_sdk;
 mod go_sdk;
 mod livekit;
+mod livekit_networks;
 mod networks;
 mod overload;
 mod recovery;

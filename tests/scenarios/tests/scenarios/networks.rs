@@ -7,6 +7,7 @@ use beckon_protocol::channel::app::RoomPhase;
 use beckon_scenarios::{Client, TestServer, Wish, turn};
 use beckon_session::report::{ReceivedTrack, SessionReport};
 use beckon_session::{Quality, RoomView, VideoSettings};
+use url::Url;
 
 use crate::SERVER;
 
@@ -27,22 +28,21 @@ fn pictures(report: &SessionReport, user: &str) -> u64 {
 }
 
 /// Ann on a good network, and bob, who sees and hears her and she him. Bob's network is perfect so far.
-async fn ann_and_bob(room: &str, settings: VideoSettings) -> (TestServer, Relay, Client, Client) {
-    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
+async fn ann_and_bob(server: &Url, relay: &Relay, room: &str, settings: VideoSettings) -> (Client, Client) {
     relay.next_clients_are("ann");
     let ann = Wish { video: settings, ..Wish::create(room, "ann") };
-    let ann = Client::join(&server.url(), ann).await.unwrap();
+    let ann = Client::join(server, ann).await.unwrap();
     // Her connections are known to the relay once media flows.
     ann.until("media from ann", Duration::from_secs(20), |r| {
         r.transport == "udp" && r.sent.iter().any(|t| t.packets_sent > 0)
     })
     .await;
     relay.next_clients_are(BOB);
-    let bob = Client::join(&server.url(), Wish::enter(room, "bob")).await.unwrap();
+    let bob = Client::join(server, Wish::enter(room, "bob")).await.unwrap();
     bob.sees_and_hears("ann").await;
     ann.sees_and_hears("bob").await;
     assert_eq!(relay.counts(BOB).await.clients, 2, "bob's two peer connections, and not ann's");
-    (server, relay, ann, bob)
+    (ann, bob)
 }
 
 fn small() -> VideoSettings {
@@ -52,7 +52,13 @@ fn small() -> VideoSettings {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_one_packet_in_ten_lost_both_ways_they_go_on_seeing_and_hearing_each_other() {
     let _turn = turn().await;
-    let (_server, relay, ann, bob) = ann_and_bob("lossy", small()).await;
+    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
+    one_packet_in_ten_is_lost(&server.url(), &relay).await;
+}
+
+/// For any server behind the relay.
+pub(crate) async fn one_packet_in_ten_is_lost(server: &Url, relay: &Relay) {
+    let (ann, bob) = ann_and_bob(server, relay, "lossy", small()).await;
     relay.set(BOB, "loss=0.1 delay=20".parse().unwrap());
     let before = (bob.session.report(), ann.session.report());
     // Some five seconds of 15 pictures a second.
@@ -82,8 +88,9 @@ async fn with_one_packet_in_ten_lost_both_ways_they_go_on_seeing_and_hearing_eac
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_that_becomes_slow_gets_smaller_pictures_and_large_ones_again_when_it_recovers() {
     let _turn = turn().await;
+    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
     let settings = VideoSettings { width: 1280, height: 720, fps: 15, max_bitrate_bps: 1_500_000 };
-    let (_server, relay, ann, bob) = ann_and_bob("stepping", settings).await;
+    let (ann, bob) = ann_and_bob(&server.url(), &relay, "stepping", settings).await;
     relay.set(BOB, Profile::limited(3_000_000));
     let wide = |r: &SessionReport| video(r, "ann").width;
     bob.until("the full size", Duration::from_secs(20), |r| wide(r) == 1280).await;
@@ -110,7 +117,13 @@ async fn a_network_that_becomes_slow_gets_smaller_pictures_and_large_ones_again_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_five_seconds_without_a_packet_pictures_come_back_by_themselves() {
     let _turn = turn().await;
-    let (_server, relay, ann, bob) = ann_and_bob("dark", small()).await;
+    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
+    five_seconds_pass_without_a_packet(&server.url(), &relay).await;
+}
+
+/// For any server behind the relay.
+pub(crate) async fn five_seconds_pass_without_a_packet(server: &Url, relay: &Relay) {
+    let (ann, bob) = ann_and_bob(server, relay, "dark", small()).await;
     relay.set(BOB, Profile::dead());
     // Nobody knows of it yet.
     bob.session.send_chat("into the dark").unwrap();
@@ -131,7 +144,13 @@ async fn after_five_seconds_without_a_packet_pictures_come_back_by_themselves() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_whose_address_changes_comes_back_by_itself() {
     let _turn = turn().await;
-    let (_server, relay, ann, bob) = ann_and_bob("moving", small()).await;
+    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
+    an_address_changes(&server.url(), &relay).await;
+}
+
+/// For any server behind the relay.
+pub(crate) async fn an_address_changes(server: &Url, relay: &Relay) {
+    let (ann, bob) = ann_and_bob(server, relay, "moving", small()).await;
     let before = (pictures(&bob.session.report(), "ann"), pictures(&ann.session.report(), "bob"));
     relay.rebind(BOB).await.unwrap();
     let begun = Instant::now();
@@ -149,7 +168,13 @@ async fn a_client_whose_address_changes_comes_back_by_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_connection_and_its_recovery_are_told_to_all() {
     let _turn = turn().await;
-    let (_server, relay, ann, bob) = ann_and_bob("telling", small()).await;
+    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
+    a_bad_connection_is_told_to_all(&server.url(), &relay).await;
+}
+
+/// For any server behind the relay.
+pub(crate) async fn a_bad_connection_is_told_to_all(server: &Url, relay: &Relay) {
+    let (ann, bob) = ann_and_bob(server, relay, "telling", small()).await;
     let says = |quality: Quality| {
         move |view: &RoomView| view.members.iter().any(|member| member.user_id == "bob" && member.quality == quality)
     };
