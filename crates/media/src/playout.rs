@@ -6,7 +6,8 @@
 //!
 //! Why ahead of the sound: what is far away is seen before it is heard, and nobody minds (ITU-R BT.1359: sound that comes 45 ms early
 //! or 125 ms late is noticed). Sound is on its way longer than pictures are (packets of 20 ms, jitter buffer, sound card), so that each
-//! millisecond of lead is one of delay less.
+//! millisecond of lead is one of delay less. Where sound waits for late or lost packets, pictures are ahead of it by up to
+//! [`MOST_LEAD`]: on such a network it is delay that hurts.
 //!
 //! Times of capture are on the sender's clock, as its RTCP sender reports tell ([`RtpMap`]). It need not agree with ours:
 //! only what pictures and sound of one sender say about each other counts.
@@ -24,6 +25,11 @@ const MOST_SOUND_WAIT: Duration = Duration::from_millis(400);
 /// How much earlier than its sound a picture is shown where it can be: far within what is noticed, and 15 ms within ±40 ms for
 /// the unsteadiness of both.
 pub const LEAD: Duration = Duration::from_millis(25);
+/// The same where sound waits for packets that are late or lost: within ±40 ms on a screen, which shows a picture half of its period
+/// later.
+pub const MOST_LEAD: Duration = Duration::from_millis(36);
+/// Of what sound waits for them, pictures leave this part out.
+const LEFT_OUT: u32 = 2;
 /// How far pictures may fall behind the sound before that is asked to wait.
 const UNSEEN_NS: i64 = 20_000_000;
 /// Weight of a new measurement.
@@ -138,6 +144,8 @@ pub struct Playout {
     sound: Option<Latency>,
     pictures: Recent,
     last_shown: Option<MediaTime>,
+    /// How long sound waits for packets that are late or lost.
+    sound_waits: Duration,
 }
 
 impl Playout {
@@ -151,14 +159,24 @@ impl Playout {
         Latency::follow(&mut self.sound, heard.nanos_since(capture), heard);
     }
 
+    /// So long sound waits for packets that are late or lost ([`JitterStats::for_packets`](crate::jitter::JitterStats)).
+    pub fn sound_waits(&mut self, for_packets: Duration) {
+        self.sound_waits = for_packets;
+    }
+
+    /// How much earlier than its sound a picture is shown.
+    fn lead(&self) -> Duration {
+        MOST_LEAD.min(LEAD + self.sound_waits / LEFT_OUT)
+    }
+
     /// A picture captured at `capture` (if that is known) is decoded now. Returns when to show it: now, or up to a second later
-    /// and [`LEAD`] before its sound, and never before the picture before it.
+    /// and [`LEAD`] to [`MOST_LEAD`] before its sound, and never before the picture before it.
     pub fn picture_ready(&mut self, capture: Option<MediaTime>, now: MediaTime) -> MediaTime {
         let mut show = now;
         if let Some(capture) = capture {
             self.pictures.add(now.nanos_since(capture), now);
             if let Some(sound) = self.sound.filter(|sound| now.saturating_since(sound.at) < SOUND_STALE) {
-                let due = MediaTime(capture.0.saturating_add(sound.ns as i64)) - LEAD;
+                let due = MediaTime(capture.0.saturating_add(sound.ns as i64)) - self.lead();
                 if due > now && due.saturating_since(now) <= LONGEST_HOLD {
                     show = due;
                 }
@@ -181,7 +199,7 @@ impl Playout {
         let sound = self.sound.filter(|sound| now.saturating_since(sound.at) < SOUND_STALE);
         let (Some(sound), Some(pictures)) = (sound, self.pictures.lasting(now)) else { return 0 };
         let behind = pictures.saturating_sub(sound.ns as i64);
-        let lead = LEAD.as_nanos() as i64;
+        let lead = self.lead().as_nanos() as i64;
         match behind {
             // A second and more is no lag but a wrong clock.
             UNSEEN_NS..=1_000_000_000 => behind.min(MOST_SOUND_WAIT.as_nanos() as i64),
@@ -261,6 +279,18 @@ mod tests {
             -45_000_000,
             "70 ms before its sound, of which 25 are wanted"
         );
+    }
+
+    #[test]
+    fn pictures_wait_less_where_sound_waits_for_packets() {
+        let mut playout = Playout::new();
+        hear(&mut playout, 0, 1000, 120);
+        let mut ahead = |waits| {
+            playout.sound_waits(Duration::from_millis(waits));
+            ours(1020).nanos_since(playout.picture_ready(Some(theirs(900)), ours(950))) / 1_000_000
+        };
+        // Never before a picture before it: from the longest wait down.
+        assert_eq!([80, 26, 20, 0].map(|waits| ahead(waits)), [36, 36, 35, 25]);
     }
 
     #[test]

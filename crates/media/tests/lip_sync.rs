@@ -15,6 +15,8 @@ use beckon_media::testcard::{BeepDetector, FlashDetector, TestCard, tone_frame};
 
 /// What waits in the sound card.
 const CARD: Duration = Duration::from_millis(20);
+/// How long a picture waits for a screen of 60 Hz, on average.
+const SCREEN: Duration = Duration::from_millis(8);
 
 struct Random(u32);
 
@@ -75,9 +77,10 @@ fn offsets(audio: u32, video: u64, seconds: i64) -> Vec<i64> {
             let encoded = encoder.encode(&card.draw(pictures, capture), false).unwrap().remove(0);
             let picture = decoder.decode(&encoded.data, capture).unwrap().unwrap();
             let shown = playout.picture_ready(Some(capture - day), ready);
-            seen.extend(flashes.look(&picture, shown));
+            seen.extend(flashes.look(&picture, shown + SCREEN));
             pictures += 1;
         }
+        playout.sound_waits(buffer.stats().for_packets);
         if tick % 20 == 0
             && let Some(waits) = wait.look(playout.sound_should_wait_ns(now), buffer.stats().delay)
         {

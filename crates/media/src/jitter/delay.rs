@@ -19,7 +19,7 @@ const SPAN: Duration = Duration::from_millis(500);
 const SLACK_NS: i64 = 10_000_000;
 /// On a network without any unsteadiness: within 5 ms of it all packets look alike, and sound that is to be played slower
 /// for a drifting clock must be there to be stretched.
-const LEAST_NS: i64 = 20_000_000;
+pub(super) const LEAST_NS: i64 = 20_000_000;
 
 /// Learns from arrivals how long sound must wait so that nearly all packets are there when their turn comes.
 ///

@@ -108,6 +108,8 @@ pub struct JitterStats {
     pub delay: Duration,
     /// How long it should wait.
     pub target: Duration,
+    /// The part of that which a network without loss and unsteadiness would not ask for.
+    pub for_packets: Duration,
 }
 
 /// Which sound a frame began with, for lip sync.
@@ -241,7 +243,8 @@ impl JitterBuffer {
 
     /// What it did so far.
     pub fn stats(&self) -> JitterStats {
-        JitterStats { target: duration(self.target_ns()), ..self.stats }
+        let for_packets = duration(self.needed_ns() - delay::LEAST_NS);
+        JitterStats { target: duration(self.target_ns()), for_packets, ..self.stats }
     }
 
     /// The sender says that it falls silent (muted): what is missing from here to its next packet is no loss.
@@ -261,8 +264,13 @@ impl JitterBuffer {
 
     /// How long sound should wait.
     fn target_ns(&self) -> i64 {
+        self.needed_ns().max(self.minimum_ns)
+    }
+
+    /// How long it must wait for packets, whatever else it waits for.
+    fn needed_ns(&self) -> i64 {
         let for_fec = if self.waits_for_fec { FEC_WAIT_NS } else { 0 };
-        (self.estimator.target_ns() + for_fec).max(self.minimum_ns)
+        self.estimator.target_ns() + for_fec
     }
 
     /// Follows RTP time over its wrap-arounds; a far jump is a new beginning.

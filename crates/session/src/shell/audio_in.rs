@@ -182,9 +182,11 @@ impl AudioIn {
             let mut playout = self.playout.lock();
             playout.sound_heard(captured, sender_clock(heard) + OPUS_LOOKAHEAD);
             if self.frames.is_multiple_of(SYNC_EVERY) {
+                let stats = self.jitter.stats();
+                playout.sound_waits(stats.for_packets);
                 let longer = playout.sound_should_wait_ns(sender_clock(now));
                 drop(playout);
-                if let Some(waits) = self.waits.look(longer, self.jitter.stats().delay) {
+                if let Some(waits) = self.waits.look(longer, stats.delay) {
                     self.jitter.set_minimum_delay(waits);
                 }
             }
