@@ -26,6 +26,8 @@ const OPEN = [0xdd, 0xf3, 0xec];
 const ACCENT = [0x10, 0xa8, 0x7c];
 const LEAVE = [0xd0, 0x36, 0x2c];
 const CLOSE = [0x1f, 0x6f, 0xd6];
+// --notice-soft, dark.
+const WORDS = [0x37, 0x2b, 0x12];
 // Of the toolkit's menus, dark.
 const MENU = [0x2f, 0x2f, 0x2f];
 
@@ -50,7 +52,7 @@ async function stopApp() {
   await ended;
 }
 
-const roomWindow = () => windows("– Beckon$")[0];
+const roomWindow = () => windows("Walk.* – Beckon$")[0];
 const settingsWindow = () => windows("^Beckon – (Settings|设置)$")[0];
 
 const always = { protocol_handler: { allowed_origin_protocol_pairs: { [server.origin]: { beckon: true } } } };
@@ -402,6 +404,49 @@ try {
     resize(settings, 430, 760);
     await until("the narrow window", () => pixels(settings).width === 430);
     shot("11-narrow", settings);
+  });
+
+  await walk.step("a second room begins without the devices; what it takes is off in the first, which says so", async () => {
+    keys("alt+F4");
+    await until("the settings' end", () => !settingsWindow());
+    type("m");
+    await state("camera and microphone", ({ camera, microphone }) => camera && microphone);
+    await page.evaluate(async () => {
+      const { Beckon, document, location } = globalThis;
+      const second = (globalThis.second = { state: undefined });
+      const userdata = { ...(await Beckon.testLogin(location.origin, "second")), userName: "Second" };
+      document.querySelector("#open").onclick = async () => {
+        const roomdata = { serverDomain: location.origin, roomAction: "createRoom", roomTitle: "Other", template: "1v1" };
+        const custom = { language: "en", singleton: false };
+        second.session = await Beckon.open({ userdata, roomdata, custom, patience: 20000 });
+        second.session.on("state", (now) => (second.state = now));
+      };
+    });
+    await page.locator("#open").click();
+    const second = (what, fits) =>
+      until(`the second room: ${what}`, async () => {
+        const now = await page.evaluate(() => globalThis.second.state);
+        return now && fits(now);
+      }, 20000);
+    const other = await until("the second window", () => windows("Other.* – Beckon$")[0]);
+    move(other, 20, 300);
+    resize(other, 620, 560);
+    await second("connected without devices", (now) => now.phase === "connected" && !now.camera && !now.microphone);
+    focus(other);
+    await until("its words", () => count(other, WORDS, 3) > 10000);
+    shot("13-second-room", other);
+    expect((await told()).notices.length === 0, `the first was told ${(await told()).notices}`);
+    keys("v");
+    await second("the camera", ({ camera }) => camera);
+    await state("no camera, and the microphone still", ({ camera, microphone }) => !camera && microphone);
+    await until("the page is told", async () => (await told()).notices.join() === "4017");
+    await until("its picture in the second room", () => shows(other));
+    shot("14-it-has-the-camera", other);
+    await until("the first's words", () => count(roomWindow(), WORDS, 3) > 5000);
+    shot("15-the-first-says-so", roomWindow());
+    await page.evaluate(() => globalThis.second.session.close());
+    await until("the second window's end", () => !windows("Other.* – Beckon$")[0]);
+    await until("a closed camera", () => !open());
   });
 
   await walk.step("the button leaves the room, and the page is told", async () => {

@@ -821,9 +821,9 @@ export const Code = {
   SpeakerReplaced: 4015,
   /** this computer has too much to do; pictures are smaller for now */
   MachineBusy: 4016,
-  /** another room of the app took the camera; it is off here */
+  /** another room of the app has the camera; it is off here */
   CameraElsewhere: 4017,
-  /** another room of the app took the microphone; it is off here */
+  /** another room of the app has the microphone; it is off here */
   MicrophoneElsewhere: 4018,
   /** our sound cannot be encoded */
   SoundCodecUnavailable: 4019,
@@ -905,8 +905,8 @@ export const codeText: Readonly<Record<number, string>> = {
   [4014]: "the chosen microphone is not connected; another one is used",
   [4015]: "the chosen loudspeaker is not connected; another one is used",
   [4016]: "this computer has too much to do; pictures are smaller for now",
-  [4017]: "another room of the app took the camera; it is off here",
-  [4018]: "another room of the app took the microphone; it is off here",
+  [4017]: "another room of the app has the camera; it is off here",
+  [4018]: "another room of the app has the microphone; it is off here",
   [4019]: "our sound cannot be encoded",
   [4020]: "what was shared is gone: its window was closed or its monitor unplugged",
   [4021]: "the screen cannot be shared on this system",

@@ -131,10 +131,10 @@ codes! {
     SpeakerReplaced = 4015, "the chosen loudspeaker is not connected; another one is used";
     /// This machine has too much to do: pictures are smaller, so that sound does not suffer.
     MachineBusy = 4016, "this computer has too much to do; pictures are smaller for now";
-    /// Another room of the app took the camera.
-    CameraElsewhere = 4017, "another room of the app took the camera; it is off here";
-    /// Another room of the app took the microphone.
-    MicrophoneElsewhere = 4018, "another room of the app took the microphone; it is off here";
+    /// Another room of the app has the camera.
+    CameraElsewhere = 4017, "another room of the app has the camera; it is off here";
+    /// Another room of the app has the microphone.
+    MicrophoneElsewhere = 4018, "another room of the app has the microphone; it is off here";
     /// No usable encoder for sound.
     SoundCodecUnavailable = 4019, "our sound cannot be encoded";
     /// What was shared is gone: its window was closed, its monitor unplugged.

@@ -150,11 +150,11 @@ const table: Record<number, Entry> = {
     say('这台电脑负载过高', '暂时降低画面清晰度，以保证声音清晰。'),
   ],
   4017: [
-    say('Your camera is off here', 'Another room of Beckon took it. Turn it on to use it here instead.'),
+    say('Your camera is off here', 'Another room of Beckon has it. Turn it on to use it here instead.'),
     say('您的摄像头在此处已关闭', '它被 Beckon 的另一个房间使用。在此处打开即可改为在这里使用。'),
   ],
   4018: [
-    say('Your microphone is off here', 'Another room of Beckon took it. Turn it on to use it here instead.'),
+    say('Your microphone is off here', 'Another room of Beckon has it. Turn it on to use it here instead.'),
     say('您的麦克风在此处已关闭', '它被 Beckon 的另一个房间使用。在此处打开即可改为在这里使用。'),
   ],
   4019: [
