@@ -12,8 +12,8 @@ const walk = new Walk();
 const room = "visit";
 const children = [];
 
-/** Somebody in the room without a window; `told` is what they print, oldest first. */
-function participant(user, ...more) {
+/** Somebody in a room without a window; `told` is what they print, oldest first. */
+function joins(room, user, ...more) {
   const child = spawn(path.join(programs, "beckon-cli"), [
     ...["join", "--server", server, "--room", room, "--user", user, "--dev", "--size", "320x180", "--fps", "15"],
     ...["--for", "0", "--trace", "--report", "none", ...more],
@@ -24,6 +24,8 @@ function participant(user, ...more) {
   readline.createInterface({ input: child.stdout }).on("line", (line) => told.push(JSON.parse(line)));
   return { child, told };
 }
+const participant = (user, ...more) => joins(room, user, ...more);
+const isIn = ({ told }) => until("somebody's joining", () => told.some(({ phase }) => phase === "connected"), 20000);
 
 const host = participant("host", "--create", "--template", "1v4");
 /** The guest as the host has them now: { camera, microphone }; undefined where they are not there. */
@@ -88,7 +90,7 @@ async function press(id, key) {
 
 try {
   await walk.step("the lobby, in both languages, on a phone", async () => {
-    await until("the room", () => host.told.some(({ kind, phase }) => kind === "link" && phase === "connected"), 20000);
+    await isIn(host);
     await page.emulateMedia({ colorScheme: "light" });
     await page.goto(`${server}/join/${room}`);
     await phone(true);
@@ -236,6 +238,27 @@ try {
     await at("join").click();
     await phase("problem");
     await lookTwice("14-nowhere-zh");
+  });
+
+  await walk.step("where the places of a live room are taken, a guest is audience, whose devices stay closed", async () => {
+    const anchor = joins("stage", "anchor", "--create", "--live", "--template", "1v1");
+    await isIn(anchor);
+    await isIn(joins("stage", "speaker", "--live"));
+    await page.goto(`${server}/join/stage`);
+    await page.locator("video").waitFor();
+    await at("join").click();
+    await at("audience").waitFor({ timeout: 20000 });
+    await page.locator('[data-testid="tile"][data-identity="anchor"] video').waitFor();
+    await until("two tiles", async () => (await at("tile").count()) === 2);
+    await page.keyboard.press("m");
+    await page.keyboard.press("v");
+    for (const id of ["microphone", "camera", "share"]) expect((await at(id).count()) === 0, `there is no ${id} to turn on`);
+    for (const id of ["microphone", "camera"]) expect((await at(`${id}-trouble`).count()) === 0, `no trouble with a ${id}`);
+    await lookTwice("15-audience-zh");
+    const { people } = anchor.told.findLast(({ kind }) => kind === "people");
+    expect(people.every(({ user, camera }) => user === "anchor" || user === "speaker" || !camera), "nothing of theirs is sent");
+    anchor.child.kill("SIGINT");
+    await phase("ended");
   });
 
   walk.finish();

@@ -54,6 +54,9 @@ pub(crate) struct Join {
     /// Make the room instead of entering it.
     #[arg(long)]
     pub(crate) create: bool,
+    /// A live room: who comes when its places are taken is let in as audience.
+    #[arg(long)]
+    pub(crate) live: bool,
     /// How many the room made is for: 1v1, 1v2, 1v3 or 1v4.
     #[arg(long, default_value = "1v4", value_parser = template)]
     pub(crate) template: Template,

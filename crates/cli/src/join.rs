@@ -5,7 +5,7 @@ use std::future::pending;
 
 use anyhow::{Context, bail};
 use beckon_protocol::channel::page::{Custom, RoomData, RoomOpen, UserData};
-use beckon_protocol::room::RoomAction;
+use beckon_protocol::room::{RoomAction, StyleType};
 use beckon_protocol::{Code, Secret};
 use beckon_session::{
     LeaveReason, Session, SessionEnv, SessionError, SessionHandle, SessionReport, SessionRequest, VideoSettings,
@@ -140,7 +140,7 @@ async fn through_service(join: &Join) -> anyhow::Result<SessionRequest> {
             room_name: String::new(),
             room_title: String::new(),
             room_logo: String::new(),
-            style: Default::default(),
+            style: if join.live { StyleType::LiveRoom } else { StyleType::RTCRoom },
             template: join.template,
         },
         custom: Custom::default(),

@@ -285,12 +285,12 @@ mod tests {
     fn pictures_wait_less_where_sound_waits_for_packets() {
         let mut playout = Playout::new();
         hear(&mut playout, 0, 1000, 120);
-        let mut ahead = |waits| {
+        let ahead = |waits| {
             playout.sound_waits(Duration::from_millis(waits));
             ours(1020).nanos_since(playout.picture_ready(Some(theirs(900)), ours(950))) / 1_000_000
         };
         // Never before a picture before it: from the longest wait down.
-        assert_eq!([80, 26, 20, 0].map(|waits| ahead(waits)), [36, 36, 35, 25]);
+        assert_eq!([80, 26, 20, 0].map(ahead), [36, 36, 35, 25]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod pictures;
 pub mod room;
 mod settings;
 mod spare;
-mod tryout;
+pub(crate) mod tryout;
 pub mod windows;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};

@@ -7,7 +7,8 @@ use beckon_media::{
     compositor::{Quality as Bars, TileState, TileView},
     layout::{Template as Seats, TileId, TileKind, TileSpec},
 };
-use beckon_protocol::{channel::app::RoomPhase, room::Template};
+use beckon_protocol::channel::app::RoomPhase;
+use beckon_protocol::room::{Role, Template};
 use beckon_session::{MemberView, Quality, RoomView};
 
 /// The layout's word for the page's.
@@ -20,10 +21,11 @@ pub fn seats(template: Template) -> Seats {
     }
 }
 
-/// Everything to be placed: each member's camera, and the screens they share.
+/// Everything to be placed: each member's camera, and the screens they share. The audience of a live room, which may be large and has
+/// nothing to show, is in the list of members only.
 pub fn specs(room: &RoomView) -> Vec<TileSpec> {
     let mut specs = Vec::new();
-    for member in &room.members {
+    for member in room.members.iter().filter(|member| member.role != Role::Audience) {
         specs.push(TileSpec { id: member.tile_id(), kind: TileKind::Camera, own: member.is_local });
         // Whoever shares sees the screen itself; on the stage it would show itself, and again in that.
         if let Some(screen) = member.screen_tile.filter(|_| !member.is_local) {
@@ -76,5 +78,22 @@ fn state(room: &RoomView, member: &MemberView, screen: bool) -> TileState {
         _ if !member.camera => TileState::CameraOff,
         _ if member.camera_connecting => TileState::Connecting,
         _ => TileState::Live,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::tryout::alone;
+
+    #[test]
+    fn the_audience_has_no_place_among_the_pictures() {
+        let mut room = alone("anchor", 1, true);
+        let viewer = MemberView { role: Role::Audience, tile: 2, is_local: false, ..room.members[0].clone() };
+        room.members.push(viewer);
+        let placed = |room: &RoomView| specs(room).iter().map(|spec| spec.id).collect::<Vec<_>>();
+        assert_eq!(placed(&room), [TileId(1)]);
+        room.members[1].role = Role::Member;
+        assert_eq!(placed(&room), [TileId(1), TileId(2)], "the host let them speak");
     }
 }

@@ -12,6 +12,8 @@ mod level;
 mod notes;
 mod slot;
 mod stage;
+#[cfg(test)]
+pub(crate) use stage::alone;
 
 use std::sync::Arc;
 

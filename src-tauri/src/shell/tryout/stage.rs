@@ -80,7 +80,7 @@ impl Stage {
 }
 
 /// A room with nobody but ourselves, for the painter. `name` is what the picture is called.
-fn alone(name: &str, tile: u64, on: bool) -> RoomView {
+pub(crate) fn alone(name: &str, tile: u64, on: bool) -> RoomView {
     let me = MemberView {
         sid: String::new(),
         user_id: "me".to_owned(),

@@ -14,6 +14,9 @@ export function changedTheirMind(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'NotAllowedError' && !/system/i.test(error.message);
 }
 
+/** Whether the room takes nothing from somebody; a server that says nothing of it takes all. */
+const isAudience = (participant: Participant): boolean => participant.permissions?.canPublish === false;
+
 export type Phase = 'lobby' | 'connecting' | 'connected' | 'reconnecting' | 'ended' | 'problem';
 export type Ending = 'ended' | 'endedByHost' | 'endedElsewhere' | 'endedRemoved' | 'endedLost';
 
@@ -21,6 +24,8 @@ export interface Person {
   identity: string;
   name: string;
   local: boolean;
+  /** Of a live room's audience: sees, hears and writes, and has no place among the pictures. */
+  audience: boolean;
   muted: boolean;
   speaking: boolean;
   video: Track | undefined;
@@ -44,6 +49,8 @@ export class Call {
   messages = $state<Message[]>([]);
   microphone = $state(false);
   camera = $state(false);
+  /** We are of a live room's audience: the room takes neither pictures nor sound from us. */
+  audience = $state(false);
   /** Why a device that was wanted is not on, until it is or nobody wants to know any more. */
   troubles = $state<Partial<Record<Device, Trouble | undefined>>>({});
   sharing = $state(false);
@@ -86,6 +93,7 @@ export class Call {
       RoomEvent.ParticipantConnected,
       RoomEvent.ParticipantDisconnected,
       RoomEvent.ParticipantNameChanged,
+      RoomEvent.ParticipantPermissionsChanged,
       RoomEvent.TrackSubscribed,
       RoomEvent.TrackUnsubscribed,
       RoomEvent.TrackMuted,
@@ -125,6 +133,7 @@ export class Call {
     this.phase = 'connected';
     this.silent = !room.canPlaybackAudio;
     redraw();
+    if (this.audience) return;
     // A device that fails does not keep the guest out of the room.
     await Promise.all([
       wish.microphone ? this.setMicrophone(true) : undefined,
@@ -138,6 +147,7 @@ export class Call {
     this.microphone = room.localParticipant.isMicrophoneEnabled;
     this.camera = room.localParticipant.isCameraEnabled;
     this.sharing = room.localParticipant.isScreenShareEnabled;
+    this.audience = isAudience(room.localParticipant);
     this.people = [...room.remoteParticipants.values(), room.localParticipant].map((one) => this.#person(one));
   }
 
@@ -150,6 +160,7 @@ export class Call {
       identity: participant.identity,
       name: participant.name || participant.identity,
       local: participant.isLocal,
+      audience: isAudience(participant),
       muted: !participant.isMicrophoneEnabled,
       speaking: participant.isSpeaking,
       video: live(Track.Source.Camera),
@@ -185,10 +196,12 @@ export class Call {
   }
 
   async setMicrophone(on: boolean): Promise<void> {
+    if (this.audience) return;
     await this.#turn('microphone', () => this.#room?.localParticipant.setMicrophoneEnabled(on));
   }
 
   async setCamera(on: boolean): Promise<void> {
+    if (this.audience) return;
     await this.#turn('camera', () => this.#room?.localParticipant.setCameraEnabled(on));
   }
 
@@ -205,6 +218,7 @@ export class Call {
 
   /** Asks the browser for a screen, window or tab and shows it to the others; or stops that. */
   async setScreen(on: boolean): Promise<void> {
+    if (this.audience) return;
     this.shareFailed = false;
     try {
       await this.#room?.localParticipant.setScreenShareEnabled(on, {
