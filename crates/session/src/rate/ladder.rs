@@ -1,6 +1,6 @@
 //! One layer for the bitrate it may have: the bitrate gives way first, then the size, then the frame rate.
 //!
-//! Going down is quick, as what does not fit is lost; going up waits, as a picture that keeps changing its size is worse
+//! Going down is quick, as what does not fit is lost, and goes as far as it must, as each size begins with a key frame; going up waits, as a picture that keeps changing its size is worse
 //! than a smaller one, and then goes as far as there was bandwidth for all the time.
 
 use std::time::Duration;
@@ -92,7 +92,8 @@ impl Ladder {
         self.short_since = (bitrate < need && !last).then(|| self.short_since.unwrap_or(now));
         let short = self.short_since.is_some_and(|since| now.saturating_since(since) >= DOWN_AFTER);
         if short || !last && bitrate < need * FAR_TOO_LITTLE {
-            return self.take(self.step + 1);
+            let fits = (self.step + 1..LAST_STEP).find(|step| bitrate >= self.need(*step));
+            return self.take(fits.unwrap_or(LAST_STEP));
         }
         if self.step == 0 || !self.suffices(bitrate, self.step - 1) {
             self.ample = None;
@@ -174,6 +175,18 @@ mod tests {
         assert_eq!((little.width, little.height, little.fps), (426, 240, 30));
         let least = run(&mut ladder, 30_000, 5_000, 1_000);
         assert_eq!((least.width, least.height, least.fps, least.bitrate_bps), (426, 240, 15, 50_000));
+    }
+
+    #[test]
+    fn a_fall_leads_to_the_size_that_fits_without_any_between() {
+        for (bps, width) in [(600_000, 960), (250_000, 640), (100_000, 426)] {
+            let mut ladder = Ladder::new(VideoSettings::default());
+            run(&mut ladder, 0, 2_000, 2_000_000);
+            let mut widths: Vec<u32> =
+                (20..60).map(|n| run(&mut ladder, n * 100, 0, bps)).map(|target| target.width).collect();
+            widths.dedup();
+            assert_eq!(widths, if bps < 414_000 { vec![width] } else { vec![1280, width] }, "{bps}");
+        }
     }
 
     #[test]
