@@ -282,7 +282,7 @@ impl Room {
                 ask.push(track.publisher);
             }
             if hopeless {
-                track.leave_larger(&mut p.subscriber.transport.rtc);
+                track.leave_larger(now, &mut p.subscriber.transport.rtc);
             }
             track.aim(now);
         }
