@@ -25,8 +25,9 @@ const GROWN_PERCENT: u64 = 120;
 const STUCK: Duration = Duration::from_secs(4);
 /// … the last of it after a try, is none any more.
 const ANSWERED: Duration = Duration::from_secs(1);
-/// Of a network that loses more than this share (0 … 1) an estimate may well stand still: what it loses keeps it down.
-const CLEAN: f32 = 0.03;
+/// A network that loses no more than this share (0 … 1) is not full. Of one that loses more an estimate may well stand still: what it
+/// loses keeps it down.
+pub const CLEAN: f32 = 0.03;
 
 /// How to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use beckon_rtp::seek::{FULL, Road, Try};
+use beckon_rtp::seek::{CLEAN, FULL, Road, Try};
 use livekit_protocol as proto;
 use proto::signal_response::Message;
 use str0m::bwe::Bitrate;
@@ -32,8 +32,6 @@ const DRAINED_AFTER: Duration = Duration::from_millis(400);
 const SHRUNK_PERCENT: u64 = 95;
 /// … for this long.
 const TROUBLED: Duration = Duration::from_secs(2);
-/// A network that loses no more than this share is not full.
-const CLEAN: f32 = 0.03;
 
 /// What the way to a subscriber carries, in bits per second.
 #[derive(Clone, Copy, Debug, Default)]

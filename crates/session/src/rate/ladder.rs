@@ -1,7 +1,8 @@
 //! One layer for the bitrate it may have: the bitrate gives way first, then the size, then the frame rate.
 //!
-//! Going down is quick, as what does not fit is lost, and goes as far as it must, as each size begins with a key frame; going up waits, as a picture that keeps changing its size is worse
-//! than a smaller one, and then goes as far as there was bandwidth for all the time.
+//! Going down is quick, as what does not fit is lost, and goes as far as it must, as each size begins with a key frame; going
+//! up waits, as a picture that keeps changing its size is worse than a smaller one, and then goes as far as there was bandwidth
+//! for all the time.
 
 use std::time::Duration;
 
