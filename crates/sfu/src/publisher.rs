@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use beckon_rtp::index;
 use livekit_protocol as proto;
 use str0m::channel::ChannelId;
 use str0m::media::Mid;
@@ -104,8 +105,11 @@ impl Publisher {
         Some(self.tracks.remove(at))
     }
 
-    /// Looks at a packet. `None` if it belongs to no published track.
+    /// Looks at a packet. `None` if it belongs to no published track, or cannot be.
     pub fn accept(&mut self, now: Instant, packet: &RtpPacket) -> Option<Incoming> {
+        if !index::exists(*packet.seq_no) {
+            return None;
+        }
         let ssrc = packet.header.ssrc;
         let mut new_layer = false;
         let (number, layer) = match self.streams.get(&ssrc) {

@@ -1,4 +1,4 @@
-//! Descriptions made to break the server: whoever sends one is refused, and the room goes on for the others.
+//! Descriptions and packets made to break the server: whoever sends such a description is refused, and the room goes on for the others.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -10,7 +10,7 @@ use proto::request_response::Reason;
 use proto::signal_request::Message as Request;
 use proto::signal_response::Message as Response;
 use str0m::media::MediaKind;
-use support::{World, delta_frame, key_frame};
+use support::{World, delta_frame, key_frame, sound, two};
 
 fn description(sdp: String, id: u32) -> proto::SessionDescription {
     proto::SessionDescription { sdp, id, ..Default::default() }
@@ -146,4 +146,21 @@ fn a_second_meaning_in_a_later_offer() {
         "{told:?}"
     );
     assert!(w.clients[mallory].closed && !w.clients[ann].closed);
+}
+
+#[test]
+fn a_packet_from_before_the_first_of_all() {
+    let (mut w, mallory, ann, _, mid) = two(MediaKind::Audio, &[]);
+    // The count of turns goes below nothing with the second, at the receiver as at who encrypts it.
+    for (seq, timestamp) in [(5, 960), (u64::MAX - 5, 1_920), (6, 2_880)] {
+        w.send_packet(mallory, mid, None, &support::Packet { seq: Some(seq), ..sound(timestamp, -30) });
+    }
+    assert_eq!(w.clients[ann].subscriber.packets.len(), 1, "only the first can be");
+    let (_, camera) = w.publish(mallory, MediaKind::Video, &[]);
+    for n in 0..20 {
+        w.send_packet(mallory, camera, None, &key_frame(n * 3_000));
+    }
+    // Long enough for all connections to be judged.
+    w.run(Duration::from_secs(6));
+    assert!(!w.clients[mallory].closed && !w.clients[ann].closed);
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use beckon_rtp::index;
 use str0m::Event;
 use str0m::channel::ChannelId;
 use str0m::format::Codec;
@@ -313,7 +314,7 @@ impl Tracks {
     }
 
     fn media(&mut self, now: Instant, mid: Mid, packet: RtpPacket) {
-        let Some(receiving) = self.receiving.get_mut(&mid) else { return };
+        let Some(receiving) = self.receiving.get_mut(&mid).filter(|_| index::exists(*packet.seq_no)) else { return };
         receiving.ssrc = Some(packet.header.ssrc);
         let arrival = receiving.sequence.came(*packet.seq_no);
         receiving.stats.packets_repaired += u64::from(arrival == Arrival::IntoGap);
