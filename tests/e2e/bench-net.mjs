@@ -15,6 +15,8 @@ import { out, programs, until } from "./lib/walk.mjs";
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const only = (process.env.BECKON_ONLY ?? "").split(",").filter(Boolean);
+/** How often each case runs; of its figures the median counts. */
+const turns = Number(process.env.BECKON_TURNS ?? 1);
 const children = [];
 
 // Both send a voice: Opus protects that against loss, but no tone.
@@ -298,7 +300,7 @@ async function direction(name, up) {
     await all();
     return lists.every(([list, user]) => list.filter((e) => e.kind === "picture" && e.user === user && e.frame !== null).length > 30);
   }, 30000);
-  for (const { name: label, steps } of cases) {
+  for (const { name: label, steps } of Array.from({ length: turns }, () => cases).flat()) {
     for (const group of ["ours", "theirs"]) await server.say(`set ${group}`);
     await pause(6000);
     const begun = Date.now();
@@ -365,12 +367,31 @@ try {
   for (const child of children) child.kill("SIGTERM");
   fs.writeFileSync(path.join(out, "net.json"), `${JSON.stringify(rows, null, 2)}\n`);
 }
+/** The middle one of several runs, figure by figure. */
+function middle(runs) {
+  return Object.fromEntries(Object.keys(runs[0]).map((figure) => {
+    const values = runs.map((run) => run[figure]).filter((value) => value !== null);
+    return [figure, values.length > 0 ? percentile(values, 50) : null];
+  }));
+}
 const cell = ({ shown, freezes, frozen_ms, longest_ms, later_ms, p50_ms, p95_ms, age_p50_ms, age_p95_ms, made_up_percent, hole_ms }) =>
   [shown, `${freezes} / ${frozen_ms}`, `${longest_ms} / ${later_ms}`, `${p50_ms ?? "–"} / ${p95_ms ?? "–"}`, `${age_p50_ms ?? "–"} / ${age_p95_ms ?? "–"}`,
     `${made_up_percent ?? "–"} / ${hole_ms ?? "–"}`].join(" | ");
+/** In how many cases ours is better, the same, worse. */
+function verdict(compared, figure, least) {
+  const signs = compared.map(({ ours, theirs }) => Math.sign(ours[figure] - theirs[figure]) * (least ? -1 : 1));
+  return [1, 0, -1].map((sign) => signs.filter((of) => of === sign).length).join(" / ");
+}
+const measured = rows.filter((row) => row.ours.shown !== undefined);
+const compared = [];
 for (const name of ["down", "up"]) {
   console.log(`\n${name}:\n\n| case | shown | freezes / ms | longest, ms / 2 s after a change | delay p50 / p95, ms | age of what is seen p50 / p95, ms | sound made up, % / longest hole, ms | shown, ratio |\n|---|---|---|---|---|---|---|---|`);
-  for (const { label, ours: a, theirs: b } of rows.filter((row) => row.direction === name && row.ours.shown !== undefined)) {
+  for (const { name: label } of cases) {
+    const runs = measured.filter((row) => row.direction === name && row.label === label);
+    const [a, b] = [middle(runs.map((row) => row.ours)), middle(runs.map((row) => row.theirs))];
+    compared.push({ ours: a, theirs: b });
     console.log(`| ${label}, ours | ${cell(a)} | ${(a.shown / Math.max(1, b.shown)).toFixed(2)} |\n| ${label}, Chromium | ${cell(b)} | |`);
   }
 }
+console.log(`\nOurs better / the same / worse, of ${compared.length}: shown ${verdict(compared, "shown", false)}, ` +
+  `time frozen ${verdict(compared, "frozen_ms", true)}, age p50 ${verdict(compared, "age_p50_ms", true)}, p95 ${verdict(compared, "age_p95_ms", true)}`);

@@ -10,6 +10,9 @@ pub struct Options {
     /// Only the cases whose names contain one of these
     #[arg(long)]
     only: Vec<String>,
+    /// Run each case so often, and take the median of each figure
+    #[arg(long, default_value_t = 1)]
+    turns: u32,
     /// Measure the development build, as it lies there
     #[arg(long)]
     development: bool,
@@ -28,6 +31,6 @@ pub fn run(options: &Options) -> Result<()> {
         &run::target().join("bench/net"),
         "bench-net.mjs",
         if options.development { "debug" } else { "release" },
-        &[("BECKON_ONLY", options.only.join(","))],
+        &[("BECKON_ONLY", options.only.join(",")), ("BECKON_TURNS", options.turns.to_string())],
     )
 }

@@ -11,8 +11,12 @@ const BUCKETS: usize = 200;
 const QUANTILE: f32 = 0.97;
 /// How fast old packets are forgotten: at 50 packets a second half is gone after seven seconds.
 const FORGET: f32 = 0.998;
-/// Sound does not wait longer than the latest packet of this long a time did: what made many late once is over …
-const MEMORY: Duration = Duration::from_secs(4);
+/// What made packets late once, a queue that was full, is over when none was half as late for this long …
+const ONCE: Duration = Duration::from_secs(1);
+/// … and what goes on, or did so before, when none was so late for this long.
+const AGAIN: Duration = Duration::from_secs(4);
+/// What was late within this long a time …
+const MEMORY: Duration = Duration::from_secs(10);
 /// … looked at in spans of this length.
 const SPAN: Duration = Duration::from_millis(500);
 /// Added to what the network needs: the sound card's and the scheduler's own unsteadiness.
@@ -94,6 +98,28 @@ impl DelayEstimator {
         }
     }
 
+    /// How late packets may be again: as late as they were while that lasts, or comes and goes.
+    fn expected(&self) -> usize {
+        let Some((now, _)) = self.latest.back() else { return 0 };
+        let within = |span| self.latest.iter().rev().take_while(move |(begun, _)| now.saturating_since(*begun) < span);
+        let of_late = within(ONCE).map(|(_, latest)| *latest).max().unwrap_or(0);
+        let may_be = |latest: &usize| latest / 2 <= of_late || self.comes_again(*latest);
+        within(AGAIN).map(|(_, latest)| *latest).filter(may_be).max().unwrap_or(0)
+    }
+
+    /// Whether packets were so late more than once, with a span between in which they were not half as late.
+    fn comes_again(&self, bucket: usize) -> bool {
+        let (mut times, mut over) = (0, true);
+        for (_, latest) in &self.latest {
+            if over && *latest >= bucket {
+                (times, over) = (times + 1, false);
+            } else if *latest < bucket / 2 {
+                over = true;
+            }
+        }
+        times > 1
+    }
+
     /// Transit of the fastest packet of late.
     pub(super) fn base_ns(&self) -> Option<i64> {
         self.least.front().map(|(_, transit)| *transit)
@@ -106,8 +132,7 @@ impl DelayEstimator {
             sum += part;
             sum >= QUANTILE
         });
-        let latest = self.latest.iter().map(|(_, latest)| *latest).max();
-        let bucket = bucket.zip(latest).map(|(bucket, latest)| bucket.min(latest));
+        let bucket = bucket.map(|bucket| bucket.min(self.expected()));
         let needed = match bucket {
             // The first bucket is as good as no unsteadiness at all.
             Some(0) | None => 0,
@@ -131,15 +156,26 @@ mod tests {
     }
 
     #[test]
-    fn what_made_sound_late_once_is_forgotten_within_seconds() {
+    fn what_made_sound_late_once_is_forgotten_soon() {
         let mut estimator = DelayEstimator::new();
         packets(&mut estimator, 0, 10_000, |_| 0);
-        packets(&mut estimator, 10_000, 11_500, |t| if t % 40 == 0 { 0 } else { 200 });
+        // A queue fills, is full, and drains.
+        packets(&mut estimator, 10_000, 11_500, |t| (t - 10_000).min(200).min(11_500 - t));
         assert!(estimator.target_ns() > 200 * MS);
-        packets(&mut estimator, 11_500, 14_000, |_| 0);
+        packets(&mut estimator, 11_500, 12_000, |_| 0);
         assert!(estimator.target_ns() > 200 * MS, "it may go on");
-        packets(&mut estimator, 14_000, 16_500, |_| 0);
+        packets(&mut estimator, 12_000, 13_000, |_| 0);
         assert_eq!(estimator.target_ns(), LEAST_NS);
+    }
+
+    #[test]
+    fn unsteadiness_is_kept_while_it_lasts() {
+        let mut estimator = DelayEstimator::new();
+        packets(&mut estimator, 0, 10_000, |_| 0);
+        for n in 0..20 {
+            packets(&mut estimator, 10_000 + n * 500, 10_500 + n * 500, |t| t * 7 % 200);
+            assert!(n < 2 || estimator.target_ns() > 150 * MS, "{n}: {}", estimator.target_ns());
+        }
     }
 
     #[test]
