@@ -97,6 +97,52 @@ async function inPage({ url, token, sends, voice }) {
     return crc;
   }, 0xffff);
   const bytesOf = (word) => [24, 16, 8, 0].map((shift) => (word >>> shift) & 0xff);
+  /** What the painter does: a card with the bar code, at 30 pictures a second, over a picture that moves; I420. */
+  function paint({ data: writable }) {
+    const [width, height, rate] = [1280, 720, 30];
+    const writer = writable.getWriter();
+    const background = new Uint8Array(width * height * 3 / 2);
+    for (let y = 0; y < height; y += 1) {
+      for (let x = 0; x < width; x += 1) background[y * width + x] = 60 + ((x + y) * 90) / (width + height);
+    }
+    background.fill(135, width * height, width * height * 5 / 4);
+    background.fill(120, width * height * 5 / 4);
+    const data = new Uint8Array(background.length);
+    /** Fills a rectangle whose sides are even. */
+    function fill(x, y, wide, high, [luma, blue, red]) {
+      for (let row = y; row < y + high; row += 1) data.fill(luma, row * width + x, row * width + Math.min(width, x + wide));
+      [[width * height, blue], [width * height * 5 / 4, red]].forEach(([plane, chroma]) => {
+        for (let row = y / 2; row < (y + high) / 2; row += 1) {
+          data.fill(chroma, plane + (row * width + x) / 2, plane + (row * width + Math.min(width, x + wide)) / 2);
+        }
+      });
+    }
+    let frame = 0;
+    setInterval(() => {
+      frame += 1;
+      const time = Math.round((performance.timeOrigin + performance.now()) * 10);
+      data.set(background);
+      for (let n = 0; n < 12; n += 1) {
+        const [sin, cos] = [Math.sin(n * Math.PI / 6), Math.cos(n * Math.PI / 6)];
+        fill((frame * (n + 2) + n * 100) % width & ~1, 160 + n * 40, 160, 34, [130, 128 + 60 * cos, 128 + 60 * sin]);
+      }
+      fill(0, 0, width, 150, [16, 128, 128]);
+      const first = 0xb2000000 + (frame & 0xffffff);
+      const [high, low] = [Math.floor(time / 65536) >>> 0, time % 65536];
+      const sum = crc([...bytesOf(first), ...bytesOf(high), low >> 8, low & 0xff]);
+      [first, high, low * 65536 + sum].forEach((word, row) => {
+        for (let cell = 0; cell < 32; cell += 1) {
+          if ((Math.floor(word / 2 ** (31 - cell)) & 1) === 0) continue;
+          const [from, to] = [cell, cell + 1].map((edge) => Math.round((40 + 37.5 * edge) / 2) * 2);
+          fill(from, 30 * (row + 1), to - from, 30, [235, 128, 128]);
+        }
+      });
+      const picture = new VideoFrame(data, {
+        format: "I420", codedWidth: width, codedHeight: height, timestamp: Math.round(performance.now() * 1000),
+      });
+      writer.write(picture).catch(() => picture.close());
+    }, 1000 / rate);
+  }
   const strip = new OffscreenCanvas(256, 24);
   const reader = strip.getContext("2d", { willReadFrequently: true });
   /** The bar code's frame and time, off the upper eighth of the picture (crates/media/src/barcode.rs). */
@@ -150,43 +196,20 @@ async function inPage({ url, token, sends, voice }) {
   }, 100);
   await room.connect(url, token);
   if (!sends) return;
-  // A card with the bar code, at 30 pictures a second, over a picture that moves.
-  const canvas = Object.assign(document.createElement("canvas"), { width: 1280, height: 720 });
-  document.body.append(canvas);
-  const context = canvas.getContext("2d");
-  let frame = 0;
-  setInterval(() => {
-    frame += 1;
-    const time = Math.round((performance.timeOrigin + performance.now()) * 10);
-    const hue = context.createLinearGradient(0, 0, 1280, 720);
-    hue.addColorStop(0, "#204060");
-    hue.addColorStop(1, "#c08040");
-    context.fillStyle = hue;
-    context.fillRect(0, 0, 1280, 720);
-    for (let n = 0; n < 12; n += 1) {
-      context.fillStyle = `hsl(${n * 30} 70% 55%)`;
-      context.fillRect((frame * (n + 2) + n * 100) % 1280, 160 + n * 40, 160, 34);
-    }
-    context.fillStyle = "#000";
-    context.fillRect(0, 0, 1280, 150);
-    const first = 0xb2000000 + (frame & 0xffffff);
-    const [high, low] = [Math.floor(time / 65536) >>> 0, time % 65536];
-    const sum = crc([...bytesOf(first), ...bytesOf(high), low >> 8, low & 0xff]);
-    [first, high, low * 65536 + sum].forEach((word, row) => {
-      for (let cell = 0; cell < 32; cell += 1) {
-        context.fillStyle = Math.floor(word / 2 ** (31 - cell)) & 1 ? "#fff" : "#000";
-        context.fillRect(40 + 37.5 * cell, 30 * (row + 1), 37.5, 30);
-      }
-    });
-  }, 1000 / 30);
-  const [picture] = canvas.captureStream(30).getVideoTracks();
+  // Painted by a thread of its own, as a camera's pictures are: a canvas of the page's would take more time than to send them.
+  const generator = new MediaStreamTrackGenerator({ kind: "video" });
+  const painter = new Worker(URL.createObjectURL(new Blob([
+    `const crc = ${crc}; const bytesOf = ${bytesOf}; onmessage = (${paint});`,
+  ])));
+  const { writable } = generator;
+  painter.postMessage(writable, [writable]);
   const audio = new AudioContext();
   const into = audio.createMediaStreamDestination();
   const wav = Uint8Array.from(atob(voice), (c) => c.charCodeAt(0));
   const speech = new AudioBufferSourceNode(audio, { buffer: await audio.decodeAudioData(wav.buffer), loop: true });
   speech.connect(into);
   speech.start();
-  await room.localParticipant.publishTrack(new LocalVideoTrack(picture, undefined, true), {
+  await room.localParticipant.publishTrack(new LocalVideoTrack(generator, undefined, true), {
     source: Track.Source.Camera, videoCodec: "h264", simulcast: true,
     videoEncoding: { maxBitrate: 1_500_000, maxFramerate: 30 },
     videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360],

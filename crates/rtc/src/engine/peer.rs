@@ -375,6 +375,9 @@ impl Peer {
                     self.pair(candidate, true, out);
                 } else {
                     self.held_tcp.push(candidate);
+                    if self.silence.is_doubtful(now) {
+                        self.set_connected(false, out);
+                    }
                     if !self.connected && self.release_tcp.is_none() {
                         self.release_tcp = Some(now + TCP_HANDICAP);
                     }

@@ -62,6 +62,11 @@ impl Silence {
         self.rhythm.last() + (self.rhythm.gap() * GAPS).clamp(BUSY, IDLE)
     }
 
+    /// Whether a road full of packets would be dead after it. A server that names new ways then does so because another of our roads is.
+    pub(super) fn is_doubtful(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.rhythm.last()) >= BUSY
+    }
+
     /// Whether it is long. Time in which we did not get to run does not count: what came meanwhile waits to be read.
     pub(super) fn is_long(&mut self, now: Instant) -> bool {
         let since = now.saturating_duration_since(self.last_look);
@@ -122,6 +127,15 @@ mod tests {
             assert!(!silence.wants_check(now), "that is how this road is");
             silence.heard(now);
         }
+    }
+
+    #[test]
+    fn an_idle_road_is_doubtful_before_it_is_given_up() {
+        let now = Instant::now();
+        let mut silence = Silence::new(now);
+        silence.heard(now);
+        assert!(!silence.is_doubtful(now + BUSY - MS) && silence.is_doubtful(now + BUSY));
+        assert!(!silence.is_long(now + 400 * MS) && silence.due() == now + IDLE);
     }
 
     #[test]

@@ -431,6 +431,24 @@ fn a_dead_road_is_noticed_and_an_ice_restart_opens_a_new_one() {
 }
 
 #[test]
+fn a_restart_for_another_roads_sake_takes_a_silent_one_for_dead() {
+    let mut w = World::new(true);
+    w.publish();
+    w.negotiate();
+    // Hardly known yet, and so taken for an idle one.
+    w.run_for(200 * MS);
+    w.loss = 100;
+    w.run_for(1_700 * MS);
+    assert!(w.publisher.connected(), "an idle road may be silent so long: {:?}", w.links);
+    w.publisher.restart();
+    w.negotiate();
+    w.run_for(1_000 * MS);
+    assert!(w.publisher.connected(), "{:?}", w.links);
+    w.send(10);
+    assert_eq!(w.frames.len(), 10, "over TCP");
+}
+
+#[test]
 fn a_server_hears_soon_from_where_we_send_now() {
     for phase in 0..10 {
         let mut w = World::new(false);

@@ -27,6 +27,48 @@ fn pictures(report: &SessionReport, user: &str) -> u64 {
     report.received.iter().filter(|t| t.user_id == user && t.kind == "video").map(|t| t.frames_decoded).sum()
 }
 
+/// Pieces of sound of a user that came, over all the tracks they had.
+fn heard(report: &SessionReport, user: &str) -> u64 {
+    let tracks = report.received.iter().filter(|t| t.user_id == user && t.kind == "audio");
+    tracks.map(|t| t.frames_decoded.saturating_sub(t.concealed)).sum()
+}
+
+/// What is promised two seconds after a network has changed: no picture stands still for longer …
+const LONGEST_FREEZE: Duration = Duration::from_secs(1);
+/// … and sound never stops for as long as a syllable is.
+const LONGEST_HOLE: Duration = Duration::from_millis(500);
+
+/// Follows somebody's pictures and sound, which must go on, until something holds.
+async fn go_on_until(
+    client: &Client,
+    user: &str,
+    what: &str,
+    within: Duration,
+    holds: impl Fn(&SessionReport) -> bool,
+) -> SessionReport {
+    let begun = Instant::now();
+    let mut seen = [(0, begun); 2];
+    loop {
+        let (report, now) = (client.session.report(), Instant::now());
+        let counts = [pictures(&report, user), heard(&report, user)];
+        for ((last, at), count) in seen.iter_mut().zip(counts) {
+            if *last != count {
+                (*last, *at) = (count, now);
+            }
+        }
+        let [still, silent] = seen.map(|(_, at)| now - at);
+        assert!(
+            still <= LONGEST_FREEZE && silent <= LONGEST_HOLE,
+            "{what}: no picture for {still:?}, no sound for {silent:?}"
+        );
+        if holds(&report) {
+            return report;
+        }
+        assert!(begun.elapsed() <= within, "{what} did not come within {within:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Ann on a good network, and bob, who sees and hears her and she him. Bob's network is perfect so far.
 async fn ann_and_bob(server: &Url, relay: &Relay, room: &str, settings: VideoSettings) -> (Client, Client) {
     relay.next_clients_are("ann");
@@ -96,19 +138,20 @@ async fn a_network_that_becomes_slow_gets_smaller_pictures_and_large_ones_again_
     bob.until("the full size", Duration::from_secs(20), |r| wide(r) == 1280).await;
     // Nobody else watches: the one layer that bob gets is all that is encoded.
     ann.until("one layer sent", Duration::from_secs(20), |r| r.sent.iter().any(|t| t.layers_sent == [1280])).await;
-    let begun = Instant::now();
+    let two_seconds = Duration::from_secs(2);
+    let changed = Instant::now();
     relay.set(BOB, Profile::limited(300_000));
-    let small = bob.until("a size that fits", Duration::from_secs(20), |r| wide(r) == 320).await;
-    println!("320 pixels after {:?}", begun.elapsed());
-    let later = pictures(&small, "ann") + 30;
-    bob.until("pictures that flow", Duration::from_secs(20), |r| pictures(r, "ann") >= later).await;
+    bob.until("a size that fits", two_seconds, |r| wide(r) == 320).await;
+    println!("320 pixels after {:?}", changed.elapsed());
+    tokio::time::sleep_until((changed + two_seconds).into()).await;
+    let later = pictures(&bob.session.report(), "ann") + 60;
+    go_on_until(&bob, "ann", "pictures that flow", Duration::from_secs(10), |r| pictures(r, "ann") >= later).await;
     ann.until("the large layers given up", Duration::from_secs(20), |r| r.sent.iter().any(|t| t.layers_sent == [320]))
         .await;
-    let begun = Instant::now();
+    let changed = Instant::now();
     relay.set(BOB, Profile::limited(3_000_000));
-    let large = bob.until("a larger size again", Duration::from_secs(20), |r| wide(r) > 320).await;
-    println!("{} pixels after {:?}; {:?}", wide(&large), begun.elapsed(), video(&large, "ann").shown_delay_ms);
-    bob.until("bob hears ann still", Duration::from_secs(5), |r| audio(r, "ann").tone_hz.is_some()).await;
+    let large = go_on_until(&bob, "ann", "a larger size again", Duration::from_secs(10), |r| wide(r) > 320).await;
+    println!("{} pixels after {:?}; {:?}", wide(&large), changed.elapsed(), video(&large, "ann").shown_delay_ms);
     assert_eq!((large.resumes, large.rejoins), (0, 0), "the connection held");
     ann.leave().await;
     bob.closed().await;
@@ -203,6 +246,30 @@ async fn where_no_udp_passes_tcp_takes_over_within_five_seconds() {
         bob.until("ann's pictures", Duration::from_secs(15), |r| pictures(r, "ann") >= 5 && r.transport == "tcp").await;
     println!("pictures over TCP {:?} after joining; {} rejoins", begun.elapsed(), report.rejoins);
     assert!(begun.elapsed() <= Duration::from_secs(5), "{:?}", begun.elapsed());
+    ann.leave().await;
+    bob.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_udp_ends_in_mid_call_tcp_takes_over_within_five_seconds() {
+    let _turn = turn().await;
+    let (server, relay) = TestServer::behind_relay(SERVER).await.unwrap();
+    let (ann, bob) = ann_and_bob(&server.url(), &relay, "ending", small()).await;
+    relay.set(BOB, Profile::dead());
+    let ended = Instant::now();
+    bob.until("a connection over TCP", Duration::from_secs(20), |r| r.transport == "tcp").await;
+    for (client, other) in [(&bob, "ann"), (&ann, "bob")] {
+        let before = client.session.report();
+        client
+            .until("pictures and sound", Duration::from_secs(20), |r| {
+                pictures(r, other) >= pictures(&before, other) + 5 && heard(r, other) >= heard(&before, other) + 20
+            })
+            .await;
+    }
+    let took = ended.elapsed();
+    let rejoins = bob.session.report().rejoins;
+    println!("pictures and sound both ways over TCP {took:?} after the last packet over UDP; {rejoins} rejoins");
+    assert!(took <= Duration::from_secs(5), "{took:?}");
     ann.leave().await;
     bob.closed().await;
 }
