@@ -1,10 +1,10 @@
 //! `cargo xtask test`: everything CI checks, in the order in which mistakes are cheapest to find.
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{build, demo, packages, run};
+use crate::{build, demo, packages, process::Process, run};
 
 /// What to check.
 #[derive(clap::Args)]
@@ -45,6 +45,22 @@ const STEPS: &[Step] = &[
     ("walk-devices", || demo::walk_devices(&run::target().join("devices"))),
 ];
 
+/// Steps that need nothing of others but the packages. Those before them leave a processor idle at times (downloads, linkers): they begin
+/// beside them.
+const AHEAD: [&str; 2] = ["deny", "peers"];
+
+/// Begins the steps of [`AHEAD`] in a process of their own. They still have their turn, and then find most of it done; what failed is
+/// tried again there, and told.
+fn begin_ahead() -> Result<Process> {
+    let own = std::env::current_exe().context("the running program cannot be found")?;
+    let mut command = if run::has("nice") { Command::new("nice") } else { Command::new(&own) };
+    if run::has("nice") {
+        command.args(["-n", "10"]).arg(&own);
+    }
+    command.arg("test").args(AHEAD.iter().flat_map(|step| ["--only", step])).current_dir(run::root());
+    Process::start("ahead", &run::target(), &mut command)
+}
+
 /// Runs the steps; stops at the first that fails.
 pub fn run(options: &Options) -> Result<()> {
     if let Some(unknown) = options.only.iter().find(|name| !STEPS.iter().any(|(step, _)| step == name)) {
@@ -57,12 +73,23 @@ pub fn run(options: &Options) -> Result<()> {
     };
     let mut passed = 0;
     let start = Instant::now();
+    let mut ahead: Option<Process> = None;
     for (name, step) in STEPS.iter().filter(|(name, _)| wanted(name)) {
         println!("\n== {name}");
         let begun = Instant::now();
+        if AHEAD.contains(name)
+            && let Some(mut ahead) = ahead.take()
+        {
+            let printed = run::target().join("ahead.log");
+            println!("  begun beside the steps before; waits for that to end ({})", printed.display());
+            ahead.wait()?;
+        }
         step().with_context(|| format!("step `{name}` failed; run it alone with: cargo xtask test --only {name}"))?;
         println!("== {name}: held, {:.0} s", begun.elapsed().as_secs_f64());
         passed += 1;
+        if *name == "packages" && options.only.is_empty() {
+            ahead = Some(begin_ahead()?);
+        }
     }
     println!("\nAll steps held in {:.1} min\nsteps: {passed} passed, 0 failed", start.elapsed().as_secs_f64() / 60.0);
     Ok(())
@@ -77,7 +104,6 @@ fn deny() -> Result<()> {
         // Unoptimised: it runs for a second, but would compile for many minutes.
         run::run(run::cargo().args(["install", "cargo-deny", "--locked", "--debug", "--root"]).arg(&tools))?;
     }
-    let mut command =
-        if program.is_file() { std::process::Command::new(program) } else { std::process::Command::new("cargo-deny") };
+    let mut command = if program.is_file() { Command::new(program) } else { Command::new("cargo-deny") };
     run::run(command.args(["check", "licenses", "bans", "sources"]).current_dir(run::root()))
 }
