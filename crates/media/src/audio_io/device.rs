@@ -74,6 +74,9 @@ pub(super) enum Alarm {
     Gap,
     /// Something for the log.
     Note(String),
+    /// The device is there, but this stream of it has come to its end: another one is the default now, or its format is another
+    /// one. It has to be opened anew; what the sound system said, in our words.
+    Invalid(SourceError),
     /// It is over.
     Lost(SourceError),
 }

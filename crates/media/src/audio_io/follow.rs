@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use super::{DeviceChoice, DeviceInfo, device::Direction};
 use crate::devices::{DeviceList, DeviceWatch, watch};
 
-/// Whether cpal moves a stream of the default device by itself when another one becomes the default. Not with the sound
-/// servers of Linux, where it opens the one that is the default at that time.
-const DEFAULT_MOVES_BY_ITSELF: bool = cfg!(not(target_os = "linux"));
+/// Whether a stream of the default device moves by itself when another one becomes the default. With CoreAudio it does. On
+/// Linux a stream stays where it was opened, and WASAPI's is invalid from then on, which cpal tells
+/// ([`Alarm::Invalid`](super::device::Alarm::Invalid)); a list that comes before that says the same.
+const DEFAULT_MOVES_BY_ITSELF: bool = cfg!(target_os = "macos");
 
 /// What is to become of the open device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -125,11 +125,7 @@ impl Portable {
         let channels = format_of(&config).channels;
         let (alarms, label) = (alarms.clone(), self.label.clone());
         let error = move |error: cpal::Error| {
-            let _ = alarms.send(match error.kind() {
-                ErrorKind::Xrun => Alarm::Gap,
-                ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => Alarm::Note(error.to_string()),
-                _ => Alarm::Lost(error_of(&error, &label, true)),
-            });
+            let _ = alarms.send(alarm_of(&error, &label));
         };
         match work {
             Work::Record(mut to) => {
@@ -237,6 +233,19 @@ fn from_f32(stereo: &[f32], data: &mut Data, channels: usize) {
     }
 }
 
+/// What a stream that runs says by this error.
+fn alarm_of(error: &cpal::Error, device: &str) -> Alarm {
+    match error.kind() {
+        ErrorKind::Xrun => Alarm::Gap,
+        ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => Alarm::Note(error.to_string()),
+        // WASAPI, where another device becomes the default: the old one may well be there still, so nothing was unplugged.
+        ErrorKind::StreamInvalidated => {
+            Alarm::Invalid(SourceError::Device { device: device.to_owned(), reason: error.to_string() })
+        }
+        _ => Alarm::Lost(error_of(error, device, true)),
+    }
+}
+
 /// Our word for the sound system's; `running` when the device had worked before.
 fn error_of(error: &cpal::Error, device: &str, running: bool) -> SourceError {
     let device = device.to_owned();
@@ -280,11 +289,22 @@ mod tests {
         let e = |kind| cpal::Error::new(kind);
         let absent = error_of(&e(ErrorKind::DeviceNotAvailable), "Mic", false);
         assert_eq!(absent, SourceError::Absent { device: "Mic".into() });
-        assert_eq!(
-            error_of(&e(ErrorKind::StreamInvalidated), "Mic", true),
-            SourceError::Unplugged { device: "Mic".into() }
-        );
         assert_eq!(error_of(&e(ErrorKind::DeviceBusy), "Mic", false), SourceError::InUse { device: "Mic".into() });
-        assert!(matches!(error_of(&e(ErrorKind::PermissionDenied), "Mic", true), SourceError::Denied { .. }));
+    }
+
+    #[test]
+    fn only_a_device_that_is_gone_is_told_as_unplugged() {
+        let alarm = |kind| alarm_of(&cpal::Error::new(kind), "Mic");
+        // As WASAPI's streams of the default device say: the first where another device is the default now, the second
+        // where there is none any more.
+        assert!(
+            matches!(alarm(ErrorKind::StreamInvalidated), Alarm::Invalid(SourceError::Device { device, .. }) if device == "Mic")
+        );
+        assert!(
+            matches!(alarm(ErrorKind::DeviceNotAvailable), Alarm::Lost(SourceError::Unplugged { device }) if device == "Mic")
+        );
+        assert!(matches!(alarm(ErrorKind::PermissionDenied), Alarm::Lost(SourceError::Denied { .. })));
+        assert!(matches!(alarm(ErrorKind::DeviceChanged), Alarm::Note(_)));
+        assert!(matches!(alarm(ErrorKind::Xrun), Alarm::Gap));
     }
 }

@@ -32,6 +32,9 @@ const GAPS: u64 = 5;
 const GAPS_WITHIN: Duration = Duration::from_secs(10);
 /// Gaps in a stream's first time do not count: everything else in the room begins then too.
 const SETTLING: Duration = Duration::from_secs(3);
+/// So many streams in a row may become invalid within their first time: a new default device often comes with a second
+/// change, as headsets get another profile once their microphone is open. More, and something is wrong with the device.
+const SHORT_LIVED: u32 = 3;
 /// How often we look whether we are to stop.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -46,6 +49,21 @@ pub(super) struct Watch {
     pub listener: Option<DeviceListener>,
     /// Gets the outcome of the first opening.
     pub started: SyncSender<Result<(), SourceError>>,
+}
+
+/// Counts streams that became invalid, each opened because of the one before.
+#[derive(Default)]
+struct Invalid {
+    /// How many in a row lived for less than [`SETTLING`].
+    short: u32,
+}
+
+impl Invalid {
+    /// Whether the next stream is opened without a word after one that lived for so long.
+    fn is_usual(&mut self, lived: Duration) -> bool {
+        self.short = if lived < SETTLING { self.short + 1 } else { 0 };
+        self.short <= SHORT_LIVED
+    }
 }
 
 /// Runs until told to stop. `work` makes what a stream works for; `idle` passes the given time without one and
@@ -65,6 +83,7 @@ pub(super) fn supervise(
     let mut quietly: Option<String> = None;
     // What was told last is that a device is open, and it is given up for another one.
     let mut moves = false;
+    let mut invalid = Invalid::default();
     loop {
         let (alarms, heard) = channel();
         let since = follow.now();
@@ -88,6 +107,7 @@ pub(super) fn supervise(
                     let _ = watch.started.send(Ok(()));
                 }
                 let right = || follow.verdict(&watch.choice, &chosen.id, since);
+                let begun = MediaTime::now();
                 let end = listen(control, &heard, &watch.stats, &chosen.label, right, periods.len() > 1);
                 (again, pause) = (true, FIRST_RETRY);
                 match end {
@@ -106,7 +126,14 @@ pub(super) fn supervise(
                         drop(stream);
                         continue;
                     }
-                    End::Lost(error) => {
+                    End::Invalid(error) if invalid.is_usual(MediaTime::now().saturating_since(begun)) => {
+                        tracing::info!(%error, "the sound device's stream is opened anew");
+                        // A person has to know of it only where it becomes another device, or none.
+                        quietly = Some(chosen.id.clone());
+                        drop(stream);
+                        continue;
+                    }
+                    End::Lost(error) | End::Invalid(error) => {
                         tracing::warn!(%error, "sound device lost");
                         watch.stats.lost();
                         tell(&mut watch.listener, || DeviceEvent::Lost(error));
@@ -206,6 +233,8 @@ enum End {
     Move,
     /// Its period is too short for this machine.
     Gaps,
+    /// Its stream must be opened anew.
+    Invalid(SourceError),
     /// It is lost.
     Lost(SourceError),
 }
@@ -226,6 +255,7 @@ fn listen(
         match heard.recv_timeout(GLANCE) {
             Ok(Alarm::Gap) => stats.glitch(),
             Ok(Alarm::Note(note)) => tracing::debug!(note, device = label, "sound device notes"),
+            Ok(Alarm::Invalid(error)) => return End::Invalid(error),
             Ok(Alarm::Lost(error)) => return End::Lost(error),
             Err(RecvTimeoutError::Timeout) => {}
             // Cannot be while our own sender lives; if it were, this must not spin.
@@ -248,5 +278,20 @@ fn listen(
         } else if longer && stats.glitches() >= looked.1 + GAPS {
             return End::Gaps;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_that_become_invalid_are_a_loss_only_when_they_do_it_again_and_again() {
+        let (short, long) = (Duration::from_millis(20), SETTLING * 10);
+        let mut invalid = Invalid::default();
+        assert!((0..100).all(|_| invalid.is_usual(long)), "somebody changes the default now and then");
+        let told: Vec<bool> = (0..5).map(|_| invalid.is_usual(short)).collect();
+        assert_eq!(told, [true, true, true, false, false]);
+        assert!(invalid.is_usual(long) && invalid.is_usual(short), "one that has worked for a while begins anew");
     }
 }

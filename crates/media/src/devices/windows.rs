@@ -1,5 +1,5 @@
 //! What Windows says: the configuration manager tells when interfaces of cameras and sound endpoints come and go.
-//! (A change of the default endpoint moves open streams by itself; the sound system tells of it.)
+//! (That another endpoint is the default is told by the streams of the default themselves: they are invalid from then on.)
 
 use std::{
     ffi::c_void,

@@ -194,6 +194,10 @@ impl Live {
     /// What has changed since the last frame: what was moved has, where it was moved to.
     fn changed(&self, frame: &DXGI_OUTDUPL_FRAME_INFO) -> Result<Vec<RECT>> {
         let room = frame.TotalMetadataBufferSize as usize;
+        if room == 0 {
+            // Nothing to be told, so nothing is asked: Windows may refuse a buffer without room.
+            return Ok(Vec::new());
+        }
         let mut moved = vec![DXGI_OUTDUPL_MOVE_RECT::default(); room / size_of::<DXGI_OUTDUPL_MOVE_RECT>()];
         let mut changed = vec![RECT::default(); room / size_of::<RECT>()];
         let mut used = 0;
