@@ -27,6 +27,9 @@ const WAITS: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5)];
 
 /// TLS with the system's trust store, made once: reading the store takes a while.
+///
+/// # Errors
+/// [`rustls::Error`] when the system's trust store cannot be read.
 pub fn tls() -> Result<Arc<ClientConfig>, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let config = builder.with_safe_default_protocol_versions()?.with_platform_verifier()?.with_no_client_auth();

@@ -115,9 +115,6 @@ pub enum RoomError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// Too much waits to be sent already.
-    #[error("the channel is full; wait and send again")]
-    Busy,
 }
 
 /// Why a frame was not taken. Nothing is broken: the next frame may go through.

@@ -48,6 +48,9 @@ pub struct Joined {
 
 impl Room {
     /// Whether a join would be let in, without joining.
+    ///
+    /// # Errors
+    /// [`JoinError`]: the room is closed, all its places are taken by others, or the session to resume is not here.
     pub fn may_join(&self, request: &JoinRequest) -> Result<(), JoinError> {
         if self.closed {
             return Err(JoinError::RoomClosed);
@@ -69,6 +72,9 @@ impl Room {
     }
 
     /// Lets a participant in (or back in). The first messages for it are among the outputs.
+    ///
+    /// # Errors
+    /// As [`Room::may_join`]; the room is as it was then.
     pub fn join(&mut self, now: Instant, wall: SystemTime, request: JoinRequest) -> Result<Joined, JoinError> {
         self.may_join(&request)?;
         if let Some(sid) = &request.resume {

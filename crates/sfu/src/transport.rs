@@ -120,14 +120,20 @@ impl Transport {
         }
     }
 
-    /// Takes the client's offer and gives the answer to it. After an error the transport is not to be used any more.
+    /// Takes the client's offer and gives the answer to it.
+    ///
+    /// # Errors
+    /// [`DescriptionError`]: it cannot be read, or asks for what we do not do. The transport is not to be used any more then.
     pub fn accept_offer(&mut self, sdp: &str) -> Result<SdpAnswer, DescriptionError> {
         self.payload_types.check(sdp)?;
         let offer = SdpOffer::from_sdp_string(sdp).map_err(|e| DescriptionError::Unreadable(e.to_string()))?;
         Ok(self.rtc.sdp_api().accept_offer(offer)?)
     }
 
-    /// Takes the client's answer to an offer of ours. After an error the transport is not to be used any more.
+    /// Takes the client's answer to an offer of ours.
+    ///
+    /// # Errors
+    /// As [`Transport::accept_offer`].
     pub fn accept_answer(&mut self, pending: SdpPendingOffer, sdp: &str) -> Result<(), DescriptionError> {
         self.payload_types.check(sdp)?;
         let answer = SdpAnswer::from_sdp_string(sdp).map_err(|e| DescriptionError::Unreadable(e.to_string()))?;
@@ -143,6 +149,9 @@ impl Transport {
     }
 
     /// Takes a datagram in; `bytes` are the whole of it. What became of it: see [`Heard`].
+    ///
+    /// # Errors
+    /// [`RtcError`]: the WebRTC stack refused the datagram. The transport goes on.
     pub fn receive(&mut self, now: Instant, receive: Receive<'_>, bytes: &[u8]) -> Result<Heard, RtcError> {
         let stun = beckon_rtp::stun::is_stun(bytes);
         let from = (receive.proto, receive.source);
@@ -193,6 +202,9 @@ impl Transport {
     }
 
     /// Lets the transport's time go on.
+    ///
+    /// # Errors
+    /// [`RtcError`]: something in the WebRTC stack failed; [`Transport::poll`] says whether it goes on.
     pub fn advance(&mut self, now: Instant) -> Result<(), RtcError> {
         self.rtc.handle_input(Input::Timeout(now))
     }
@@ -253,6 +265,10 @@ impl Transport {
         self.last_probe.is_some_and(|at| now.saturating_duration_since(at) < PROBING)
     }
 
+    /// What is to be sent or told next, or until when there is nothing.
+    ///
+    /// # Errors
+    /// [`RtcError`]: the transport has failed. Nothing comes of it until it is told something new.
     pub fn poll(&mut self) -> Result<Output, RtcError> {
         let mut output = self.rtc.poll_output()?;
         if let Output::Transmit(datagram) = &mut output {

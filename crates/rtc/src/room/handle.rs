@@ -94,6 +94,10 @@ impl RoomEvents {
 impl Room {
     /// Joins a room. Returns when the server has let us in; media connections come up meanwhile, tracks can be
     /// published at once.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: the address is none, the server cannot be reached, refuses the token, answers something else or not
+    /// within `connect_timeout`; or this machine has no thread or socket for the room. Nothing is left behind then.
     pub async fn connect(options: ConnectOptions) -> Result<(Self, RoomEvents), ConnectError> {
         super::driver::start(options).await
     }
@@ -129,6 +133,10 @@ impl Room {
 
     /// Publishes a track. Returns when the server has named it; its media goes out as soon as it is negotiated
     /// ([`LocalTrack::is_connected`]), which a key frame request announces for video.
+    ///
+    /// # Errors
+    /// [`PublishError::BadOptions`] before the server is asked; the others are its answer, or that there was none in time. After
+    /// [`PublishError::Closed`] the room is over, or was left while we waited.
     pub async fn publish(&self, options: PublishOptions) -> Result<LocalTrack, PublishError> {
         check(&options)?;
         let (reply, answer) = oneshot::channel();
@@ -137,18 +145,27 @@ impl Room {
     }
 
     /// Stops publishing a track.
+    ///
+    /// # Errors
+    /// [`RoomError::UnknownTrack`] when it is none of ours, [`RoomError::Closed`] when the room is over.
     pub fn unpublish(&self, sid: &TrackSid) -> Result<(), RoomError> {
         self.ours(sid)?;
         self.send(Command::Unpublish(sid.clone()))
     }
 
     /// Mutes or unmutes a track of ours.
+    ///
+    /// # Errors
+    /// As [`Room::unpublish`].
     pub fn set_muted(&self, sid: &TrackSid, muted: bool) -> Result<(), RoomError> {
         self.ours(sid)?;
         self.send(Command::SetMuted { sid: sid.clone(), muted })
     }
 
     /// Takes in or leaves out somebody's track.
+    ///
+    /// # Errors
+    /// [`RoomError::UnknownTrack`] when nobody else publishes it (any more), [`RoomError::Closed`] when the room is over.
     pub fn set_subscribed(&self, sid: &TrackSid, subscribed: bool) -> Result<(), RoomError> {
         self.theirs(sid)?;
         self.send(Command::SetSubscribed { sid: sid.clone(), subscribed })
@@ -156,6 +173,9 @@ impl Room {
 
     /// Tells the server how large (in pixels) somebody's video is shown, so that it sends the layer that fits, and
     /// whether it is shown at all.
+    ///
+    /// # Errors
+    /// As [`Room::set_subscribed`].
     pub fn set_video_preference(
         &self,
         sid: &TrackSid,
@@ -169,6 +189,10 @@ impl Room {
 
     /// Sends a data message of at most 15 000 bytes. While a connection is being won back reliable messages wait,
     /// others are dropped.
+    ///
+    /// # Errors
+    /// [`RoomError::TooLarge`], where nothing is sent, and [`RoomError::Closed`] when the room is over. That it arrives is not
+    /// promised: the message may still be dropped on the way.
     pub fn send_data(&self, options: DataOptions, payload: Bytes) -> Result<(), RoomError> {
         if payload.len() > MAX_MESSAGE {
             return Err(RoomError::TooLarge { size: payload.len(), limit: MAX_MESSAGE });
@@ -177,6 +201,9 @@ impl Room {
     }
 
     /// Sends a chat message to everybody; returns it as the others will see it.
+    ///
+    /// # Errors
+    /// [`RoomError::Closed`] when the room is over.
     pub fn send_chat(&self, text: impl Into<String>) -> Result<ChatMessage, RoomError> {
         let count = self.shared.chat_count.fetch_add(1, Ordering::Relaxed);
         let time_ms = SystemTime::now()
@@ -195,6 +222,9 @@ impl Room {
     }
 
     /// Changes our name, metadata and attributes, as far as the token allows. Attributes with an empty value go away.
+    ///
+    /// # Errors
+    /// [`RoomError::Closed`] when the room is over. What the token does not allow is refused by the server, and no error here.
     pub fn update_self(
         &self,
         name: impl Into<String>,

@@ -207,6 +207,10 @@ impl LocalTrack {
 
     /// Hands over one picture. An error means this picture was dropped, nothing more; after a drop only a key frame
     /// is taken again, and one is asked for by [`RoomEvent::KeyFrameRequested`](crate::RoomEvent::KeyFrameRequested).
+    ///
+    /// # Errors
+    /// [`WriteError`]: why this picture does not go out. After [`WriteError::Gone`] none will any more; after
+    /// [`WriteError::WrongKind`] none like it.
     pub fn write_video(&self, frame: EncodedVideo) -> Result<(), WriteError> {
         let shared = &*self.shared;
         if !shared.is_video() {
@@ -238,6 +242,9 @@ impl LocalTrack {
     }
 
     /// Hands over one Opus packet.
+    ///
+    /// # Errors
+    /// As [`LocalTrack::write_video`], for this packet alone: the next one may go through.
     pub fn write_audio(&self, packet: EncodedAudio) -> Result<(), WriteError> {
         if self.shared.is_video() {
             return Err(WriteError::WrongKind);

@@ -115,6 +115,9 @@ impl<T> std::fmt::Debug for MediaReceiver<T> {
 
 impl<T> MediaReceiver<T> {
     /// The oldest item, if one is there.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`] when nothing is there now, [`RecvError::Ended`] when nothing will come any more.
     pub fn try_recv(&self) -> Result<T, RecvError> {
         let mut state = self.0.state.lock();
         match state.items.pop_front() {
@@ -143,6 +146,9 @@ impl<T> MediaReceiver<T> {
     }
 
     /// Waits for an item at most `timeout`, for a thread of its own.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`] when nothing came in time, [`RecvError::Ended`] when nothing will come any more.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvError> {
         let until = Instant::now() + timeout;
         let mut state = self.0.state.lock();
