@@ -86,12 +86,12 @@ pub fn programs() -> Result<()> {
     run::run(cargo().args(["build", "--workspace"]))
 }
 
-/// Builds LiveKit's server out of its Go module, for the tests against it. `None` where the machine has no Go.
+/// Builds LiveKit's server out of its Go module, for the tests against it. `None`, and said why, where this machine's Go does not.
 pub fn livekit_server() -> Result<Option<PathBuf>> {
     go_peer("livekit-server", "github.com/livekit/livekit-server/cmd/server")
 }
 
-/// Builds the participant on LiveKit's Go SDK. `None` where the machine has no Go.
+/// Builds the participant on LiveKit's Go SDK. `None`, and said why, where this machine's Go does not.
 pub fn livekit_go() -> Result<Option<PathBuf>> {
     go_peer("livekit-go", ".")
 }
@@ -108,7 +108,8 @@ fn go_peer(name: &str, package: &str) -> Result<Option<PathBuf>> {
     if built.is_some() && !newer {
         return Ok(Some(program));
     }
-    if !run::has("go") {
+    if let Err(reason) = check_go(&module) {
+        println!("  tests/peers/{name} is not built: {reason:#}");
         // An older one is better than none.
         return Ok(built.map(|_| program));
     }
@@ -125,6 +126,36 @@ fn go_peer(name: &str, package: &str) -> Result<Option<PathBuf>> {
     Ok(Some(program))
 }
 
+/// Whether this machine's Go builds a module; if not, why, and what to do.
+fn check_go(module: &Path) -> Result<()> {
+    let file = module.join("go.mod");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let wanted = text.lines().find_map(|line| go_version(line.strip_prefix("go ")?));
+    let wanted = wanted.with_context(|| format!("{} names no version of Go", file.display()))?;
+    let (major, minor, patch) = wanted;
+    let install =
+        format!("install Go {major}.{minor}.{patch} or newer (https://go.dev/dl; Debian's is older) to have it");
+    if !run::has("go") {
+        bail!("Go is not installed; {install}");
+    }
+    // In the module's folder: from 1.21 on, Go gets itself the version that the module wants.
+    let said = run::output(Command::new("go").arg("version").current_dir(module)).with_context(|| install.clone())?;
+    let found = said.split_whitespace().find_map(|word| go_version(word.strip_prefix("go")?));
+    if found < Some(wanted) {
+        bail!("`go version` says {:?}, which is too old; {install}", said.trim());
+    }
+    Ok(())
+}
+
+/// Major, minor and patch out of `1.26.8`, `1.26` or `1.27rc1`.
+fn go_version(text: &str) -> Option<(u32, u32, u32)> {
+    let mut numbers = text.trim().split('.').map(|part| {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part[..end].parse().ok()
+    });
+    Some((numbers.next()??, numbers.next()??, numbers.next().unwrap_or(Some(0))?))
+}
+
 /// Installs the npm packages of the peers under tests/ that have a lock file.
 pub fn node_peers() -> Result<()> {
     for peer in ["tests/peers/usersig", "tests/peers/livekit-ffi", "tests/e2e"] {
@@ -136,7 +167,7 @@ pub fn node_peers() -> Result<()> {
     Ok(())
 }
 
-/// Writes the TypeScript types of channel and windows, or compares them with what is written.
+/// Writes the TypeScript types of channel and windows and the documented table of codes, or compares them with what is written.
 pub fn types(check: bool) -> Result<()> {
     // With the whole workspace's features: on its own the example would have its dependencies built once more.
     run::run(cargo().args(["build", "--quiet", "--workspace", "--example", "types"]))?;
@@ -159,6 +190,16 @@ mod tests {
         assert!(node_version("v20.18.0") < Some(NODE) && node_version("v22.0.0-rc.1") > Some(NODE));
         for odd in ["", "20.19.0", "v", "vx.y"] {
             assert_eq!(node_version(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn the_version_of_go_is_read_off_modules_and_what_it_prints() {
+        assert_eq!((go_version("1.26.8"), go_version("1.26\n")), (Some((1, 26, 8)), Some((1, 26, 0))));
+        assert!(go_version("1.19.8") < go_version("1.26"));
+        assert_eq!(go_version("1.27rc1"), Some((1, 27, 0)));
+        for odd in ["", "1", "version", "devel"] {
+            assert_eq!(go_version(odd), None, "{odd}");
         }
     }
 }

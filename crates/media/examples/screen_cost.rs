@@ -188,7 +188,7 @@ mod linux {
     /// A desktop on which the text is painted over X11, which every desktop has.
     pub fn wayland(how: &str) -> Done {
         let screen = "resolution 1920x1080 background #FFFFFF solid_color";
-        let desktop = Desktop::with_screen("the bench", screen, true, &Chooser::Allows).ok_or("no Wayland desktop")?;
+        let desktop = Desktop::with_screen(screen, true, &Chooser::Allows).ok_or("no Wayland desktop")?;
         let painted = desktop.folder().join("painted");
         let tool = std::env::current_exe()?;
         desktop.run(&format!("{} paint {how} 600 > {}", tool.display(), painted.display()));

@@ -1,6 +1,6 @@
 //! userSigs of third-party signers (npm `tls-sig-api` and `tls-sig-api-v2`) hold here, and what is done to them does not.
 //!
-//! `npm ci` in `tests/peers/usersig` brings the signers; without node or the packages the tests say so and are skipped.
+//! `npm ci` in `tests/peers/usersig` brings the signers; without node or the packages the tests are skipped.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Read as _;
@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use beckon_protocol::Code;
 use beckon_server::account::{App, SigError, UserSig};
+use beckon_test_skip::skip;
 use flate2::read::ZlibDecoder;
 use p256::{
     ecdsa::SigningKey,
@@ -23,16 +24,16 @@ fn peers() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers/usersig")
 }
 
-/// Runs JavaScript beside the signers and returns what it prints; none, with the reason printed, where that cannot be.
-fn node(test: &str, script: &str) -> Option<String> {
+/// Runs JavaScript beside the signers and returns what it prints; none, and the test is skipped, where that cannot be.
+fn node(script: &str) -> Option<String> {
     if !peers().join("node_modules/tls-sig-api-v2").is_dir() {
-        println!("SKIPPED {test}: the signers are not installed; run `npm ci` in tests/peers/usersig");
+        skip("the signers are not installed; run `npm ci` in tests/peers/usersig");
         return None;
     }
     let output = match Command::new("node").arg("-e").arg(script).current_dir(peers()).output() {
         Ok(output) => output,
         Err(error) => {
-            println!("SKIPPED {test}: node does not start: {error}");
+            skip(format!("node does not start: {error}"));
             return None;
         }
     };
@@ -93,11 +94,9 @@ fn version_1_of_tls_sig_api_holds() {
     let (_, private) = app();
     let config = format!("sdk_appid: 1400001052, expire_after: 3600, private_key_string: {private:?}");
     let script = |call: &str| format!("const s = new (require('tls-sig-api').Sig)({{{config}}}); console.log({call})");
-    let Some(plain) = node("version_1_of_tls_sig_api_holds", &script("s.genSig('xiaojun')")) else { return };
+    let Some(plain) = node(&script("s.genSig('xiaojun')")) else { return };
     holds(&plain, 1);
-    let Some(with_userbuf) =
-        node("version_1_of_tls_sig_api_holds", &script("s.genSigWithUserbuf('xiaojun', 'room 7')"))
-    else {
+    let Some(with_userbuf) = node(&script("s.genSigWithUserbuf('xiaojun', 'room 7')")) else {
         return;
     };
     holds(&with_userbuf, 1);
@@ -108,11 +107,9 @@ fn version_2_of_tls_sig_api_v2_holds() {
     let script = |call: &str| {
         format!("const s = new (require('tls-sig-api-v2').Api)(1400001052, '{HMAC_KEY}'); console.log({call})")
     };
-    let test = "version_2_of_tls_sig_api_v2_holds";
-    let Some(plain) = node(test, &script("s.genUserSig('xiaojun', 3600)")) else { return };
+    let Some(plain) = node(&script("s.genUserSig('xiaojun', 3600)")) else { return };
     holds(&plain, 2);
-    let Some(with_userbuf) = node(test, &script("s.genPrivateMapKeyWithStringRoomID('xiaojun', 3600, 'r7', 255)"))
-    else {
+    let Some(with_userbuf) = node(&script("s.genPrivateMapKeyWithStringRoomID('xiaojun', 3600, 'r7', 255)")) else {
         return;
     };
     holds(&with_userbuf, 2);
@@ -131,6 +128,6 @@ fn the_signers_verify_what_we_issue() {
         "const s = new (require('tls-sig-api').Sig)({{sdk_appid: 1400001052, public_key_string: {public:?}}}); console.log(s.verifySig({:?}, 'xiaojun'))",
         sig.expose()
     );
-    let Some(answer) = node("the_signers_verify_what_we_issue", &script) else { return };
+    let Some(answer) = node(&script) else { return };
     assert_eq!(answer, "true");
 }

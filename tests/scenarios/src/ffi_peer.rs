@@ -11,6 +11,7 @@ use anyhow::Context;
 use beckon_media::clock::{media_time_of_unix, unix_time_of};
 use beckon_media::testcard::TestCard;
 use beckon_media::{MediaTime, VideoFrame};
+use beckon_test_skip::skip;
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use serde_json::json;
 use tempfile::TempDir;
@@ -141,7 +142,7 @@ impl FfiPeer {
     }
 
     /// Lets it join a room, publish its pictures in this codec (`None`: as the SDK does by itself), and subscribe to all. `None`,
-    /// with the reason on standard error, where the SDK or Node.js is not there.
+    /// and the test is skipped, where the SDK or Node.js is not there.
     ///
     /// # Errors
     /// When it is there but does not start.
@@ -172,16 +173,14 @@ impl FfiPeer {
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => {
-                eprintln!("SKIPPED: node does not start: {error}");
+                skip(format!("node does not start: {error}"));
                 return Ok(None);
             }
         };
         let input = child.stdin.take().context("the peer's input is gone")?;
         let mut lines = BufReader::new(child.stdout.take().context("the peer's output is gone")?).lines();
         if let Some(reason) = timeout(START, missing(&mut lines)).await.context("the peer does not start")?? {
-            eprintln!(
-                "SKIPPED: LiveKit's SDK is not there ({reason}); tests/peers/livekit-ffi/README.md says how it is installed"
-            );
+            skip(format!("LiveKit's SDK is not there ({reason}); see tests/peers/livekit-ffi/README.md"));
             return Ok(None);
         }
         let (says, report) = watch::channel(FfiReport::default());

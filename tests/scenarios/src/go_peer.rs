@@ -15,6 +15,7 @@ use beckon_media::codec::{
     EncoderConfig, OpusConfig, OpusDecoder, OpusEncoder, VideoCodec, VideoDecoder, VideoEncoder,
 };
 use beckon_media::testcard::{TestCard, tone_frame};
+use beckon_test_skip::skip;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -71,18 +72,15 @@ impl GoPeer {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/livekit-go")
     }
 
-    /// Lets it join a room of a server with this API key and secret, publish, and subscribe to all. `None`, with the reason on
-    /// standard error, when it was not built.
+    /// Lets it join a room of a server with this API key and secret, publish, and subscribe to all. `None`, and the test
+    /// is skipped, when it was not built.
     ///
     /// # Errors
     /// When it is there but does not start.
     pub async fn join(server: &Url, key: &str, secret: &str, room: &str, user: &str) -> anyhow::Result<Option<Self>> {
         let program = Self::program();
         if !program.exists() {
-            eprintln!(
-                "SKIPPED: {} is not there; tests/peers/livekit-go/README.md says how to build it",
-                program.display()
-            );
+            skip("the participant on LiveKit's Go SDK is not built (tests/peers/livekit-go/README.md)");
             return Ok(None);
         }
         let folder = tempfile::tempdir()?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use beckon_impair::Relay;
 use beckon_test_ports::free_port;
+use beckon_test_skip::skip;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -35,7 +36,7 @@ impl LiveKitServer {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/livekit-server")
     }
 
-    /// Starts one on free ports. `None`, with the reason on standard error, when it was not built.
+    /// Starts one on free ports. `None`, and the test is skipped, when it was not built.
     ///
     /// # Errors
     /// When it is there but does not start.
@@ -59,10 +60,7 @@ impl LiveKitServer {
     async fn on(udp: u16, announced: Ipv4Addr) -> anyhow::Result<Option<Self>> {
         let program = Self::program();
         if !program.exists() {
-            eprintln!(
-                "SKIPPED: {} is not there; tests/peers/livekit-server/README.md says how to build it",
-                program.display()
-            );
+            skip("LiveKit's server is not built (tests/peers/livekit-server/README.md)");
             return Ok(None);
         }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));

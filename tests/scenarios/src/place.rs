@@ -29,7 +29,7 @@ impl Place {
         Ok(Self { server: TestServer::start(program).await?, livekit: None })
     }
 
-    /// Our server on LiveKit's; `None`, and said so, where that was not built.
+    /// Our server on LiveKit's; `None`, and the test is skipped, where that was not built.
     ///
     /// # Errors
     /// When one of them does not start.

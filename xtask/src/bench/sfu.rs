@@ -36,8 +36,7 @@ struct Figures {
 /// Runs both servers in turn under the same load and prints a table.
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(&[packages::BUILD])?;
-    let livekit =
-        build::livekit_server()?.context("the peer is LiveKit's server, which is built with Go: install Go")?;
+    let livekit = build::livekit_server()?.context("the peer is LiveKit's server, which is built with Go")?;
     if !options.development {
         build::web()?;
         run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-bench"]))?;

@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn words_lie_whole_within_their_plate() {
         let Some(plate) = Plate::of("640 × 360", 14.0, 800) else {
-            eprintln!("SKIPPED words_lie_whole_within_their_plate: no font is installed");
+            beckon_test_skip::skip("no font is installed");
             return;
         };
         assert_eq!(plate.bgrx.len(), (plate.width * plate.height * 4) as usize);

@@ -108,7 +108,7 @@ fn camera_and_microphone_of_one_file_stay_together() {
         .arg(&path)
         .status();
     if !made.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: the ffmpeg program is not installed");
+        beckon_test_skip::skip("the program ffmpeg is not installed");
         return;
     }
     let file = MediaFile::open(&path).unwrap();

@@ -53,7 +53,7 @@ pub fn in_child(kind: Kind, test: &str, body: fn(&Session)) {
         return body(&Session { kind, folder: folder.into() });
     }
     if let Some(program) = kind.missing() {
-        println!("SKIPPED {test}: the program `{program}` is not installed; `cargo xtask test` brings it");
+        beckon_test_skip::skip(format!("the program `{program}` is not installed; `cargo xtask setup` brings it"));
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -36,11 +36,11 @@ fn program(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// The packages that are missing, said so; a test without them is skipped.
-fn missing(test: &str, needed: &[(&str, &str)]) -> bool {
+/// Whether packages are missing; then the test is skipped.
+fn missing(needed: &[(&str, &str)]) -> bool {
     let missing: Vec<&str> = needed.iter().filter(|(name, _)| program(name).is_none()).map(|(_, from)| *from).collect();
     if !missing.is_empty() {
-        println!("SKIPPED {test}: not installed: {}; `cargo xtask test` brings them", missing.join(", "));
+        beckon_test_skip::skip(format!("not installed: {}; `cargo xtask setup` brings them", missing.join(", ")));
     }
     !missing.is_empty()
 }
@@ -74,10 +74,10 @@ pub struct Desktop {
 }
 
 impl Desktop {
-    /// A bus with nobody on it. `None` where that cannot be had, and said so.
-    pub fn bare(test: &str) -> Option<Self> {
+    /// A bus with nobody on it. `None`, and the test is skipped, where that cannot be had.
+    pub fn bare() -> Option<Self> {
         static TURN: Mutex<()> = Mutex::new(());
-        if missing(test, &NEEDED[..1]) {
+        if missing(&NEEDED[..1]) {
             return None;
         }
         let turn = TURN.lock();
@@ -104,17 +104,17 @@ impl Desktop {
         Some(this)
     }
 
-    /// A whole desktop: one screen of 1280 × 720 in one colour. `None` where that cannot be had, and said so.
-    pub fn new(test: &str, colour: &str, chooser: &Chooser) -> Option<Self> {
-        Self::with_screen(test, &format!("resolution 1280x720 background {colour} solid_color"), false, chooser)
+    /// A whole desktop: one screen of 1280 × 720 in one colour. `None`, and the test is skipped, where that cannot be had.
+    pub fn new(colour: &str, chooser: &Chooser) -> Option<Self> {
+        Self::with_screen(&format!("resolution 1280x720 background {colour} solid_color"), false, chooser)
     }
 
     /// The same with a screen as sway's words for an output have it, and with or without windows of X11.
-    pub fn with_screen(test: &str, screen: &str, x11: bool, chooser: &Chooser) -> Option<Self> {
-        if missing(test, &NEEDED) {
+    pub fn with_screen(screen: &str, x11: bool, chooser: &Chooser) -> Option<Self> {
+        if missing(&NEEDED) {
             return None;
         }
-        let mut this = Self::bare(test)?;
+        let mut this = Self::bare()?;
         let x11 = if x11 { "enable" } else { "disable" };
         let look = format!("output {OUTPUT} {screen}\nxwayland {x11}\n");
         fs::write(this.path("sway.conf"), look).unwrap();

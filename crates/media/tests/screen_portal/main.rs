@@ -90,7 +90,7 @@ fn all(picture: &VideoFrame, colour: (&str, [u8; 3])) -> bool {
 
 #[test]
 fn the_screen_that_was_given_is_shared_as_it_changes_and_in_its_new_size() {
-    let Some(desktop) = Desktop::new("the screen as it changes", BLUE.0, &Chooser::Allows) else { return };
+    let Some(desktop) = Desktop::new(BLUE.0, &Chooser::Allows) else { return };
     assert!(desktop_asks());
     let granted = given();
     assert_eq!((granted.width, granted.height, granted.window), (1280, 720, false));
@@ -109,7 +109,7 @@ fn the_screen_that_was_given_is_shared_as_it_changes_and_in_its_new_size() {
 
 #[test]
 fn a_still_screen_gives_no_more_pictures() {
-    let Some(_desktop) = Desktop::new("a still screen", BLUE.0, &Chooser::Allows) else { return };
+    let Some(_desktop) = Desktop::new(BLUE.0, &Chooser::Allows) else { return };
     let shared = share(given().choice());
     shared.until("the first picture", |p| all(p, BLUE));
     // Whatever was still under way has come; then nothing does.
@@ -119,7 +119,7 @@ fn a_still_screen_gives_no_more_pictures() {
 
 #[test]
 fn a_screen_on_its_side_is_shared_upright() {
-    let Some(desktop) = Desktop::new("a screen on its side", BLUE.0, &Chooser::Allows) else { return };
+    let Some(desktop) = Desktop::new(BLUE.0, &Chooser::Allows) else { return };
     // Left top red, the rest blue.
     let picture = desktop.folder().join("corner.png");
     let drawn = Command::new("convert")
@@ -127,7 +127,7 @@ fn a_screen_on_its_side_is_shared_upright() {
         .arg(&picture)
         .status();
     if !drawn.is_ok_and(|status| status.success()) {
-        println!("SKIPPED a screen on its side: not installed: imagemagick; `cargo xtask test` brings it");
+        beckon_test_skip::skip("imagemagick is not installed; `cargo xtask setup` brings it");
         return;
     }
     for turn in ["90", "270", "flipped-90", "180"] {
@@ -147,7 +147,7 @@ fn a_screen_on_its_side_is_shared_upright() {
 
 #[test]
 fn a_share_that_the_desktop_ends_is_gone() {
-    let Some(desktop) = Desktop::new("a share that is ended", BLUE.0, &Chooser::Allows) else { return };
+    let Some(desktop) = Desktop::new(BLUE.0, &Chooser::Allows) else { return };
     let shared = share(given().choice());
     shared.until("the first picture", |p| all(p, BLUE));
     desktop.end_share();
@@ -156,7 +156,7 @@ fn a_share_that_the_desktop_ends_is_gone() {
 
 #[test]
 fn a_share_whose_desktop_fails_is_gone() {
-    let Some(mut desktop) = Desktop::new("a desktop that fails", BLUE.0, &Chooser::Allows) else { return };
+    let Some(mut desktop) = Desktop::new(BLUE.0, &Chooser::Allows) else { return };
     let shared = share(given().choice());
     shared.until("the first picture", |p| all(p, BLUE));
     desktop.kill("xdg-desktop-portal-wlr");
@@ -165,7 +165,7 @@ fn a_share_whose_desktop_fails_is_gone() {
 
 #[test]
 fn what_was_given_is_shared_once_and_asked_for_again() {
-    let Some(desktop) = Desktop::new("the same again", BLUE.0, &Chooser::Allows) else { return };
+    let Some(desktop) = Desktop::new(BLUE.0, &Chooser::Allows) else { return };
     let granted = given();
     let shared = share(granted.choice());
     shared.until("the first picture", |p| all(p, BLUE));
@@ -180,13 +180,13 @@ fn what_was_given_is_shared_once_and_asked_for_again() {
 
 #[test]
 fn whoever_wants_to_share_nothing_is_not_told_of_a_failure() {
-    let Some(_desktop) = Desktop::new("nothing is chosen", BLUE.0, &Chooser::Runs("true")) else { return };
+    let Some(_desktop) = Desktop::new(BLUE.0, &Chooser::Runs("true")) else { return };
     assert_eq!(asked(None, &|| false), Ok(None));
 }
 
 #[test]
 fn a_dialog_that_nobody_waits_for_is_given_up() {
-    let Some(_desktop) = Desktop::new("nobody waits", BLUE.0, &Chooser::Runs("sleep 5")) else { return };
+    let Some(_desktop) = Desktop::new(BLUE.0, &Chooser::Runs("sleep 5")) else { return };
     let looks = Cell::new(0);
     let over = || {
         looks.set(looks.get() + 1);
@@ -198,7 +198,7 @@ fn a_dialog_that_nobody_waits_for_is_given_up() {
 
 #[test]
 fn a_desktop_without_a_portal_says_what_to_install() {
-    let Some(_desktop) = Desktop::bare("no portal") else { return };
+    let Some(_desktop) = Desktop::bare() else { return };
     let error = asked(None, &|| false).unwrap_err();
     assert!(matches!(&error, SourceError::NotSupported { reason, .. } if reason.contains("install")), "{error}");
     let Err(listed) = Catalog::open() else { panic!("a Wayland desktop lists nothing") };

@@ -1,4 +1,4 @@
-//! The room client against a real LiveKit server. Where the server is not built each test says so and is skipped.
+//! The room client against a real LiveKit server. Where the server is not built each test is skipped.
 #![allow(clippy::unwrap_used)]
 
 mod client;
@@ -8,7 +8,7 @@ mod losses;
 mod talk;
 mod trouble;
 
-/// Starts a server, or leaves the test saying why there is none.
+/// Starts a server, or leaves the test, skipped, where there is none.
 #[macro_export]
 macro_rules! server_or_skip {
     () => {{
@@ -19,7 +19,7 @@ macro_rules! server_or_skip {
         match $crate::server::binary() {
             Ok(_) => $crate::server::Server::start().await,
             Err(why) => {
-                eprintln!("SKIPPED {}: {why}", std::thread::current().name().unwrap_or("test"));
+                beckon_test_skip::skip(why);
                 return;
             }
         }

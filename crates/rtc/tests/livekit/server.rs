@@ -21,7 +21,7 @@ pub fn binary() -> Result<PathBuf, String> {
     if path.is_file() {
         Ok(path)
     } else {
-        Err("target/peers/livekit-server is not built (see tests/peers/livekit-server/README.md)".into())
+        Err("LiveKit's server is not built (tests/peers/livekit-server/README.md)".into())
     }
 }
 

@@ -16,6 +16,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use beckon_protocol::{Code, room::Role};
 use beckon_server::config::EngineChoice;
 use beckon_test_ports::free_port;
+use beckon_test_skip::skip;
 use livekit_api::access_token::{AccessToken, TokenVerifier};
 use livekit_protocol as proto;
 use parking_lot::Mutex;
@@ -184,11 +185,11 @@ impl Drop for RealLiveKit {
 }
 
 impl RealLiveKit {
-    /// None, with the reason printed, where it is not built.
-    async fn start(test: &str, webhook: &str) -> Option<Self> {
+    /// None, and the test is skipped, where it is not built.
+    async fn start(webhook: &str) -> Option<Self> {
         let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/livekit-server");
         if !program.is_file() {
-            println!("SKIPPED {test}: {} is not built (tests/peers/livekit-server/README.md)", program.display());
+            skip("LiveKit's server is not built (tests/peers/livekit-server/README.md)");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -224,8 +225,7 @@ async fn on_a_real_livekit_the_creator_leaving_ends_the_room_for_everybody() {
     use crate::signalling::Participant;
     let port = free_port().unwrap();
     let webhook = format!("http://127.0.0.1:{port}/livekit/webhook");
-    let test = "on_a_real_livekit_the_creator_leaving_ends_the_room_for_everybody";
-    let Some(livekit) = RealLiveKit::start(test, &webhook).await else { return };
+    let Some(livekit) = RealLiveKit::start(&webhook).await else { return };
     let server = TestServer::with(|config| {
         config.listen.set_port(port);
         config.rooms.engine = EngineChoice::Livekit;

@@ -1,4 +1,4 @@
-//! A participant on LiveKit's SDK with the Rust core. Each test skips itself, saying why, where it is not installed.
+//! A participant on LiveKit's SDK with the Rust core. Each test is skipped where it is not installed.
 
 use std::time::{Duration, Instant};
 
