@@ -84,8 +84,13 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let config = Config::load(arguments.config.as_deref(), &flags)?;
     start_log(&config)?;
     if config.dev {
+        let known = if config.rooms.key.is_empty() {
+            format!("API key {DEV_KEY:?} with secret {DEV_SECRET:?}, ")
+        } else {
+            String::new()
+        };
         tracing::warn!(
-            "DEVELOPMENT MODE: API key {DEV_KEY:?} with secret {DEV_SECRET:?}, test log-ins and open guest links. \
+            "DEVELOPMENT MODE: {known}test log-ins and open guest links. \
              Everybody who reaches {} may do everything. Never use --dev on a real server.",
             config.listen
         );

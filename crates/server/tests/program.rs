@@ -55,6 +55,7 @@ fn variables_are_read_and_what_does_not_fit_ends_it_with_a_reason() {
     };
     assert!(wrong("BECKON_ROOMS__ENGINE", "zoom").contains("engine"));
     assert!(wrong("BECKON_ROOMS__ENGINE", "livekit").contains("rooms.url"));
+    assert!(wrong("BECKON_ROOMS__KEY", "APIours").contains("rooms.secret"));
     assert!(wrong("BECKON_CONFIG", "/nowhere.toml").contains("/nowhere.toml"));
     assert!(wrong("BECKON_LOG__FILTER", "a=b=c").contains("log.filter"));
     assert!(wrong("BECKON_LOG", "a=b=c").contains("log.filter"));

@@ -27,6 +27,8 @@ pub const DEFAULT_APP: u64 = 1_400_000_001;
 pub const DEV_KEY: &str = "devkey";
 /// The API secret of `--dev`, as LiveKit's.
 pub const DEV_SECRET: &str = "secret";
+/// The shortest secret that signs access tokens (HMAC-SHA256), characters; LiveKit's server asks for as many.
+const SECRET_MIN: usize = 32;
 /// The HMAC key of the application of `--dev`.
 pub const DEV_HMAC_KEY: &str = "beckon-dev-hmac-key-known-to-everybody";
 
@@ -138,9 +140,9 @@ pub struct RoomsConfig {
     pub url: Option<Url>,
     /// LiveKit: its address as clients reach it, where that differs.
     pub client_url: Option<Url>,
-    /// LiveKit: API key.
+    /// API key: LiveKit's, or the embedded engine's, which without it has one of its own ([`Keys::api_key`]).
     pub key: String,
-    /// LiveKit: API secret.
+    /// Its secret.
     pub secret: Secret,
     /// LiveKit: how often rooms are compared with the server's, s. Webhooks make changes known sooner.
     pub poll_s: u64,
@@ -395,6 +397,18 @@ impl Config {
             if self.rooms.key.is_empty() || self.rooms.secret.is_empty() {
                 return wrong("rooms.key", "engine = \"livekit\" needs `key` and `secret` of the LiveKit server");
             }
+        } else {
+            let (key, secret) = (&self.rooms.key, &self.rooms.secret);
+            if key.is_empty() != secret.is_empty() {
+                let missing = if key.is_empty() { "rooms.key" } else { "rooms.secret" };
+                return wrong(missing, "`key` and `secret` belong together; without both the server makes its own");
+            }
+            if !self.dev && !secret.is_empty() && secret.expose().len() < SECRET_MIN {
+                return wrong(
+                    "rooms.secret",
+                    "whoever guesses it enters every room: it must have 32 characters or more",
+                );
+            }
         }
         let mut ids: Vec<u64> = self.apps.iter().map(|app| app.id).collect();
         ids.sort_unstable();
@@ -405,6 +419,20 @@ impl Config {
             return wrong("apps", "an application lacks its id (the sdkAppID)");
         }
         Ok(())
+    }
+
+    /// The server's own keys: those of the data folder, made on the first start, or the known ones of `--dev`. API key and
+    /// secret of the embedded engine are those of the configuration where it has them.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the key file cannot be read, made or understood.
+    pub fn keys(&self) -> Result<Keys, KeyError> {
+        let mut keys = if self.dev { Keys::dev(&self.data)? } else { Keys::load(&self.data)? };
+        if self.rooms.engine == EngineChoice::Embedded && !self.rooms.key.is_empty() {
+            keys.api_key.clone_from(&self.rooms.key);
+            keys.api_secret = self.rooms.secret.clone();
+        }
+        Ok(keys)
     }
 
     /// The applications with their keys read; the one of `keys` when none is configured.
@@ -457,58 +485,4 @@ fn default_data(dev: bool) -> PathBuf {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("beckond.toml");
-        std::fs::write(&path, text).unwrap();
-        (folder, path)
-    }
-
-    #[test]
-    fn nothing_needs_to_be_configured() {
-        let config = Config::load(None, &Flags::default()).unwrap();
-        assert!(!config.dev && !config.login.test_logins && !config.guests.open && !config.web.demo);
-        let dev = Config::load(None, &Flags { dev: true, ..Flags::default() }).unwrap();
-        assert_eq!(dev.listen.to_string(), "127.0.0.1:8080");
-        assert!(dev.login.test_logins && dev.guests.open && dev.web.demo);
-    }
-
-    #[test]
-    fn a_file_is_read_and_flags_go_before_it() {
-        let (_folder, path) = file(
-            "listen = \"10.0.0.1:80\"\n[[apps]]\nid = 5\nhmac_key = \"0123456789abcdef\"\n\
-             [rooms]\nengine = \"livekit\"\nurl = \"https://lk.example.com\"\nkey = \"k\"\nsecret = \"s\"\n[media]\nudp_port = 9000\n",
-        );
-        let flags = Flags { listen: Some("127.0.0.1:0".parse().unwrap()), media_tcp: Some(0), ..Flags::default() };
-        let config = Config::load(Some(&path), &flags).unwrap();
-        assert_eq!(config.listen.to_string(), "127.0.0.1:0");
-        assert_eq!((config.media.udp_port, config.media.tcp_port), (9000, 0));
-        assert_eq!(config.rooms.engine, EngineChoice::Livekit);
-        assert_eq!(config.apps[0].id, 5);
-        assert!(!format!("{config:?}").contains("0123456789abcdef"), "keys stay out of logs");
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named() {
-        for (text, named) in [
-            ("listne = \"x\"", "listne"),
-            ("dev = true", "dev"),
-            ("listen = \"nowhere\"", "listen"),
-            ("[rooms]\nengine = \"zoom\"", "engine"),
-            ("[rooms]\nengine = \"livekit\"", "rooms.url"),
-            ("public_url = \"https://a/b\"", "public_url"),
-            ("[[apps]]\nhmac_key = \"0123456789abcdef\"", "apps"),
-            ("[[apps]]\nid = 1\n[[apps]]\nid = 1", "apps"),
-            ("trusted_proxies = [\"10.0.0.0/99\"]", "trusted_proxies"),
-        ] {
-            let (_folder, path) = file(text);
-            let error = Config::load(Some(&path), &Flags::default()).unwrap_err().to_string();
-            assert!(error.contains(named), "{text}: {error}");
-        }
-        let missing = Config::load(Some(Path::new("/nowhere/beckond.toml")), &Flags::default()).unwrap_err();
-        assert!(missing.to_string().contains("/nowhere/beckond.toml"));
-    }
-}
+mod tests;

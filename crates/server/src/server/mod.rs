@@ -24,7 +24,7 @@ use crate::room::{
     rules::Patience,
 };
 use crate::store::{Store, StoreError};
-use crate::web::Pages;
+use crate::web::{self, Pages};
 
 use listener::CountingListener;
 pub use listener::Peer;
@@ -84,7 +84,7 @@ impl Server {
     /// # Errors
     /// [`ServerError`], which says what does not fit and what to do.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
-        let keys = if config.dev { Keys::dev(&config.data)? } else { Keys::load(&config.data)? };
+        let keys = config.keys()?;
         let sealer = keys.sealer().ok_or_else(|| KeyError::Damaged {
             path: config.data.clone(),
             reason: "the seal key is of a wrong length".into(),
@@ -150,6 +150,14 @@ impl Server {
             tasks.push(tokio::spawn(report(events, rooms.clone())));
         }
         let pages = Pages { demo: config.web.demo, livekit: rooms.engine().client_url().cloned() };
+        let missing = pages.missing();
+        if !missing.is_empty() {
+            tracing::warn!(
+                pages = missing.join(", "),
+                "built without pages, which are answered with 503: {}",
+                web::BUILD
+            );
+        }
         let api = Api {
             accounts,
             rooms: rooms.clone(),

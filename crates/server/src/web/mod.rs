@@ -31,6 +31,11 @@ struct Crm;
 #[allow_missing = true]
 struct Guest;
 
+/// What customers' pages load.
+const SHIM: &str = "EXEStarter.js";
+/// What to do where a page was not built.
+pub const BUILD: &str = "run `npm ci && npm run build` in ui/ (and build beckond again, if it is a release build)";
+
 /// What is served.
 #[derive(Debug, Clone)]
 pub struct Pages {
@@ -66,6 +71,15 @@ impl Pages {
             router
         };
         router.with_state(self)
+    }
+
+    /// The pages of those it serves that were not built.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let crm = !self.demo || Crm::get("index.html").is_some();
+        [("starter", Starter::get(SHIM).is_some()), ("guest", Guest::get("index.html").is_some()), ("crm", crm)]
+            .into_iter()
+            .filter_map(|(page, is_there)| (!is_there).then_some(page))
+            .collect()
     }
 
     /// What a page of ours may do: run its own scripts, talk to this server, to the app on this machine and to where
@@ -157,11 +171,9 @@ impl Pages {
 
 fn answer(page: &str, file: Option<EmbeddedFile>, path: &str, keep: Keep, asked: &HeaderMap) -> Response {
     let Some(file) = file else {
-        let entry = matches!(path, "index.html" | "EXEStarter.js");
+        let entry = matches!(path, "index.html" | SHIM);
         return if entry {
-            let text = format!(
-                "This beckond was built without its page \"{page}\". Run `npm ci && npm run build` in ui/ (and build beckond again, if it is a release build).\n"
-            );
+            let text = format!("This beckond was built without its page \"{page}\": {BUILD}.\n");
             (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
         } else {
             StatusCode::NOT_FOUND.into_response()
@@ -239,6 +251,15 @@ mod tests {
     fn a_page_that_was_not_built_says_so() {
         assert_eq!(answer("crm", None, "index.html", Keep::Ask, &HeaderMap::new()).status(), 503);
         assert_eq!(answer("crm", None, "x.png", Keep::Ask, &HeaderMap::new()).status(), 404);
+    }
+
+    #[test]
+    fn a_demo_that_is_not_served_is_not_missed() {
+        let missing = |demo| Pages { demo, livekit: None }.missing();
+        assert!(!missing(false).contains(&"crm"));
+        // Built or not: what is missing is what is answered with 503.
+        assert_eq!(missing(true).contains(&"crm"), Crm::get("index.html").is_none());
+        assert_eq!(missing(true).contains(&"guest"), Guest::get("index.html").is_none());
     }
 
     #[test]

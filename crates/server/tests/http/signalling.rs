@@ -141,6 +141,28 @@ async fn a_creator_whose_connection_breaks_has_the_grace_time() {
 }
 
 #[tokio::test]
+async fn tokens_of_the_configured_key_are_taken_and_those_of_others_are_not() {
+    let (key, secret) = ("APIours", "a-secret-of-thirty-two-characters-or-more");
+    let server = TestServer::with(|config| {
+        config.rooms.key = key.into();
+        config.rooms.secret = secret.into();
+    })
+    .await;
+    let asked = async |key: &str, secret: &str| {
+        let grants = VideoGrants { room_join: true, room: "r".into(), ..VideoGrants::default() };
+        let token = AccessToken::with_api_key(key, secret).with_identity("u").with_grants(grants).to_jwt().unwrap();
+        server.get(&format!("/rtc/validate?access_token={token}")).await.status()
+    };
+    assert_eq!(asked(key, secret).await, 200);
+    assert_eq!(asked(DEV_KEY, DEV_SECRET).await, 401);
+    assert_eq!(asked(key, DEV_SECRET).await, 401);
+    // What the room service hands out is signed with it too.
+    let host = server.log_in("host").await;
+    Participant::join(&host.create_named("ours").await).await.leave().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_newer_clients_ask_first_is_refused_so_that_they_can_tell() {
     let server = TestServer::start().await;
     // livekit-client and others take `/rtc` after a 404.
