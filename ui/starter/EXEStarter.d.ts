@@ -262,6 +262,7 @@ export interface ExeFailure {
 }
 export interface RoomEvent {
   roomID: string;
+  /** `roomStatus` (open: `roomStatus` 0; over: 1, or the code where that is negative) · `roomState` (with `state`) · `notice`. */
   cmd: string;
   code: number;
   msg: string;

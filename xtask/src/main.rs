@@ -35,7 +35,7 @@ enum Task {
     Windows(windows::Options),
     /// Install the system packages that are missing, saying which
     Setup,
-    /// Write the TypeScript types of channel and windows (or, with --check, compare them)
+    /// Write the TypeScript types of channel and windows and the documented table of codes (or, with --check, compare them)
     Types {
         /// Compare only; fail when the written ones differ
         #[arg(long)]

@@ -1,7 +1,9 @@
-//! Writes the TypeScript types of what crosses between Rust and pages: `cargo run -p beckon-interface --example types`.
+//! Writes the TypeScript types of what crosses between Rust and pages, and the table of codes in the documentation of the page
+//! API: `cargo run -p beckon-interface --example types`.
 //! With `--check` it writes nothing, and exits with 1 when a file differs from what the Rust types say.
 
 mod channel;
+mod codes;
 mod windows;
 
 use std::{fmt::Write, path::Path, process::ExitCode};
@@ -28,14 +30,26 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui");
-    let files = [("protocol/index.ts", channel::file()), ("room/src/lib/types.ts", windows::file())];
-    for (name, wanted) in files {
-        let path = ui.join(name);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    type Write = fn(&str) -> Result<String, String>;
+    let files: [(&str, Write); 3] = [
+        ("ui/protocol/index.ts", |_| Ok(channel::file())),
+        ("ui/room/src/lib/types.ts", |_| Ok(windows::file())),
+        ("docs/page-api.md", codes::page_api),
+    ];
+    for (name, write) in files {
+        let path = root.join(name);
+        let found = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+        let wanted = match write(&found) {
+            Ok(wanted) => wanted,
+            Err(reason) => {
+                eprintln!("{name}: {reason}");
+                return ExitCode::FAILURE;
+            }
+        };
         if check {
-            let found = std::fs::read_to_string(&path).unwrap_or_default();
-            if found.replace("\r\n", "\n") != wanted {
-                eprintln!("ui/{name} is not what the Rust types say; run `cargo xtask types` and commit the result");
+            if found != wanted {
+                eprintln!("{name} is not what the Rust types say; run `cargo xtask types` and commit the result");
                 return ExitCode::FAILURE;
             }
         } else if let Err(error) = std::fs::write(&path, wanted) {
