@@ -1,6 +1,7 @@
 // The call: a LiveKit room as the state this page draws.
 import { DisconnectReason, type Participant, Room, RoomEvent, Track, VideoPresets } from 'livekit-client';
 
+import { comeback } from './comeback';
 import { type Device, type Trouble, troubleOf } from './devices';
 import { type Entrance, Refused, enter } from './entrance';
 
@@ -83,6 +84,7 @@ export class Call {
       adaptiveStream: { pixelDensity: 'screen' },
       dynacast: true,
       disconnectOnPageLeave: true,
+      reconnectPolicy: comeback(),
       videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
       publishDefaults: { videoCodec: 'h264', simulcast: true },
     });
