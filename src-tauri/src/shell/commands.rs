@@ -130,9 +130,7 @@ pub fn place_stage(shell: App<'_>, window: WebviewWindow, place: StagePlace) -> 
 /// Brings a tile to the front; none lets the layout choose.
 #[tauri::command]
 pub fn focus_tile(shell: App<'_>, window: WebviewWindow, tile: Option<u64>) -> Done {
-    if let Some(painter) = room_of(&shell, &window)?.1.painter() {
-        painter.focus(tile.map(TileId));
-    }
+    room_of(&shell, &window)?.1.show_in_front(&shell, tile.map(TileId));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
+use std::time::Duration;
 
 use beckon_interface::{Language, boot::Panels, devices::DeviceKind};
 use beckon_media::layout::TileId;
@@ -30,6 +31,10 @@ use crate::{
     screen::Frame,
     stage::{Painter, Place, Press, SharedPixels, Veil},
 };
+
+/// So long a click on a tile waits: the member list that it opens would take the tile away from under the second half of
+/// a double click. The longest that the systems take for one by themselves (Windows and macOS; GTK takes 400 ms).
+const DOUBLE_CLICK: Duration = Duration::from_millis(500);
 
 /// Where a page laid its stage when its window opened.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +75,8 @@ pub struct OpenRoom {
     turns: (Mutex<u64>, Mutex<u64>),
     /// Counts how often its picker was closed: what was asked for before is not wanted any more.
     pub picks: AtomicU32,
+    /// Counts what the pointer did on the stage: a click is none once a second one has followed.
+    presses: AtomicU32,
     /// Whether the person was asked if they really close the window.
     pub closing: Mutex<Closing>,
 }
@@ -152,6 +159,7 @@ impl OpenRoom {
             preset: Mutex::new(preset),
             turns: Default::default(),
             picks: AtomicU32::new(0),
+            presses: AtomicU32::new(0),
             closing: Mutex::default(),
         })
     }
@@ -322,13 +330,22 @@ impl OpenRoom {
 
     /// What the pointer did on the stage reaches the member whose tile it is.
     pub fn pressed(self: &Arc<Self>, shell: &Arc<Shell>, press: Press, x: i32, y: i32) {
+        let number = self.presses.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let Some(painter) = self.painter() else { return };
         let Some(tile) = painter.hit(x, y) else { return };
         let view = self.session.view();
         let Some(member) = view.borrow().member_of_tile(tile).cloned() else { return };
         match press {
-            Press::Click => windows::show_member(shell, self.key, &member.user_id),
-            Press::Double => self.toggle_front(tile),
+            Press::Click => {
+                let (shell, room) = (shell.clone(), self.clone());
+                tauri::async_runtime::spawn(async move {
+                    tokio::time::sleep(DOUBLE_CLICK).await;
+                    if room.presses.load(Ordering::Relaxed) == number {
+                        windows::show_member(&shell, room.key, &member.user_id);
+                    }
+                });
+            }
+            Press::Double => self.toggle_front(shell, tile),
             Press::Menu => {
                 // Not from within the event: the menu runs a loop of its own, which the event's grab would block.
                 let (shell, room) = (shell.clone(), self.clone());
@@ -338,9 +355,17 @@ impl OpenRoom {
     }
 
     /// Brings a tile to the front, or lets the layout choose again where it is there already.
-    pub fn toggle_front(&self, tile: TileId) {
+    pub fn toggle_front(&self, shell: &Shell, tile: TileId) {
         if let Some(painter) = self.painter() {
-            painter.focus((painter.focused() != Some(tile)).then_some(tile));
+            self.show_in_front(shell, (painter.focused() != Some(tile)).then_some(tile));
+        }
+    }
+
+    /// Brings a tile to the front, or lets the layout choose. The window is told, whose list marks who is in front.
+    pub fn show_in_front(&self, shell: &Shell, tile: Option<TileId>) {
+        if let Some(painter) = self.painter() {
+            painter.focus(tile);
+            windows::emit_room(shell, self.key, "front", &tile.map(|tile| tile.0));
         }
     }
 }

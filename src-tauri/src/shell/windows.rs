@@ -429,7 +429,7 @@ pub fn menu_chosen(shell: &Arc<Shell>, id: &str) {
     let view = room.session.view();
     let member = view.borrow().member_of_tile(tile).cloned();
     match (what, what.strip_prefix("volume").and_then(|percent| percent.parse().ok()), member) {
-        ("front", _, _) => room.toggle_front(tile),
+        ("front", _, _) => room.toggle_front(shell, tile),
         (_, Some(percent), Some(member)) => {
             shell.change_settings(SettingsChange::Volume(Volume { user_id: member.user_id, percent }));
         }

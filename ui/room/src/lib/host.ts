@@ -24,6 +24,8 @@ export interface Events {
   chat: Chat;
   /** A tile of this member was clicked. */
   member: { userID: string };
+  /** This tile is in front by the person's wish; null where the layout chooses. */
+  front: number | null;
   /** The person wants to close the room's window; its page asks first where that ends the room for others. */
   leave: null;
   question: Question;

@@ -317,7 +317,10 @@ export function mock(): Host {
     leave: () => done('leave'),
     stay: () => done('stay'),
     placeStage: (place) => done('place', place),
-    focusTile: (tile) => done('focus', tile),
+    focusTile: (tile) => {
+      handlers.front?.(tile);
+      return done('focus', tile);
+    },
     answer: (number, answer) => done('answer', number, answer),
     revoke: (origin) => done('revoke', origin),
     showSettings: (section) => done('settings', section),
