@@ -156,3 +156,65 @@ impl<C: Send + 'static> DeviceThread<C> {
         let _ = self.jobs.send(Job::TellClosed(closed));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_of_a_device_has_the_code_that_says_what_to_do() {
+        use Code::{
+            CameraAbsent, CameraDenied, CameraInUse, CameraLost, CameraUnusable, MediaFile, MicrophoneAbsent,
+            MicrophoneDenied, MicrophoneInUse, MicrophoneLost, SpeakerAbsent,
+        };
+        let (device, reason) = (|| "a device".to_owned(), || "a reason".to_owned());
+        // Of the camera, the microphone, the loudspeaker.
+        let table = [
+            (SourceError::Absent { device: device() }, [CameraAbsent, MicrophoneAbsent, SpeakerAbsent]),
+            (SourceError::InUse { device: device() }, [CameraInUse, MicrophoneInUse, SpeakerAbsent]),
+            (SourceError::Denied { device: device() }, [CameraDenied, MicrophoneDenied, SpeakerAbsent]),
+            (SourceError::Unplugged { device: device() }, [CameraLost, MicrophoneLost, SpeakerAbsent]),
+            (
+                SourceError::Unsupported { device: device(), offered: String::new() },
+                [CameraUnusable, MicrophoneAbsent, SpeakerAbsent],
+            ),
+            (
+                SourceError::Device { device: device(), reason: reason() },
+                [CameraUnusable, MicrophoneAbsent, SpeakerAbsent],
+            ),
+            (
+                SourceError::Thread { source_name: device(), reason: reason() },
+                [CameraUnusable, MicrophoneAbsent, SpeakerAbsent],
+            ),
+            (SourceError::File { path: "film.mp4".to_owned(), reason: reason() }, [MediaFile; 3]),
+        ];
+        for (error, codes) in table {
+            let given = [Device::Camera, Device::Microphone, Device::Speaker].map(|of| code_of(&error, of));
+            assert_eq!(given, codes, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_ends_by_itself_is_a_device_that_was_lost_unless_it_says_why() {
+        let table = [
+            (Device::Camera, SourceStatus::Ended, Code::CameraLost),
+            (Device::Microphone, SourceStatus::Ended, Code::MicrophoneLost),
+            (Device::Speaker, SourceStatus::Ended, Code::SpeakerAbsent),
+            (
+                Device::Camera,
+                SourceStatus::Failed(SourceError::Denied { device: "Cam".to_owned() }),
+                Code::CameraDenied,
+            ),
+        ];
+        for (device, status, code) in table {
+            let (messages, mut told) = tokio::sync::mpsc::unbounded_channel();
+            Reporter { device, generation: 3, messages }.ended(status);
+            let Ok(Message::Input(Input::Device { device: of, generation: 3, news: DeviceNews::Failed(error) })) =
+                told.try_recv()
+            else {
+                panic!("{device:?}: nothing is told of it");
+            };
+            assert_eq!((of, error.code), (device, code));
+        }
+    }
+}
