@@ -5,10 +5,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 
-import { agreeToOpen, answerConsent, processes } from "./lib/app.mjs";
+import { agreeToOpen, answerConsent, hasThread, processes } from "./lib/app.mjs";
 import { openBrowser } from "./lib/browser.mjs";
 import { startSecureServer } from "./lib/https.mjs";
-import { active, pixels, screenshot, windows } from "./lib/screen.mjs";
+import { active, keys, pixels, screenshot, windows } from "./lib/screen.mjs";
+import { closeSettings, openSettings, section } from "./lib/settings.mjs";
 import { Walk, expect, out, programs, server, until } from "./lib/walk.mjs";
 
 const walk = new Walk();
@@ -152,10 +153,25 @@ try {
     }
   });
 
-  await walk.step("a page opens a room", async () => {
+  const allowed = () => {
+    const list = path.join(process.env.BECKON_PROFILE, "allowed-pages.json");
+    return fs.existsSync(list) ? JSON.parse(fs.readFileSync(list, "utf8")).allowed : [];
+  };
+
+  await walk.step("a page that is told no hears it; no room opens, and no camera", async () => {
     await page.goto(`${server}/crm/?${patient}`);
+    await launch(page);
+    await answerConsent("no");
+    await page.locator('[data-testid="error"][data-code="1005"]').waitFor({ timeout: 20000 });
+    expect(rooms().length === 0 && !hasThread("camera"), "a room was opened all the same");
+    expect(allowed().length === 0, "a no is no yes for later");
+    shot("00-no");
+  });
+
+  await walk.step("the page may ask again, and opens a room", async () => {
     await call(page, "always");
-    expect(rooms().length === 1, "one room has one window");
+    expect(rooms().length === 1 && hasThread("camera"), "one room has one window, and a camera");
+    expect(allowed().length === 1, "the yes is remembered");
   });
 
   await walk.step("a reloaded page has its room again and goes on hearing of it", async () => {
@@ -196,6 +212,22 @@ try {
     await phase(page, "open");
   });
 
+  await walk.step("what was allowed for always is taken back in the settings: the room stays, and the next click asks", async () => {
+    const settings = await openSettings(rooms()[0]);
+    section(settings, "Down", 5);
+    keys("Tab");
+    shot("02-allowed-pages");
+    keys("Return");
+    await until("an empty list", () => allowed().length === 0);
+    await closeSettings(settings);
+    await phase(page, "open");
+    await page.bringToFront();
+    await page.getByTestId("close").click();
+    await phase(page, "over");
+    await call(page, "always");
+    expect(allowed().length === 1, "the new yes is remembered");
+  });
+
   await walk.step("the app ends when the system asks, and says so first", async () => {
     const begun = performance.now();
     for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
@@ -203,7 +235,7 @@ try {
     walk.time("sigterm_to_end", performance.now() - begun);
     await logged(page, "closed", "3008");
     await phase(page, "over");
-    shot("02-app-ended");
+    shot("03-app-ended");
   });
 
   await walk.step("a closed page takes its room along if it wished so, and leaves it if not", async () => {
@@ -235,7 +267,7 @@ try {
     expect((await page.evaluate(() => isSecureContext)) === true, "the page came over TLS");
     await call(page, "always");
     expect((await road()) === "relay", `the page took ${await road()}`);
-    shot("03-by-relay");
+    shot("04-by-relay");
     await page.getByTestId("close").click();
     await phase(page, "over");
   });

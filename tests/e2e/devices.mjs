@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
-import { click, count, focus, grey, keys, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+import { count, grey, keys, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
+import { beginning, openSettings, section } from "./lib/settings.mjs";
 import { level, record, speak } from "./lib/sound.mjs";
 import { Walk, expect, out, programs, until } from "./lib/walk.mjs";
 
@@ -16,7 +17,6 @@ for (const folder of [data, cameras]) fs.mkdirSync(folder, { recursive: true });
 
 const settings = () => JSON.parse(fs.readFileSync(path.join(data, "settings.json"), "utf8"));
 const shot = (name, window) => screenshot(path.join(out, `${name}.png`), window);
-const shown = (name) => until(`the window ${name}`, () => windows(`^Beckon – (${name})$`)[0], 20000);
 
 let app;
 /** Starts the app and opens its settings by the key. Gives the settings' window. */
@@ -24,16 +24,7 @@ async function start(more = {}) {
   const simulated = { LD_PRELOAD: process.env.BECKON_V4L2SIM, V4L2SIM_CONTROL: cameras, V4L2SIM_CAMERAS: "2" };
   app = spawn(path.join(programs, "beckon"), ["--data", data], { env: { ...process.env, ...simulated, ...more }, stdio: "ignore" });
   const home = await until("the home window", () => windows("^Beckon$")[0], 20000);
-  focus(home);
-  await until("the settings, by their key", () => {
-    if (windows("^Beckon – (Settings|设置)$").length > 0) return true;
-    keys("ctrl+comma");
-    return false;
-  }, 20000);
-  const window = await shown("Settings|设置");
-  resize(window, 760, 900);
-  focus(window);
-  return window;
+  return openSettings(home);
 }
 
 async function stop() {
@@ -50,23 +41,10 @@ const closed = (window) => count(window, [0xdc, 0xe2, 0xea], 2) > 20000; // --ti
 /** The controls in the order of the Tab key, while the preview is closed. */
 const CONTROLS = ["camera", "preview", "microphone", "tryMicrophone", "speaker", "trySpeaker", "testCall"];
 
-/** Puts the keyboard's place into the empty part of the list of sections: the next is the section that is shown. */
-function beginning(window) {
-  focus(window);
-  const { x, y } = place(window);
-  click(x + 80, y + 500);
-}
-
 /** Presses one of them, by the keyboard. */
 function press(window, name) {
   beginning(window);
   keys(...Array(CONTROLS.indexOf(name) + 2).fill("Tab"), "Return");
-}
-
-/** Goes so many sections up or down. */
-function section(window, direction, steps) {
-  beginning(window);
-  keys("Tab", ...Array(steps).fill(direction));
 }
 
 /** Waits until the loudspeaker plays something louder than −45 dB of full scale. */

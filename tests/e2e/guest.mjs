@@ -5,7 +5,8 @@ import fs from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 
-import { openBrowser } from "./lib/browser.mjs";
+import { openBrowser, playSound } from "./lib/browser.mjs";
+import { beeps, record, share } from "./lib/sound.mjs";
 import { Walk, expect, out, programs, server, until } from "./lib/walk.mjs";
 
 const walk = new Walk();
@@ -27,7 +28,8 @@ function joins(room, user, ...more) {
 const participant = (user, ...more) => joins(room, user, ...more);
 const isIn = ({ told }) => until("somebody's joining", () => told.some(({ phase }) => phase === "connected"), 20000);
 
-const host = participant("host", "--create", "--template", "1v4");
+// The host's loudspeaker is the page's: what is heard there while the page is silent comes from the host.
+const host = participant("host", "--create", "--template", "1v4", "--speaker", "default");
 /** The guest as the host has them now: { camera, microphone }; undefined where they are not there. */
 const guest = () => host.told.findLast(({ kind }) => kind === "people")?.people.find(({ name }) => name === "Grace 王");
 const seen = (what, wanted) => until(`at the host: ${JSON.stringify(wanted)} ${what}`, () => {
@@ -107,13 +109,17 @@ try {
     await page.locator("video").waitFor();
   });
 
-  await walk.step("a guest joins and is seen and heard", async () => {
+  await walk.step("a guest joins, is seen and heard, and hears", async () => {
     await at("name").fill("Grace 王");
     await at("join").click();
     await phase("connected");
     await seen("joins", { camera: true, microphone: true });
     await until("pictures at the host", () => pictures() > 5, 20000);
     await page.locator('[data-testid="tile"][data-identity="host"] video').waitFor();
+    await until("the host's tone from the page", async () => share(await record("speaker.monitor", 1), 440) > 0.1, 20000);
+    await playSound(page, false);
+    await until("the guest's beeps from the host", async () => beeps(await record("speaker.monitor", 2.2)) >= 3, 20000);
+    await playSound(page, true);
     await lookTwice("04-call");
   });
 

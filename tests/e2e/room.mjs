@@ -1,13 +1,19 @@
 // The room's window, driven by mouse and keys: what the page and a guest then see. The settings beside it, which show what
-// holds in the room and leave it its devices. A server that goes and comes back, and one that comes back as another.
+// holds in the room and leave it its devices. A loudspeaker that is not there, a camera that is pulled out. A server that goes
+// and comes back, and one that comes back as another.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
-import { openBrowser } from "./lib/browser.mjs";
-import { click, count, crop, focus, grey, hold, keys, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+import { readBarcode } from "./lib/barcode.mjs";
+import { keepConnections, openBrowser, received, videoPixels } from "./lib/browser.mjs";
+import { BUTTONS, press, roomWindow, roomsOf, type } from "./lib/room.mjs";
+import {
+  click, count, crop, doubleClick, focus, greenPicture, grey, hold, keys, move, pixels, place, resize, screenshot, windows,
+} from "./lib/screen.mjs";
 import { ownServer } from "./lib/server.mjs";
-import { level, record, speak } from "./lib/sound.mjs";
+import { beginning, closeSettings, openSettings, section } from "./lib/settings.mjs";
+import { level, record, speak, unplugSound } from "./lib/sound.mjs";
 import { Walk, expect, out, programs, until } from "./lib/walk.mjs";
 
 const walk = new Walk();
@@ -20,8 +26,9 @@ const data = process.env.BECKON_PROFILE;
 const cameras = path.join(out, "cameras");
 for (const folder of [data, cameras]) fs.mkdirSync(folder, { recursive: true });
 
-// Colours of the windows, light: --notice-soft, --accent-soft, --accent, --danger, --primary.
+// Colours of the windows, light: --notice-soft, --alert-soft, --accent-soft, --accent, --danger, --primary.
 const NOTICE = [0xfd, 0xf1, 0xd6];
+const ALERT = [0xfd, 0xe7, 0xe5];
 const OPEN = [0xdd, 0xf3, 0xec];
 const ACCENT = [0x10, 0xa8, 0x7c];
 const LEAVE = [0xd0, 0x36, 0x2c];
@@ -30,6 +37,10 @@ const CLOSE = [0x1f, 0x6f, 0xd6];
 const WORDS = [0x37, 0x2b, 0x12];
 // Of the toolkit's menus, dark.
 const MENU = [0x2f, 0x2f, 0x2f];
+// --side: how wide chat and member list are, pixels.
+const SIDE = 320;
+/** Everybody is back in the room within this time after its server is, ms. */
+const BACK = 5000;
 
 const server = await ownServer();
 await server.start("beckond-data");
@@ -52,99 +63,23 @@ async function stopApp() {
   await ended;
 }
 
-const roomWindow = () => windows("Walk.* – Beckon$")[0];
-const settingsWindow = () => windows("^Beckon – (Settings|设置)$")[0];
-
 const always = { protocol_handler: { allowed_origin_protocol_pairs: { [server.origin]: { beckon: true } } } };
 const browser = await openBrowser("employee", ["--window-position=0,0", "--window-size=760,600"], always);
 const page = browser.pages()[0];
 
-/** Opens a room from the page. Gives its window. */
-async function openRoom(custom) {
-  await page.goto(`${server.origin}/crm/`);
-  await page.evaluate(async (wishes) => {
-    const { Beckon, document, location } = globalThis;
-    const told = (globalThis.told = { state: undefined, phases: [], chats: [], notices: [], closed: undefined });
-    const userdata = { ...(await Beckon.testLogin(location.origin, `walker-${Date.now()}`)), userName: "Walker" };
-    const button = document.createElement("button");
-    Object.assign(button, { id: "open", textContent: "open", style: "position: fixed; top: 0; left: 0; z-index: 9" });
-    button.onclick = async () => {
-      const roomdata = { serverDomain: location.origin, roomAction: "createRoom", roomTitle: "Walk", template: "1v2" };
-      const session = await Beckon.open({ userdata, roomdata, custom: wishes, patience: 20000 });
-      globalThis.room = session;
-      session.on("state", (state) => {
-        told.state = state;
-        if (told.phases.at(-1) !== state.phase) told.phases.push(state.phase);
-      });
-      session.on("chat", (chat) => told.chats.push(chat.message));
-      session.on("notice", (notice) => told.notices.push(notice.code));
-      session.on("closed", (closed) => (told.closed = closed.code));
-    };
-    document.body.append(button);
-  }, custom);
-  await page.bringToFront();
-  await page.locator("#open").click();
-  const window = await until("the room's window", roomWindow, 30000);
-  resize(window, 900, 640);
-  move(window, 660, 300);
-  await state("connected", ({ phase }) => phase === "connected");
-  return window;
-}
-
-const told = () => page.evaluate(() => globalThis.told);
-/** Waits until the page is told a state that fits. */
-const state = (what, fits) =>
-  until(`the page is told: ${what}`, async () => {
-    const now = (await told()).state;
-    return now && fits(now) && now;
-  }, 20000);
-const setMedia = (set) => page.evaluate((wish) => globalThis.room.setMedia(wish), set);
-
-/** The buttons in the middle of the bar, from left to right, by how far they are from the bar's middle, pixels. */
-const BUTTONS = { microphone: -164, camera: -80, speaker: 4, share: 88, leave: 164 };
-
-function press(name) {
-  const window = roomWindow();
-  focus(window);
-  const { x, y, width, height } = place(window);
-  click(x + width / 2 + BUTTONS[name], y + height - 44);
-}
-
-/** Presses keys in the room's window. */
-function type(...names) {
-  focus(roomWindow());
-  keys(...names);
-}
-
-/** Opens the settings by their key, from the room. */
-async function openSettings() {
-  const window = await until("the settings", () => {
-    if (settingsWindow()) return settingsWindow();
-    type("ctrl+comma");
-    return undefined;
-  }, 20000);
-  resize(window, 760, 900);
-  move(window, 20, 20);
-  focus(window);
-  return window;
-}
-
-/** Puts the keyboard's place into the empty part of the settings' list of sections. */
-function beginning(window) {
-  focus(window);
-  const { x, y } = place(window);
-  click(x + 80, y + 500);
-}
+await keepConnections(browser);
+const { openRoom, told, forgetNotices, state, setMedia } = roomsOf(page, server.origin);
 
 try {
   let window;
   let guest;
   await startApp({ BECKON_CAMERA: "testcard", BECKON_MICROPHONE: "tone" });
 
+  const plugIn = unplugSound();
   await walk.step("a room opens as its page wished it, and a guest joins", async () => {
     const beauty = { style: "smooth", strength: 7 };
     window = await openRoom({ language: "en", video: { resolution: "360p" }, beauty });
-    const now = await state("all is on", ({ camera, microphone, speaker }) => camera && microphone && speaker);
+    const now = await state("all is on but the loudspeaker", (now) => now.camera && now.microphone && !now.speaker);
     expect(now.screen === false, "nothing is shared yet");
     guest = await browser.newPage();
     await guest.goto(now.guestLink);
@@ -160,6 +95,20 @@ try {
   await walk.step("the guest sees the size that the page chose", async () => {
     await video().waitFor({ timeout: 15000 });
     await until("a picture of 360 lines", async () => (await seenHeight()) === 360, 20000);
+  });
+
+  await walk.step("without a loudspeaker page and person are told so, all else goes on, and one that is plugged in is taken", async () => {
+    await until("the page is told", async () => (await told()).notices.includes(4007));
+    await until("the words for it", () => count(window, ALERT, 2) > 5000);
+    shot("01-no-loudspeaker", window);
+    const before = { audio: await received(guest, "audio"), video: await received(guest, "video") };
+    for (const [kind, some] of [["audio", 25], ["video", 10]])
+      await until(`more ${kind} at the guest's`, async () => (await received(guest, kind)) > before[kind] + some);
+    expect((await told()).state.phase === "connected", "the room stays connected");
+    plugIn();
+    await state("all is on", ({ camera, microphone, speaker }) => camera && microphone && speaker);
+    await until("the page is told", async () => (await told()).notices.includes(0));
+    await until("the words' end", () => count(window, ALERT, 2) < 500);
   });
 
   await walk.step("the window says that camera and microphone are made up", async () => {
@@ -252,6 +201,49 @@ try {
     expect(camera && microphone, "nothing else was turned off by it");
   });
 
+  await walk.step("a click on a picture shows whose it is in the list, a double click shows it large", async () => {
+    /** Where pictures are: the guest's, as Chromium's test camera is green, and beside it our own. */
+    const pictures = (panel) => {
+      const guests = greenPicture(pixels(window));
+      const right = place(window).width - (panel ? SIDE : 0);
+      const own = { x: (guests.x + guests.width + right) / 2, y: guests.y + guests.height / 2 };
+      return { own, guests: { x: guests.x + guests.width / 2, y: own.y, width: guests.width } };
+    };
+    const hit = (how, { x, y }) => how(place(window).x + x, place(window).y + y);
+    /** How far down the list somebody is marked; none where nobody is. */
+    const marked = () => {
+      const { width, height } = place(window);
+      const list = crop(pixels(window), { x: width - SIDE, y: 100, width: SIDE, height: height - 200 });
+      const rows = [];
+      for (let y = 0; y < list.height; y += 1)
+        if (count({ data: list.data.subarray(y * SIDE * 4, (y + 1) * SIDE * 4) }, OPEN, 2) > SIDE / 3) rows.push(y);
+      return rows.length > 20 ? (rows[0] + rows.at(-1)) / 2 : undefined;
+    };
+    focus(window);
+    hit(click, (await until("the guest's picture", () => pictures())).guests);
+    const guests = await until("the guest in the list", marked);
+    shot("04-clicked", window);
+    hit(click, pictures(true).own);
+    await until("ourselves, who are first in it", () => marked() < guests - 20);
+    type("p");
+    await until("the list's end", () => count(window, OPEN, 2) < 500);
+    const usual = pictures();
+    // The list does not open under the second click.
+    hit(doubleClick, usual.own);
+    await until("our own picture, large", () => pictures().guests.width < usual.guests.width / 2);
+    shot("04-own-large", window);
+    expect(count(window, OPEN, 2) < 500, "a double click opens no list");
+    // The list knows of it: there, where we are first, one press takes it back.
+    type("p");
+    await until("the list", () => count(window, OPEN, 2) > 500);
+    keys("Return", "Escape");
+    await until("the usual layout", () => pictures().guests.width > usual.guests.width * 0.9);
+    hit(doubleClick, usual.own);
+    await until("our own picture, large", () => pictures().guests.width < usual.guests.width / 2);
+    hit(doubleClick, usual.guests);
+    await until("the usual layout", () => pictures().guests.width > usual.guests.width * 0.9);
+  });
+
   await walk.step("closing the window of a room with others in it asks first, and one can stay", async () => {
     const before = count(window, LEAVE, 3);
     focus(window);
@@ -272,10 +264,9 @@ try {
   });
 
   await walk.step("the settings show the filter that the page asked for, and it is turned off there", async () => {
-    const settings = await openSettings();
+    const settings = await openSettings(roomWindow());
     await until("the room's picture", () => count(settings, [0xdc, 0xe2, 0xea], 2) < 20000);
-    beginning(settings);
-    keys("Tab", "Down", "Down");
+    section(settings, "Down", 2);
     const on = () => count(settings, ACCENT, 3);
     await until("a filter that is on", () => on() > 700);
     shot("05-beauty-of-the-room", settings);
@@ -285,11 +276,10 @@ try {
     keys("Tab", "space");
     await until("a filter that is off", () => on() < 300);
     expect(!own(), "nor do they now");
-    keys("alt+F4");
-    await until("the settings' end", () => !settingsWindow());
+    await closeSettings(settings);
   });
 
-  await walk.step("the server goes: the window says so; it comes back, and so does the room", async () => {
+  await walk.step("the server goes: the window says so; it comes back, and within five seconds so are room and guest", async () => {
     type("Escape");
     await setMedia({ camera: false, microphone: false });
     await state("neither camera nor microphone", ({ camera, microphone }) => !camera && !microphone);
@@ -298,8 +288,21 @@ try {
     await state("reconnecting", ({ phase }) => phase === "reconnecting");
     await until("the words for it", () => count(window, NOTICE, 2) > 5000);
     shot("06-reconnecting", window);
+    await guest.locator('[data-phase="reconnecting"]').waitFor();
+    await setMedia({ camera: true });
     await server.start("beckond-data");
-    await state("connected again", ({ phase }) => phase === "connected");
+    const up = Date.now();
+    await Promise.all([
+      state("connected again", ({ phase }) => phase === "connected", BACK),
+      guest.locator('[data-phase="connected"]').waitFor({ timeout: BACK }),
+      until("our picture of now at the guest's", async () => readBarcode(await videoPixels(video())).unixMs > up, BACK),
+      until("the guest's camera in the room", async () =>
+        (await told()).members.some(({ userName, camera }) => userName === "李四" && camera), BACK),
+    ]);
+    walk.time("server_up_to_everybody_back", Date.now() - up);
+    expect(Date.now() - up < BACK, `everybody was back after ${Date.now() - up} ms`);
+    await until("the guest's picture in the window", () => greenPicture(pixels(window))?.width > 300);
+    await setMedia({ camera: false });
     await until("the words' end", () => count(window, NOTICE, 2) < 500);
     expect((await told()).closed === undefined, "the room has not ended");
   });
@@ -337,7 +340,7 @@ try {
   await walk.step("a room with its camera off leaves it to the preview, and takes it when it is turned on", async () => {
     window = await openRoom({ language: "zh-CN", camera: false });
     await state("the microphone alone", ({ camera, microphone }) => !camera && microphone);
-    settings = await openSettings();
+    settings = await openSettings(roomWindow());
     await until("the closed preview", () => count(settings, [0x1b, 0x21, 0x2a], 2) > 20000);
     beginning(settings);
     keys("Tab", "Tab", "Tab", "Return");
@@ -352,7 +355,7 @@ try {
   });
 
   await walk.step("another camera is chosen in the room's menu, and back", async () => {
-    for (const [down, luma] of [[3, 110], [1, 60]]) {
+    for (const [down, luma] of [[3, 110], [2, 60]]) {
       // The small arrow beside the button; the system's default, then the cameras.
       focus(roomWindow());
       const { x, y, width, height } = place(roomWindow());
@@ -364,6 +367,22 @@ try {
       await until("its picture in the room", () => shows(roomWindow(), luma));
       if (luma === 110) shot("12-other-camera", roomWindow());
     }
+  });
+
+  await walk.step("its camera is pulled out: the page is told, the other one stands in, and leaves when it is plugged in again", async () => {
+    focus(roomWindow());
+    fs.rmSync(path.join(cameras, "video42"));
+    await until("the page is told of the loss", async () => (await told()).notices.includes(4004));
+    await until("the page is told of the other", async () => (await told()).notices.includes(4013));
+    await until("its picture in the room", () => shows(roomWindow(), 110));
+    await until("the words for it", () => count(roomWindow(), WORDS, 3) > 5000);
+    shot("12-stands-in", roomWindow());
+    fs.writeFileSync(path.join(cameras, "video42"), "");
+    await until("the first one's picture", () => shows(roomWindow()));
+    await state("the camera", ({ camera }) => camera);
+    const { phases, closed } = await told();
+    expect(phases.at(-1) === "connected" && !phases.includes("reconnecting") && closed === undefined, "the room stays connected");
+    await forgetNotices();
   });
 
   await walk.step("the level of the room's microphone is shown, muted or not", async () => {
@@ -407,8 +426,7 @@ try {
   });
 
   await walk.step("a second room begins without the devices; what it takes is off in the first, which says so", async () => {
-    keys("alt+F4");
-    await until("the settings' end", () => !settingsWindow());
+    await closeSettings(settings);
     type("m");
     await state("camera and microphone", ({ camera, microphone }) => camera && microphone);
     await page.evaluate(async () => {

@@ -46,6 +46,13 @@ export function processes() {
   }
 }
 
+/** Whether the app has a thread of this name: each room has one for each of its devices ("camera"), which opens it. */
+export function hasThread(name) {
+  const pids = processes();
+  if (pids.length === 0) return false;
+  return execFileSync("ps", ["-L", "-o", "comm=", "-p", pids.join(",")]).toString().split("\n").includes(name);
+}
+
 /** Ends the app as the system does, and waits until it is gone. */
 export async function endApp() {
   for (const pid of processes()) process.kill(Number(pid), "SIGTERM");

@@ -40,6 +40,36 @@ export async function openBrowser(name, more = [], settings = undefined) {
   });
 }
 
+/** Lets a guest page play what it hears, or be silent. */
+export const playSound = (page, plays) =>
+  page.evaluate((on) => {
+    for (const audio of document.querySelectorAll("audio")) audio.muted = !on;
+  }, plays);
+
+/** Pages that are opened from now on keep their connections, for `received` to ask. */
+export const keepConnections = (browser) =>
+  browser.addInitScript(() => {
+    const kept = (globalThis.connections = []);
+    globalThis.RTCPeerConnection = class extends globalThis.RTCPeerConnection {
+      constructor(...settings) {
+        super(...settings);
+        kept.push(this);
+      }
+    };
+  });
+
+/** How many packets of a kind ("audio", "video") a page that keeps its connections has received over those that are open. */
+export const received = (page, kind) =>
+  page.evaluate(async (wanted) => {
+    let packets = 0;
+    for (const connection of globalThis.connections) {
+      if (connection.connectionState === "closed") continue;
+      for (const { type, kind, packetsReceived } of (await connection.getStats()).values())
+        if (type === "inbound-rtp" && kind === wanted) packets += packetsReceived;
+    }
+    return packets;
+  }, kind);
+
 /** What a video element of a page shows now: { width, height, data } with RGBA bytes. */
 export async function videoPixels(locator) {
   const picture = await locator.evaluate((video) => {

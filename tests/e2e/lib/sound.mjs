@@ -1,5 +1,5 @@
 // What a sound device plays: recorded from the sound server, measured as level and pitch.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 
 const RATE = 48000;
 
@@ -57,4 +57,40 @@ export function speak() {
   const go = () => child.stdin.writable && child.stdin.write(second, go);
   go();
   return () => child.kill();
+}
+
+/**
+ * How many beeps there are as those of Chromium's own test microphone, two a second and each a fiftieth long: short and loud
+ * with quiet between them. Any other sound beside them, a steady tone above all, makes them none.
+ */
+export function beeps(samples) {
+  const block = RATE / 100;
+  const levels = [];
+  for (let at = 0; at + block <= samples.length; at += block) levels.push(level(samples.subarray(at, at + block)));
+  const loudest = Math.max(...levels);
+  if (loudest < -50) return 0;
+  let found = 0;
+  let quiet = 0;
+  for (const now of levels) {
+    if (now > loudest - 12 && quiet >= 25) found += 1;
+    quiet = now < loudest - 20 ? quiet + 1 : 0;
+  }
+  return found;
+}
+
+/** Takes all loudspeakers and the microphone off the sound server. Returns what plugs them in again as they were. */
+export function unplugSound() {
+  const pactl = (...words) => execFileSync("pactl", words).toString().trim();
+  const modules = pactl("list", "short", "modules")
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .filter(([, name]) => name === "module-null-sink" || name === "module-remap-source");
+  const [sink, source] = [pactl("get-default-sink"), pactl("get-default-source")];
+  // What stands on another goes first, and comes back last.
+  for (const [number] of modules.toReversed()) pactl("unload-module", number);
+  return () => {
+    for (const [, name, settings] of modules) pactl("load-module", name, settings);
+    pactl("set-default-sink", sink);
+    pactl("set-default-source", source);
+  };
 }
