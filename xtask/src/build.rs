@@ -109,8 +109,9 @@ fn go_peer(name: &str, package: &str) -> Result<Option<PathBuf>> {
         return Ok(Some(program));
     }
     if let Err(reason) = check_go(&module) {
-        println!("  tests/peers/{name} is not built: {reason:#}");
         // An older one is better than none.
+        let older = if built.is_some() { ", and the one that was built before is used" } else { "" };
+        println!("  tests/peers/{name} is not built{older}: {reason:#}");
         return Ok(built.map(|_| program));
     }
     std::fs::create_dir_all(run::target().join("peers"))?;
