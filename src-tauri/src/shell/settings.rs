@@ -120,5 +120,8 @@ impl Shell {
             }
             self.tryout.mirror(after.picture.mirror);
         }
+        if before.picture.preset != after.picture.preset {
+            self.tryout.preset_chosen(self);
+        }
     }
 }

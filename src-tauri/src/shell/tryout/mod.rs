@@ -17,7 +17,7 @@ pub(crate) use stage::alone;
 
 use std::sync::Arc;
 
-use beckon_interface::devices::{DeviceKind, InRoom, TestCallView, TryoutView};
+use beckon_interface::devices::{DeviceKind, InRoom, TestCallView, Trial, TryoutView};
 use beckon_protocol::{Code, beauty::BeautySettings};
 use beckon_session::{
     SessionEnv, SessionError,
@@ -236,6 +236,14 @@ impl Tryouts {
     /// Another camera was chosen: what is open is opened anew.
     pub fn camera_chosen(&self, shell: &Arc<Shell>) {
         if !self.view().camera.is_off() {
+            self.camera(shell, true);
+        }
+    }
+
+    /// Another size, shape or rate was chosen: a camera that is open, or is being opened, is opened anew with it. One that
+    /// does not work is left alone.
+    pub fn preset_chosen(&self, shell: &Arc<Shell>) {
+        if matches!(self.view().camera, Trial::Opening | Trial::On { .. }) {
             self.camera(shell, true);
         }
     }
