@@ -142,7 +142,6 @@ fn run(start: Start) -> anyhow::Result<()> {
             commands::settings_get,
             commands::settings_set,
             commands::devices_list,
-            commands::device_menu,
             commands::try_camera,
             commands::try_microphone,
             commands::try_speaker,

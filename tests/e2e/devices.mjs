@@ -97,6 +97,24 @@ try {
     shot("05-preview", window);
   });
 
+  await walk.step("an open preview follows the shape that is chosen", async () => {
+    section(window, "Down", 1);
+    await until("the preview in its section", () => shows(window, 60));
+    const [wide, opened] = [count(window, grey(60), 6), fs.statSync(open).mtimeMs];
+    keys("Tab", "Tab", "s"); // the shape; the first letter of a choice chooses it
+    await until("the setting", () => settings().picture?.preset.aspect === "4:3");
+    await until("a camera that was opened anew", () => fs.statSync(open).mtimeMs > opened);
+    await until("the taller picture", () => count(window, grey(60), 6) > wide * 1.2);
+    shot("05-preview-standard", window);
+    keys("w");
+    await until("the wide picture", () => {
+      const now = count(window, grey(60), 6);
+      return settings().picture.preset.aspect === "16:9" && now > wide * 0.9 && now < wide * 1.1;
+    });
+    section(window, "Up", 1);
+    await until("the preview among the devices", () => shows(window, 60));
+  });
+
   await walk.step("the beauty filter is turned on and set by the keyboard, beside the preview", async () => {
     section(window, "Down", 2);
     await until("the preview in its section", () => shows(window, 60));

@@ -7,7 +7,8 @@ import path from "node:path";
 
 import { readBarcode } from "./lib/barcode.mjs";
 import { keepConnections, openBrowser, received, videoPixels } from "./lib/browser.mjs";
-import { BUTTONS, press, roomWindow, roomsOf, type } from "./lib/room.mjs";
+import { DevicePanels } from "./lib/panels.mjs";
+import { press, roomWindow, roomsOf, type } from "./lib/room.mjs";
 import {
   click, count, crop, doubleClick, focus, greenPicture, grey, hold, keys, move, pixels, place, resize, screenshot, windows,
 } from "./lib/screen.mjs";
@@ -35,8 +36,6 @@ const LEAVE = [0xd0, 0x36, 0x2c];
 const CLOSE = [0x1f, 0x6f, 0xd6];
 // --notice-soft, dark.
 const WORDS = [0x37, 0x2b, 0x12];
-// Of the toolkit's menus, dark.
-const MENU = [0x2f, 0x2f, 0x2f];
 // --side: how wide chat and member list are, pixels.
 const SIDE = 320;
 /** Everybody is back in the room within this time after its server is, ms. */
@@ -334,7 +333,7 @@ try {
     GTK_THEME: "Adwaita:dark",
   });
   const open = () => fs.existsSync(path.join(cameras, "open"));
-  const shows = (seen, luma = 60) => count(seen, grey(luma), 6) > 20000;
+  const shows = (seen, luma = 60, least = 20000) => count(seen, grey(luma), 6) > least;
   let settings;
 
   await walk.step("a room with its camera off leaves it to the preview, and takes it when it is turned on", async () => {
@@ -354,19 +353,13 @@ try {
     expect((await told()).notices.length === 0, `the page was told ${(await told()).notices}`);
   });
 
-  await walk.step("another camera is chosen in the room's menu, and back", async () => {
-    for (const [down, luma] of [[3, 110], [2, 60]]) {
-      // The small arrow beside the button; the system's default, then the cameras.
-      focus(roomWindow());
-      const { x, y, width, height } = place(roomWindow());
-      const at = { x: x + width / 2 + BUTTONS.camera + 37, y: y + height - 52 };
-      click(at.x, at.y);
-      const above = { x: at.x, y: at.y - 120, width: 170, height: 120 };
-      await until("the menu", () => count(crop(pixels(), above), MENU, 2) > 8000);
-      keys(...Array(down).fill("Down"), "Return");
-      await until("its picture in the room", () => shows(roomWindow(), luma));
-      if (luma === 110) shot("12-other-camera", roomWindow());
-    }
+  await walk.step("what the small arrows beside the devices open is used by the keyboard alone", async () => {
+    const seen = (luma, least) => shows(roomWindow(), luma, least);
+    const panels = new DevicePanels({ window: roomWindow(), data, shows: seen, shot });
+    await panels.begin();
+    await panels.microphone();
+    await panels.camera();
+    await panels.speaker();
   });
 
   await walk.step("its camera is pulled out: the page is told, the other one stands in, and leaves when it is plugged in again", async () => {

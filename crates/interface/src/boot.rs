@@ -5,7 +5,11 @@ use beckon_session::RoomView;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{Language, LanguageChoice, devices::TryoutView, settings::Settings};
+use crate::{
+    Language, LanguageChoice,
+    devices::{OwnPicture, TryoutView},
+    settings::Settings,
+};
 
 /// The first words to a page.
 #[derive(Debug, Clone, Serialize, TS)]
@@ -35,6 +39,8 @@ pub struct RoomBoot {
     pub panels: Panels,
     /// What the person set.
     pub settings: Settings,
+    /// How it has our pictures.
+    pub picture: OwnPicture,
 }
 
 /// Which panels the page that opened the room wants.

@@ -104,9 +104,16 @@ pub struct InRoom {
     pub microphone: Trial,
     /// Its microphone is muted, so that nobody hears what its level shows.
     pub muted: bool,
-    /// Size, shape and rate of our pictures, which its page may have chosen.
+    /// How it has our pictures.
+    pub picture: OwnPicture,
+}
+
+/// How a room has our pictures: its page may have asked for something else than what the person set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+pub struct OwnPicture {
+    /// Size, shape and rate.
     pub preset: VideoPreset,
-    /// Our beauty filter, which its page may have chosen.
+    /// The beauty filter.
     pub beauty: Beauty,
 }
 

@@ -15,6 +15,7 @@ pub fn room(shell: &Shell, room: &OpenRoom) -> Boot {
         chat: room.session.chat_history().into_iter().map(|chat| room.pictures.chat(chat)).collect(),
         panels: room.panels,
         settings: shell.settings.get(),
+        picture: room.picture(shell),
     })
 }
 

@@ -326,6 +326,9 @@ impl Clerk {
         if let Some(beauty) = set.beauty {
             room.session.set_beauty(beauty);
         }
+        if set.video.is_some() || set.beauty.is_some() {
+            windows::refresh_picture(&self.shell, &room);
+        }
         self.shell.tryout.room_changed(&self.shell);
         if !may_publish && (set.camera == Some(true) || set.microphone == Some(true)) {
             let why = "the audience of a live room sends neither pictures nor sound";

@@ -185,15 +185,6 @@ pub async fn devices_list(shell: App<'_>, window: WebviewWindow) -> Result<Devic
     tauri::async_runtime::spawn_blocking(devices::list).await.map_err(|e| e.to_string())
 }
 
-/// Shows the devices of a kind in a native menu: nothing of the page may lie over the pictures. `at` is where it begins, in
-/// CSS pixels of the page: whoever opens it with the keyboard looks at its button, not at the pointer.
-#[tauri::command]
-pub async fn device_menu(shell: App<'_>, window: WebviewWindow, kind: DeviceKind, at: (f64, f64)) -> Done {
-    not_the_question(&window)?;
-    let there = tauri::async_runtime::spawn_blocking(devices::list).await.map_err(|e| e.to_string())?;
-    devices::show_menu(&shell, &window, kind, &there, at.into()).map_err(|e| e.to_string())
-}
-
 /// Opens the camera for the person alone, or closes it.
 #[tauri::command]
 pub fn try_camera(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
@@ -210,11 +201,14 @@ pub fn try_microphone(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
     Ok(())
 }
 
-/// Plays some notes on the loudspeaker.
+/// Plays some notes on the loudspeaker; from a room's window by that room.
 #[tauri::command]
 pub fn try_speaker(shell: App<'_>, window: WebviewWindow) -> Done {
-    only(&window, &[windows::SETTINGS])?;
-    shell.tryout.speaker(&shell);
+    let room = match window.label() {
+        windows::SETTINGS => None,
+        _ => Some(room_of(&shell, &window)?.1),
+    };
+    shell.tryout.speaker(&shell, room);
     Ok(())
 }
 

@@ -17,7 +17,7 @@ pub mod windows;
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use beckon_bridge::{Bridge, BridgeConfig};
-use beckon_interface::{Language, settings::DeviceSetting};
+use beckon_interface::Language;
 use beckon_media::devices::DeviceWatch;
 use beckon_protocol::launch::{Launch, LaunchError, Refused};
 use parking_lot::Mutex;
@@ -74,8 +74,6 @@ pub struct Shell {
     pub tryout: Tryouts,
     /// Tells the windows what is plugged in, while one of them wants to know.
     pub plugged: Mutex<Option<DeviceWatch>>,
-    /// What the choices of the device menu that was shown last stand for.
-    pub choices: Mutex<Vec<DeviceSetting>>,
     /// The section the settings window was last asked for.
     pub section: Mutex<String>,
     /// What can be shared, while somebody chooses.
@@ -104,7 +102,6 @@ impl Shell {
             consents: Mutex::new(Consents::load(&folder)),
             settings: SettingsStore::load(&folder),
             section: Mutex::default(),
-            choices: Mutex::default(),
             tryout: Tryouts::default(),
             plugged: Mutex::default(),
             forced: Mutex::new(ForcedDevices::of(options)),

@@ -7,7 +7,11 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use beckon_interface::{Language, boot::Panels, devices::DeviceKind};
+use beckon_interface::{
+    Language,
+    boot::Panels,
+    devices::{DeviceKind, OwnPicture},
+};
 use beckon_media::layout::TileId;
 use beckon_protocol::{
     Code,
@@ -236,6 +240,12 @@ impl OpenRoom {
     /// How our pictures are taken and sent.
     pub fn preset(&self) -> VideoPreset {
         *self.preset.lock()
+    }
+
+    /// How it has our pictures.
+    pub fn picture(&self, shell: &Shell) -> OwnPicture {
+        let beauty = shell.settings.get().beauty.seen_in(self.session.beauty());
+        OwnPicture { preset: self.preset(), beauty }
     }
 
     /// Takes and sends our pictures like this from now on.

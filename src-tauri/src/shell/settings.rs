@@ -78,6 +78,7 @@ impl Shell {
             }
         }
         if beauty || picture {
+            rooms.iter().for_each(|room| windows::refresh_picture(self, room));
             self.tryout.room_changed(self);
         }
         if before == after {

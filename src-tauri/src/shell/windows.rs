@@ -149,6 +149,19 @@ pub fn refresh_settings(shell: &Arc<Shell>, settings: &Settings) {
     tell_all(shell, "settings", settings);
 }
 
+/// Tells a room's window how the room has our pictures.
+pub fn refresh_picture(shell: &Shell, room: &OpenRoom) {
+    emit_room(shell, room.key, "picture", &room.picture(shell));
+}
+
+/// Tells every room's window something.
+pub fn tell_rooms(shell: &Shell, event: &str, payload: &(impl Serialize + Clone)) {
+    let rooms: Vec<_> = shell.rooms.lock().keys().copied().collect();
+    for key in rooms {
+        emit_room(shell, key, event, payload);
+    }
+}
+
 /// Tells every window but the question's something, and but the one that waits for its room: it has heard nothing yet.
 pub fn tell_all(shell: &Shell, event: &str, payload: &(impl Serialize + Clone)) {
     let told = |label: &&String| *label != CONSENT && !shell.spare.has(label);
@@ -414,11 +427,8 @@ pub fn tile_menu(shell: &Arc<Shell>, room: &Arc<OpenRoom>, tile: TileId, member:
     }
 }
 
-/// Does what was chosen in a menu.
+/// Does what was chosen in a tile's menu.
 pub fn menu_chosen(shell: &Arc<Shell>, id: &str) {
-    if let Some(choice) = id.strip_prefix("device/") {
-        return devices::menu_chosen(shell, choice);
-    }
     let mut parts = id.split('/');
     let (Some("tile"), Some(what), Some(key), Some(tile)) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {

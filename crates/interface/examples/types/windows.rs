@@ -42,6 +42,7 @@ pub fn file() -> String {
         devices::Trial,
         devices::TestCallView,
         devices::InRoom,
+        devices::OwnPicture,
         devices::TryoutView,
         screen::ScreenKind,
         screen::ScreenOffer,

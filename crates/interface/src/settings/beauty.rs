@@ -32,10 +32,13 @@ impl Default for Beauty {
 }
 
 impl Beauty {
-    /// Turned on or off. With every level at 0 it would be on and do nothing: then the levels it began with come back.
-    pub fn turned(self, on: bool) -> Self {
-        let turned = Self { on, ..self };
-        if on && turned.wanted().is_off() { Self { on, style: self.style, ..Self::default() } } else { turned }
+    /// Set as the person wants it. Turned on with every level at 0 it would do nothing: then the levels it began with come
+    /// back. Levels that are moved to 0 while it is on stay there.
+    pub fn set(&mut self, to: Self) {
+        let levels = |beauty: &Self| (beauty.strength, beauty.whitening, beauty.ruddy);
+        let turned_on = to.on && levels(self) == levels(&to) && self.style == to.style;
+        *self =
+            if turned_on && to.wanted().is_off() { Self { on: true, style: to.style, ..Self::default() } } else { to };
     }
 
     /// As a room has it, whose page may have had a wish of its own. Where it is off there, these levels stay.
@@ -58,10 +61,12 @@ mod tests {
 
     #[test]
     fn it_is_off_until_it_is_turned_on_and_keeps_its_levels_meanwhile() {
-        let beauty = Beauty::default();
+        let mut beauty = Beauty::default();
         assert!(beauty.wanted().is_off());
-        assert_eq!(beauty.turned(true).wanted(), BeautySettings::new(BeautyStyle::Smooth, 5, 2, 1).unwrap());
-        assert_eq!(beauty.turned(true).turned(false), beauty);
+        beauty.set(Beauty { on: true, ..beauty });
+        assert_eq!(beauty.wanted(), BeautySettings::new(BeautyStyle::Smooth, 5, 2, 1).unwrap());
+        beauty.set(Beauty { on: false, ..beauty });
+        assert_eq!(beauty, Beauty::default());
         let read: Beauty = serde_json::from_str(r#"{"on":true,"style":"hazy","strength":9}"#).unwrap();
         assert_eq!(read.wanted(), BeautySettings::new(BeautyStyle::Hazy, 9, 2, 1).unwrap());
         assert!(serde_json::from_str::<Beauty>(r#"{"ruddy":10}"#).is_err());
@@ -69,7 +74,7 @@ mod tests {
 
     #[test]
     fn it_is_seen_as_the_room_has_it() {
-        let (set, off) = (Beauty::default().turned(true), BeautySettings::default());
+        let (set, off) = (Beauty { on: true, ..Beauty::default() }, BeautySettings::default());
         assert_eq!(set.seen_in(off), Beauty::default(), "off, with the person's own levels");
         let wish = BeautySettings::new(BeautyStyle::Hazy, 7, 0, 3).unwrap();
         let seen = Beauty::default().seen_in(wish);
@@ -80,6 +85,11 @@ mod tests {
     fn turned_on_it_does_something() {
         let read = r#"{"style":"hazy","strength":0,"whitening":0,"ruddy":0}"#;
         let flat: Beauty = serde_json::from_str(read).unwrap();
-        assert_eq!(flat.turned(true).wanted(), BeautySettings::new(BeautyStyle::Hazy, 5, 2, 1).unwrap());
+        let mut beauty = flat;
+        beauty.set(Beauty { on: true, ..flat });
+        assert_eq!(beauty.wanted(), BeautySettings::new(BeautyStyle::Hazy, 5, 2, 1).unwrap());
+        // One level after the other is moved to 0: that is no wish to have them back.
+        beauty.set(Beauty { on: true, ..flat });
+        assert!(beauty.wanted().is_off());
     }
 }

@@ -67,7 +67,7 @@ impl Settings {
             SettingsChange::Language(language) => self.language = language,
             SettingsChange::Devices(devices) => self.devices = devices,
             SettingsChange::Picture(picture) => self.picture = picture,
-            SettingsChange::Beauty(beauty) => self.beauty = beauty,
+            SettingsChange::Beauty(beauty) => self.beauty.set(beauty),
             SettingsChange::Sound(sound) => self.sound = sound,
             SettingsChange::Volume(volume) => self.volumes.set(volume),
         }

@@ -27,8 +27,7 @@ pub fn shown(shell: &Shell, room: &OpenRoom) -> InRoom {
             false => trial(&view.microphone),
         },
         muted,
-        preset: room.preset(),
-        beauty: shell.settings.get().beauty.seen_in(room.session.beauty()),
+        picture: room.picture(shell),
     }
 }
 

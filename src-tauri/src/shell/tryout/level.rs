@@ -1,6 +1,10 @@
 //! How loud the microphone is, told to the windows that show a meter.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use beckon_session::tryout::{MicrophoneTryout, TestCall};
 
@@ -40,8 +44,9 @@ impl Tryouts {
         }
     }
 
-    /// The microphone's level now, and who wants to know; `None` when nobody does any more.
-    fn level(&self, shell: &Shell) -> Option<(f32, Vec<String>)> {
+    /// Who wants to know, and the microphone's level for each: a room's window is told that of its room, the settings that
+    /// of whatever is open. `None` when nobody wants to know any more.
+    fn levels(&self, shell: &Shell) -> Option<Vec<(String, f32)>> {
         let rooms: Vec<_> = shell.rooms.lock().values().cloned().collect();
         let mut state = self.state.lock();
         let open = |label: &String| tauri::Manager::get_webview_window(&shell.app, label).is_some();
@@ -52,16 +57,21 @@ impl Tryouts {
         }
         let own = state.microphone.device().map(MicrophoneTryout::level);
         let call = state.call.as_ref().map(TestCall::level);
-        let in_rooms = rooms.iter().map(|room| room.session.microphone_level());
-        let level = own.into_iter().chain(call).chain(in_rooms).fold(0.0, f32::max);
-        Some((level, state.meters.labels.iter().cloned().collect()))
+        // Once for each: looking begins the next measurement.
+        let in_rooms: HashMap<_, _> = rooms.iter().map(|room| (room.key, room.session.microphone_level())).collect();
+        let loudest = own.into_iter().chain(call).chain(in_rooms.values().copied()).fold(0.0, f32::max);
+        let level = |label: &String| match windows::room_of_label(label) {
+            Some(key) => in_rooms.get(&key).copied().unwrap_or_default(),
+            None => loudest,
+        };
+        Some(state.meters.labels.iter().map(|label| (label.clone(), level(label))).collect())
     }
 }
 
 /// Tells the windows that want to know.
 async fn tell(shell: Arc<Shell>) {
-    while let Some((level, labels)) = shell.tryout.level(&shell) {
-        for label in labels {
+    while let Some(levels) = shell.tryout.levels(&shell) {
+        for (label, level) in levels {
             windows::tell(&shell, &label, "level", &level);
         }
         tokio::time::sleep(METER).await;

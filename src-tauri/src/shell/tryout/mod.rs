@@ -1,4 +1,5 @@
-//! What the person tries out in the settings window: camera, microphone, loudspeaker, a call with themselves.
+//! What the person tries out: in the settings window camera, microphone, loudspeaker, a call with themselves; in a room's
+//! window the loudspeaker.
 //!
 //! Nothing here opens a device but on the person's wish. Most systems open a camera once only, so an open room has the
 //! first right to the devices: what it has on is shown and not opened here, and what it wants is taken from here. What we
@@ -343,12 +344,16 @@ impl Tryouts {
         show(shell, &mut state, room.as_deref());
         let view = state.view(shown);
         let news = view != state.told;
+        let notes = view.speaker != state.told.speaker;
         if news {
             state.told = view.clone();
         }
         drop(state);
         if news {
             windows::tell_settings(shell, "tryout", &view);
+        }
+        if notes {
+            windows::tell_rooms(shell, "notes", &view.speaker);
         }
         changed
     }

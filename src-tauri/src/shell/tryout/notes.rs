@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use beckon_session::{SessionEnv, SessionError, SessionHandle, tryout::SpeakerTryout};
 
-use super::{Shell, Tryouts, failed, in_room, level::METER, slot::Ask};
+use super::{OpenRoom, Shell, Tryouts, failed, in_room, level::METER, slot::Ask};
 
 /// Who plays them.
 pub enum Notes {
@@ -24,22 +24,27 @@ impl Notes {
 }
 
 impl Tryouts {
-    /// Plays some notes.
-    pub fn speaker(&self, shell: &Arc<Shell>) {
+    /// Plays some notes: by this room, by whichever is open, or by ourselves.
+    pub fn speaker(&self, shell: &Arc<Shell>, room: Option<Arc<OpenRoom>>) {
         let (ask, before) = self.update(shell, |state| state.speaker.open());
         let shell = shell.clone();
         tauri::async_runtime::spawn_blocking(move || {
             let _turn = shell.tryout.turns.speaker.lock();
             drop(before);
-            let opened = shell.tryout.play(&shell, ask);
+            let opened = shell.tryout.play(&shell, room, ask);
             let late = shell.tryout.update(&shell, |state| state.speaker.opened(ask, opened));
             drop(late);
             tauri::async_runtime::spawn(end(shell.clone()));
         });
     }
 
-    fn play(&self, shell: &Arc<Shell>, ask: Ask) -> Result<(Notes, String), beckon_protocol::Code> {
-        let room = in_room::live(shell).filter(|room| room.session.view().borrow().speaker.running);
+    fn play(
+        &self,
+        shell: &Arc<Shell>,
+        room: Option<Arc<OpenRoom>>,
+        ask: Ask,
+    ) -> Result<(Notes, String), beckon_protocol::Code> {
+        let room = room.or_else(|| in_room::live(shell)).filter(|room| room.session.view().borrow().speaker.running);
         if let Some(room) = room {
             room.session.play_notes();
             return Ok((Notes::Room(room.session.clone()), String::new()));

@@ -3,9 +3,9 @@ import type {
   Boot,
   Chat,
   DeviceList,
-  Devices,
   Home,
   Language,
+  OwnPicture,
   Permissions,
   Question,
   RoomView,
@@ -15,6 +15,7 @@ import type {
   Settings,
   SettingsChange,
   StagePlace,
+  Trial,
   TryoutView,
 } from './types';
 
@@ -35,6 +36,10 @@ export interface Events {
   settings: Settings;
   devices: DeviceList;
   tryout: TryoutView;
+  /** How a room has our pictures; told to its window. */
+  picture: OwnPicture;
+  /** The notes that try the loudspeaker out; told to rooms' windows, as all of `tryout` is to the settings. */
+  notes: Trial;
   /** Of the microphone: 0 is −60 dB of full scale or less, 1 is full scale. */
   level: number;
   /** Show this section of the settings. */
@@ -74,8 +79,6 @@ export interface Host {
   settingsSet(change: SettingsChange): Promise<void>;
   /** What is plugged in; from then on changes come as events. */
   devicesList(): Promise<DeviceList>;
-  /** A native menu that begins there, in pixels of the page: nothing of the page may lie over the pictures. */
-  deviceMenu(kind: keyof Devices, at: [x: number, y: number]): Promise<void>;
   tryCamera(on: boolean): Promise<void>;
   tryMicrophone(on: boolean): Promise<void>;
   trySpeaker(): Promise<void>;
@@ -114,7 +117,6 @@ async function tauri(): Promise<Host> {
     showSettings: (section) => invoke('show_settings', { section }),
     settingsSet: (change) => invoke('settings_set', { change }),
     devicesList: () => invoke('devices_list'),
-    deviceMenu: (kind, at) => invoke('device_menu', { kind, at }),
     tryCamera: (on) => invoke('try_camera', { on }),
     tryMicrophone: (on) => invoke('try_microphone', { on }),
     trySpeaker: () => invoke('try_speaker'),

@@ -17,8 +17,9 @@ test('letters belong to where one types or chooses by them, and to the room ever
     expect(takesLetters(other)).toBe(false);
 });
 
-test('the space bar belongs to boxes too, and not to sliders', () => {
-  for (const taken of [at('TEXTAREA'), at('SELECT'), input('text'), input('checkbox'), input('radio')])
+test('the space bar belongs to boxes and switches too, and not to sliders', () => {
+  const sw = at('BUTTON', { role: 'switch' });
+  for (const taken of [at('TEXTAREA'), at('SELECT'), input('text'), input('checkbox'), input('radio'), sw])
     expect(takesSpace(taken)).toBe(true);
   for (const free of [input('range'), at('BUTTON'), at('BODY'), null]) expect(takesSpace(free)).toBe(false);
 });

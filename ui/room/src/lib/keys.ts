@@ -7,6 +7,7 @@ const NO_TEXT = ['checkbox', 'radio', 'range', 'button', 'submit', 'reset', 'col
 interface Target {
   tagName?: string;
   type?: string;
+  role?: string | null;
   isContentEditable?: boolean;
 }
 
@@ -17,8 +18,8 @@ export function takesLetters(target: EventTarget | null): boolean {
   return isContentEditable || tagName === 'TEXTAREA' || tagName === 'SELECT';
 }
 
-/** Whether the space bar typed there is text, or ticks something. */
+/** Whether the space bar typed there is text, ticks something or turns a switch. */
 export function takesSpace(target: EventTarget | null): boolean {
-  const { tagName, type = '' } = (target ?? {}) as Target;
-  return takesLetters(target) || (tagName === 'INPUT' && type !== 'range');
+  const { tagName, type = '', role } = (target ?? {}) as Target;
+  return takesLetters(target) || role === 'switch' || (tagName === 'INPUT' && type !== 'range');
 }

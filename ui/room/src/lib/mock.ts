@@ -8,6 +8,7 @@ import type {
   Home,
   Language,
   MemberView,
+  OwnPicture,
   Permissions,
   Question,
   RoomPhase,
@@ -163,6 +164,14 @@ function devices(): DeviceList {
   };
 }
 
+/** As the room's page may have asked for it. */
+function ownPicture(): OwnPicture {
+  return {
+    preset: { resolution: query.has('asked') ? '360p' : '720p', aspect: '16:9', fps: '30' },
+    beauty: { on: query.has('asked') || query.has('beauty'), style: 'smooth', strength: 5, whitening: 2, ruddy: 1 },
+  };
+}
+
 /** The made-up app. */
 export function mock(): Host {
   const handlers: { [K in keyof Events]?: (payload: Events[K]) => void } = {};
@@ -237,8 +246,7 @@ export function mock(): Host {
           camera: query.has('roomcamera') ? { state: 'on', label: 'Integrated camera' } : { state: 'off' },
           microphone: { state: 'on', label: 'USB headset' },
           muted: query.has('muted'),
-          preset: { resolution: query.has('asked') ? '360p' : '720p', aspect: '16:9', fps: '30' },
-          beauty: { on: query.has('asked'), style: 'smooth', strength: 5, whitening: 2, ruddy: 1 },
+          picture: ownPicture(),
         }
       : null,
   };
@@ -254,6 +262,7 @@ export function mock(): Host {
       chat: query.has('quiet') ? [] : chat(),
       panels: { members: !query.has('nomembers'), chat: !query.has('nochat'), screen: !query.has('noscreen') },
       settings,
+      picture: ownPicture(),
     },
     consent: { view: 'consent', language, question },
     home: { view: 'home', language, home },
@@ -329,16 +338,22 @@ export function mock(): Host {
         const { userID, percent } = change.value;
         return setVolume(userID, percent);
       }
+      say('set', change);
       settings = { ...settings, [change.section]: change.value };
       handlers.settings?.(settings);
+      if (change.section === 'beauty' || change.section === 'picture')
+        handlers.picture?.({ preset: settings.picture.preset, beauty: settings.beauty });
     },
     devicesList: async () => devices(),
-    deviceMenu: (kind, at) => done('menu', kind, at),
     tryCamera: async (on) => trial({ camera: on ? { state: 'on', label: 'Integrated camera' } : { state: 'off' } }),
     tryMicrophone: async (on) => trial({ microphone: on ? { state: 'on', label: 'USB headset' } : { state: 'off' } }),
-    trySpeaker: async () => trial({ speaker: { state: 'on', label: '' } }),
+    trySpeaker: async () => {
+      trial({ speaker: { state: 'on', label: '' } });
+      handlers.notes?.(tryout.speaker);
+    },
     testCall: async (on) => trial({ call: on ? { stage: 'recording' } : { stage: 'idle' } }),
     watchLevel: async (on) => {
+      say('watch', on);
       clearInterval(meter);
       if (on) meter = setInterval(() => handlers.level?.(0.4 + 0.3 * Math.sin(Date.now() / 150)), 80);
     },

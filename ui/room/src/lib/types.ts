@@ -507,11 +507,20 @@ microphone: Trial,
  */
 muted: boolean, 
 /**
- * Size, shape and rate of our pictures, which its page may have chosen.
+ * How it has our pictures.
+ */
+picture: OwnPicture, };
+
+/**
+ * How a room has our pictures: its page may have asked for something else than what the person set.
+ */
+export type OwnPicture = { 
+/**
+ * Size, shape and rate.
  */
 preset: VideoPreset, 
 /**
- * Our beauty filter, which its page may have chosen.
+ * The beauty filter.
  */
 beauty: Beauty, };
 
@@ -653,7 +662,11 @@ panels: Panels,
 /**
  * What the person set.
  */
-settings: Settings, };
+settings: Settings, 
+/**
+ * How it has our pictures.
+ */
+picture: OwnPicture, };
 
 /**
  * A question to the person, made ready to be shown.

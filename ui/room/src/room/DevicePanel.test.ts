@@ -1,0 +1,166 @@
+// The room's page in a real Chromium, with the app made up (lib/mock.ts): what the panels of the devices do by the keyboard,
+// what they are called, and whether they fit.
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type Locator, type Page, chromium } from 'playwright-core';
+import { type ViteDevServer, createServer } from 'vite';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe.skipIf(!existsSync(executablePath))("the devices' panels in Chromium", () => {
+  let server: ViteDevServer;
+  let browser: Browser;
+  let page: Page;
+  let told: string[];
+
+  beforeAll(async () => {
+    // Any free port: several checkouts may be tested at once.
+    server = await createServer({ root, logLevel: 'error', server: { port: 0 } });
+    await server.listen();
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    // The first page has everything compiled: its time is no test's.
+    await (await open()).getByRole('toolbar').waitFor();
+    await page.close();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+  afterEach(() => page.close());
+
+  async function open(query = '', width = 1280, height = 700): Promise<Page> {
+    page = await browser.newPage({ viewport: { width, height } });
+    told = [];
+    page.on('console', (line) => void told.push(line.text()));
+    await page.goto(`${server.resolvedUrls?.local[0] ?? ''}?view=room${query}`);
+    await page.getByRole('toolbar').waitFor();
+    return page;
+  }
+
+  const button = (name: string): Locator => page.getByRole('button', { name, exact: true });
+  const panel = (name: string): Locator => page.getByRole('complementary', { name, exact: true });
+  const focused = (what: Locator): Promise<boolean> => what.evaluate((element) => element === document.activeElement);
+  const press = async (...keys: string[]): Promise<void> => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+
+  test('the arrow opens its panel by the keyboard; Escape closes it, and the keyboard is back at the arrow', async () => {
+    await open();
+    const arrow = button('Microphone settings');
+    await button('Mic').focus();
+    await press('ArrowRight', 'Enter');
+    const opened = panel('Microphone settings');
+    await opened.waitFor();
+    await expect.poll(() => focused(opened)).toBe(true);
+    expect(await arrow.getAttribute('aria-expanded')).toBe('true');
+    await press('Tab', 'Tab');
+    expect(await focused(opened.getByLabel('Device', { exact: true }))).toBe(true);
+    await press('Escape');
+    await expect.poll(() => focused(arrow)).toBe(true);
+    expect(await arrow.getAttribute('aria-expanded')).toBe('false');
+    // What was beside the stage before is there again.
+    await panel('Chat').waitFor();
+  });
+
+  test("another device's arrow changes the panel, and the same one closes it", async () => {
+    await open('&nochat&nomembers');
+    await button('Microphone settings').click();
+    await button('Camera settings').click();
+    await panel('Camera settings').waitFor();
+    await button('Loudspeaker settings').click();
+    await panel('Loudspeaker settings').waitFor();
+    await button('Loudspeaker settings').click();
+    await expect.poll(() => page.getByRole('complementary').count()).toBe(0);
+  });
+
+  test('strength and switches of the microphone are set there, and its letters go on being the room’s', async () => {
+    await open();
+    await button('Microphone settings').click();
+    await page.getByRole('radio', { name: 'Medium' }).focus();
+    await press('ArrowRight');
+    await expect.poll(() => page.getByRole('radio', { name: 'High' }).isChecked()).toBe(true);
+    const echo = page.getByRole('switch', { name: 'Echo cancellation' });
+    expect(await echo.getAttribute('aria-checked')).toBe('true');
+    await echo.focus();
+    await press('Space');
+    await expect.poll(() => echo.getAttribute('aria-checked')).toBe('false');
+    await press('m');
+    await expect.poll(() => button('Mic').getAttribute('aria-pressed')).toBe('false');
+  });
+
+  test('its level is shown and asked for only while it is open', async () => {
+    await open();
+    await button('Microphone settings').click();
+    const meter = page.getByRole('meter', { name: 'Microphone level' });
+    await expect.poll(async () => Number(await meter.getAttribute('aria-valuenow'))).toBeGreaterThan(0);
+    await button('Mic').click();
+    await expect.poll(() => meter.count()).toBe(0);
+    await expect.poll(() => told.filter((line) => line.includes('watch')).at(-1)).toContain('false');
+    await page.close();
+    await open('&muted');
+    await button('Microphone settings').click();
+    await panel('Microphone settings').getByText('The microphone is off').waitFor();
+    expect(told.filter((line) => line.includes('watch'))).toEqual([]);
+  });
+
+  test('preset and beauty filter are set there; what the page asked for is shown as what holds', async () => {
+    await open('&asked');
+    await button('Camera settings').click();
+    const resolution = page.getByLabel('Resolution');
+    expect(await resolution.inputValue(), 'as the page asked').toBe('360p');
+    await resolution.selectOption('1080p');
+    await expect.poll(() => resolution.inputValue()).toBe('1080p');
+    const beauty = page.getByRole('switch', { name: 'Beauty filter' });
+    const strength = page.getByRole('slider', { name: 'Smoothing' });
+    if ((await beauty.getAttribute('aria-checked')) === 'true') await beauty.click();
+    await expect.poll(() => strength.isDisabled()).toBe(true);
+    await beauty.click();
+    await expect.poll(() => strength.isDisabled()).toBe(false);
+    await strength.focus();
+    await press('ArrowRight');
+    await expect.poll(() => strength.getAttribute('aria-valuetext')).toBe('6 of 9');
+  });
+
+  test('the audience of a live room can choose its loudspeaker, and nothing else', async () => {
+    await open('&audience');
+    expect(await button('Microphone settings').count()).toBe(0);
+    await button('Loudspeaker settings').click();
+    await button('Play notes').click();
+    await button('Playing…').waitFor();
+  });
+
+  const sizes = [
+    [320, 560],
+    [420, 420],
+    [620, 640],
+    [1280, 700],
+  ] as const;
+  for (const lang of ['en', 'zh-CN'])
+    for (const [width, height] of sizes)
+      test(`everything fits into ${width} × ${height}, ${lang}`, async () => {
+        await open(`&beauty&lang=${lang}`, width, height);
+        for (const kind of ['microphone', 'camera', 'speaker']) {
+          await page.locator(`[data-more=${kind}]`).click();
+          await page.locator('#panel select').first().waitFor();
+          const out = await page.evaluate(() => {
+            const [all, stage] = [document.documentElement, document.querySelector('.stage')];
+            const wide = [...document.querySelectorAll('button, select, input, label, p, h2, #panel *')].filter(
+              (one) => {
+                const { left, right } = one.getBoundingClientRect();
+                return !one.closest('.hidden-label') && (left < -0.5 || right > all.clientWidth + 0.5);
+              },
+            );
+            const seen = stage?.getBoundingClientRect();
+            const over = [...document.querySelectorAll('#panel')].filter((one) => {
+              const { left, top } = one.getBoundingClientRect();
+              return seen && left < seen.right - 0.5 && top < seen.bottom - 0.5;
+            });
+            return [...wide, ...over].map((one) => one.outerHTML.slice(0, 80));
+          });
+          expect(out, kind).toEqual([]);
+        }
+      });
+});
