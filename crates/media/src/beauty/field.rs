@@ -69,7 +69,7 @@ impl Field {
         let skin = Area::around(&self.planes[SKIN], self.width, 1.0 / ONE);
         if let Some(skin) = &skin {
             self.ask(recipe, skin);
-            if recipe.blend > 0.0 {
+            if recipe.blend > 0.0 || recipe.lift > 0.0 {
                 // Between the cells at the rim and those beyond it samples still move, towards the smooth skin of both.
                 self.smoothen(cells, recipe, &skin.grown(1));
             }
@@ -119,7 +119,7 @@ impl Field {
     fn ask(&mut self, recipe: &Recipe, area: &Area) {
         let Self { planes, padded, .. } = self;
         let [mean, strict_skin, around, _, flat, _, skin] = planes;
-        // Brown hair has the colour of dark skin, but little of it is flat: there is nothing to lift.
+        // Brown hair has the colour of dark skin, but little of it is flat: there is nothing to smooth and nothing to lift.
         boxes::mean(strict_skin, around, area, recipe.reach, padded);
         let [blend, chroma_blend, lift] = [recipe.blend, recipe.chroma_blend, recipe.lift].map(|part| part * ONE);
         for row in area.rows.clone() {
@@ -130,10 +130,10 @@ impl Field {
                 [&mut self.blend, &mut self.chroma_blend, &mut self.lift, &mut self.blush]
                     .map(|plane| &mut plane[line.clone()][..n]);
             for i in 0..n {
-                let here = skin[i] * flat[i];
+                let face = skin[i] * ((around[i] - HAIR) / (FACE - HAIR)).clamp(0.0, 1.0);
+                let here = face * flat[i];
                 to_blend[i] = whole(blend * here);
                 to_chroma[i] = whole(chroma_blend * here);
-                let face = skin[i] * ((around[i] - HAIR) / (FACE - HAIR)).clamp(0.0, 1.0);
                 to_lift[i] = whole(lift * face);
                 to_blush[i] = whole(ONE * face * tone(mean[i] + 128.0).min(1.0));
             }

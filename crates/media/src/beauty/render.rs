@@ -64,6 +64,7 @@ impl Kernel<3> for Luma<'_> {
         let from = &self.from.0[y * self.from.1 + left..][..w];
         let to = &mut self.to.0[y * self.to.1 + left..][..w];
         let ([black, white], far, far_slope) = (self.range, self.far, self.far_slope);
+        let middle = black + (white - black) / 2;
         for x in 0..w {
             let blend = between(a0[x], b0[x], step);
             let smooth = between(a1[x], b1[x], step);
@@ -71,10 +72,13 @@ impl Kernel<3> for Luma<'_> {
             let sample = i16::from(from[x]) << 7;
             let far = far.saturating_add(high(smooth, far_slope));
             let distance = smooth.saturating_sub(sample);
-            let sample = sample.saturating_add(part(blend, near(distance, far)));
+            let texture = near(distance, far);
+            let smoothed = sample.saturating_add(part(blend, texture));
+            // On dark skin the parabola is steep: texture and noise would grow by a third. They are lifted as the skin under them.
+            let lifted = if smooth < middle { sample.saturating_add(texture) } else { smoothed };
             // A parabola over the range: black stays black, white white, and order is kept.
-            let bow = high(sample.saturating_sub(black).max(0), white.saturating_sub(sample).max(0));
-            to[x] = rounded(sample.saturating_add(part(bow, lift)));
+            let bow = high(lifted.saturating_sub(black).max(0), white.saturating_sub(lifted).max(0));
+            to[x] = rounded(smoothed.saturating_add(part(bow, lift)));
         }
     }
 

@@ -71,6 +71,21 @@ pub fn difference(drawn: &Drawn, part: Part, a: &[f32], b: &[f32]) -> (f64, f64)
     (sum / f64::from(count.max(1)), most)
 }
 
+/// Mean difference of two pictures' Cb and Cr in a part.
+pub fn chroma_difference(drawn: &Drawn, part: Part, a: &VideoFrame, b: &VideoFrame) -> [f64; 2] {
+    [1, 2].map(|plane| {
+        let ((a, a_stride), (b, b_stride)) = (a.planes()[plane], b.planes()[plane]);
+        let (mut sum, mut count) = (0.0, 0u32);
+        for y in 0..drawn.height / 2 {
+            for x in (0..drawn.width / 2).filter(|x| drawn.parts[(y * drawn.width + x) * 2] == part) {
+                sum += f64::from(a[y * a_stride + x].abs_diff(b[y * b_stride + x]));
+                count += 1;
+            }
+        }
+        sum / f64::from(count.max(1))
+    })
+}
+
 /// Mean of a part.
 pub fn mean(drawn: &Drawn, part: Part, picture: &[f32]) -> f64 {
     let (mut sum, mut count) = (0.0, 0u32);
