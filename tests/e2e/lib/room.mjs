@@ -6,7 +6,7 @@ import { until } from "./walk.mjs";
 export const roomWindow = () => windows("Walk.* – Beckon$")[0];
 
 /** The buttons in the middle of the bar, from left to right, by how far they are from the bar's middle, pixels. */
-export const BUTTONS = { microphone: -164, camera: -80, speaker: 4, share: 88, leave: 164 };
+const BUTTONS = { microphone: -164, camera: -80, speaker: 4, share: 88, leave: 164 };
 
 /** Clicks a button of the bar. */
 export function press(name) {
