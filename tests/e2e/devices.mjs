@@ -4,8 +4,12 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
+<<<<<<< HEAD
 import { count, grey, keys, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
 import { beginning, openSettings, section } from "./lib/settings.mjs";
+=======
+import { choose, click, count, focus, grey, keys, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+>>>>>>> cb4f453 (All buttons are in sight in the narrowest window; boxes are given whole words in the walks)
 import { level, record, speak } from "./lib/sound.mjs";
 import { Walk, expect, out, programs, until } from "./lib/walk.mjs";
 
@@ -101,12 +105,13 @@ try {
     section(window, "Down", 1);
     await until("the preview in its section", () => shows(window, 60));
     const [wide, opened] = [count(window, grey(60), 6), fs.statSync(open).mtimeMs];
-    keys("Tab", "Tab", "s"); // the shape; the first letter of a choice chooses it
+    keys("Tab", "Tab");
+    await choose("s");
     await until("the setting", () => settings().picture?.preset.aspect === "4:3");
     await until("a camera that was opened anew", () => fs.statSync(open).mtimeMs > opened);
     await until("the taller picture", () => count(window, grey(60), 6) > wide * 1.2);
     shot("05-preview-standard", window);
-    keys("w");
+    await choose("w");
     await until("the wide picture", () => {
       const now = count(window, grey(60), 6);
       return settings().picture.preset.aspect === "16:9" && now > wide * 0.9 && now < wide * 1.1;

@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 
-import { count, focus, keys, pixels, resize } from "./screen.mjs";
+import { choose, count, focus, keys, pixels, resize } from "./screen.mjs";
 import { level, record, speak } from "./sound.mjs";
 import { until } from "./walk.mjs";
 
@@ -81,15 +81,14 @@ export class DevicePanels {
 
   async camera() {
     await this.#open(3);
-    // The first letters of a choice choose it.
-    keys("Tab", "Tab", "s", "e");
+    keys("Tab", "Tab");
+    await choose("s", "e");
     await until("the other camera's picture", () => this.#shows(110));
     this.#shot("12-other-camera", this.#window);
-    // Letters within a second of each other are one word to the box.
-    await new Promise((resolve) => setTimeout(resolve, 1200));
-    keys("s", "i");
+    await choose("s", "i");
     await until("the first camera's picture", () => this.#shows(60));
-    keys("Tab", "3");
+    keys("Tab");
+    await choose("3");
     await until("pictures of 360 lines", () => this.#settings().picture.preset.resolution === "360p");
     keys("Tab", "Tab", "Tab", "Return");
     await until("the beauty filter", () => this.#settings().beauty.on);

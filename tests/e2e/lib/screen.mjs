@@ -62,6 +62,15 @@ export function keys(...names) {
   execFileSync("xdotool", ["key", "--delay", "60", ...names], quiet);
 }
 
+/** How long a box of choices takes letters for one word, ms: one second, and a little. */
+const WORD = 1200;
+
+/** Types the first letters of a choice into the box that has the keyboard, as a word of their own. */
+export async function choose(...letters) {
+  await new Promise((resolve) => setTimeout(resolve, WORD));
+  keys(...letters);
+}
+
 /** Holds a key down; returns what lets it go. */
 export function hold(name) {
   execFileSync("xdotool", ["keydown", name], quiet);
