@@ -4,12 +4,8 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 
-<<<<<<< HEAD
-import { count, grey, keys, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
+import { choose, count, grey, keys, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
 import { beginning, openSettings, section } from "./lib/settings.mjs";
-=======
-import { choose, click, count, focus, grey, keys, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
->>>>>>> cb4f453 (All buttons are in sight in the narrowest window; boxes are given whole words in the walks)
 import { level, record, speak } from "./lib/sound.mjs";
 import { Walk, expect, out, programs, until } from "./lib/walk.mjs";
 
