@@ -42,7 +42,7 @@ export function roomsOf(page, origin) {
       await page.goto(`${origin}/crm/`);
       await page.evaluate(async (wishes) => {
         const { Beckon, document, location } = globalThis;
-        const told = (globalThis.told = { state: undefined, phases: [], members: [], chats: [], notices: [], closed: undefined });
+        const told = (globalThis.told = { state: undefined, phases: [], chats: [], notices: [], closed: undefined });
         const userdata = { ...(await Beckon.testLogin(location.origin, `walker-${Date.now()}`)), userName: "Walker" };
         const button = document.createElement("button");
         Object.assign(button, { id: "open", textContent: "open", style: "position: fixed; top: 0; left: 0; z-index: 9" });
@@ -54,7 +54,6 @@ export function roomsOf(page, origin) {
             told.state = state;
             if (told.phases.at(-1) !== state.phase) told.phases.push(state.phase);
           });
-          session.on("members", (members) => (told.members = members));
           session.on("chat", (chat) => told.chats.push(chat.message));
           session.on("notice", (notice) => told.notices.push(notice.code));
           session.on("closed", (closed) => (told.closed = closed.code));
