@@ -835,6 +835,10 @@ export const Code = {
   RegionRefused: 4022,
   /** pictures cannot be shown in the room's window */
   StageUnavailable: 4023,
+  /** the shared screen cannot be encoded */
+  ScreenCodecUnavailable: 4024,
+  /** the computer's sound cannot be encoded */
+  ScreenSoundCodecUnavailable: 4025,
   /** this version does not record; nothing is recorded */
   RecordingAbsent: 4030,
   /** the server does not answer */
@@ -912,6 +916,8 @@ export const codeText: Readonly<Record<number, string>> = {
   [4021]: "the screen cannot be shared on this system",
   [4022]: "no part of the screen can be drawn now; close open menus, or share a window",
   [4023]: "pictures cannot be shown in the room's window",
+  [4024]: "the shared screen cannot be encoded",
+  [4025]: "the computer's sound cannot be encoded",
   [4030]: "this version does not record; nothing is recorded",
   [5001]: "the server does not answer",
   [5002]: "the connection to the room was lost and could not be mended",

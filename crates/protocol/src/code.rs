@@ -145,6 +145,10 @@ codes! {
     RegionRefused = 4022, "no part of the screen can be drawn now; close open menus, or share a window";
     /// The window has no surface to draw pictures on.
     StageUnavailable = 4023, "pictures cannot be shown in the room's window";
+    /// No usable encoder for a shared screen.
+    ScreenCodecUnavailable = 4024, "the shared screen cannot be encoded";
+    /// No usable encoder for the sound that goes with a shared screen.
+    ScreenSoundCodecUnavailable = 4025, "the computer's sound cannot be encoded";
     /// The page wishes a recording, which this version does not make.
     RecordingAbsent = 4030, "this version does not record; nothing is recorded";
     /// The server does not answer.

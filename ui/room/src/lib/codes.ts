@@ -189,6 +189,20 @@ const table: Record<number, Entry> = {
     ),
     say('此窗口无法显示画面', '您可以听到对方，对方也能看到和听到您。请关闭窗口，然后从网页重新打开房间。'),
   ],
+  4024: [
+    say(
+      'Your screen cannot be coded on this computer',
+      'The others do not see it. Stop sharing and share again, or choose a smaller window.',
+    ),
+    say('此电脑无法编码共享的屏幕', '对方看不到共享的内容。请停止共享后重新共享，或选择较小的窗口。'),
+  ],
+  4025: [
+    say(
+      "This computer's sound cannot be coded",
+      'The others see what you share, and do not hear it. Stop sharing and share again.',
+    ),
+    say('无法编码这台电脑的声音', '对方能看到共享的内容，但听不到声音。请停止共享后重新共享。'),
+  ],
   5001: [
     say('The server does not answer', 'Check your network and try again from the page.'),
     say('服务器没有响应', '请检查网络，然后从网页重试。'),
