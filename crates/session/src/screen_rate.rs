@@ -1,6 +1,7 @@
-//! How our screen is sent for the bandwidth there is, and how often a still one is sent again.
+//! How our screen is sent for the bandwidth and the computing time there are, and how often a still one is sent again.
 //!
-//! Text must stay sharp and can do with few pictures a second; a film must stay smooth and can do with fewer pixels.
+//! Text must stay sharp and can do with few pictures a second; a film must stay smooth and can do with fewer pixels. Either way
+//! less of it is coded where the machine has too much to do, as with cameras ([`Load`]).
 //! Beside the large layer there is a small one for viewers whose network does not carry that, sent only while there are such.
 //! Pure: sizes, estimates and time in, what to send out.
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 use beckon_media::MediaTime;
 use beckon_rtc::VideoLayer;
 
-use crate::rate::{self, Target};
+use crate::rate::{self, Load, Strain, Target, Work};
 
 /// The layer for viewers whose network does not carry the large one.
 pub(crate) const SMALL: usize = 0;
@@ -31,6 +32,20 @@ const MIN_BPS: u64 = 100_000;
 /// Share of the full bitrate that each step needs, with the share of the size in twelfths and the pictures a second.
 const TEXT: [(f64, u32, u32); 5] = [(0.5, 12, 30), (0.25, 12, 15), (0.12, 12, 8), (0.06, 12, 5), (0.0, 6, 5)];
 const FILM: [(f64, u32, u32); 5] = [(0.5, 12, 30), (0.28, 9, 30), (0.12, 6, 30), (0.06, 6, 15), (0.0, 4, 15)];
+/// What a screen that changes without end costs at each step, as a share of what it costs at the first.
+fn costs(motion: bool) -> impl Iterator<Item = f64> {
+    let cost = |&(_, twelfths, fps): &(f64, u32, u32)| f64::from(twelfths * twelfths * fps);
+    let steps = steps(motion);
+    steps.iter().map(move |step| cost(step) / cost(&steps[0]))
+}
+
+fn steps(motion: bool) -> &'static [(f64, u32, u32); 5] {
+    if motion { &FILM } else { &TEXT }
+}
+
+/// Text is made smaller only where the encoder itself cannot keep up: what cannot be read is of no use to anybody.
+const LAST_SHARP_TEXT: usize = TEXT.len() - 2;
+
 /// How the small layer is sent.
 struct Small {
     /// By how much the sides of the large one are divided …
@@ -60,6 +75,7 @@ pub(crate) struct ScreenPolicy {
     estimate_bps: u64,
     step: usize,
     better_since: Option<MediaTime>,
+    load: Load,
     /// Of the newest picture; what is picked may grow.
     size: Option<(u32, u32)>,
     /// Somebody watches the small layer.
@@ -71,11 +87,13 @@ pub(crate) struct ScreenPolicy {
 impl ScreenPolicy {
     /// For a film if `motion`, else for text. Begins as if there were ample bandwidth.
     pub(crate) fn new(motion: bool) -> Self {
+        let load = Load::new(costs(motion));
         Self {
             motion,
             estimate_bps: MOST_BPS + SMALL_BPS.1,
             step: 0,
             better_since: None,
+            load: if motion { load } else { load.for_others_no_less_than(LAST_SHARP_TEXT) },
             size: None,
             small_wanted: false,
             small_fits: true,
@@ -142,13 +160,23 @@ impl ScreenPolicy {
         self.small_fits = bps >= small * if self.small_fits { SMALL_WORTH_NO_MORE } else { SMALL_WORTH };
     }
 
+    /// The screen was encoded, in all its layers.
+    pub(crate) fn encoded(&mut self, now: MediaTime, work: Work, strain: &mut Strain) {
+        self.load.encoded(now, work, strain);
+    }
+
+    /// How many steps it may not take that the bandwidth allows, for want of computing time; 0: none.
+    pub(crate) fn load_step(&self) -> usize {
+        self.load.step()
+    }
+
     /// How to send the large layer of a screen of this size now.
     pub(crate) fn target(&mut self, now: MediaTime, size: (u32, u32)) -> Target {
         self.size = Some(size);
         let full = Self::full_bps(self.motion, size);
         let small = self.small_target(size).map_or(0, |small| small.bitrate_bps);
         let bitrate_bps = self.estimate_bps.saturating_sub(small).clamp(MIN_BPS, full);
-        let steps = if self.motion { &FILM } else { &TEXT };
+        let steps = steps(self.motion);
         let share = bitrate_bps as f64 / full as f64;
         let fitting = steps.iter().position(|(need, ..)| share >= *need).unwrap_or(steps.len() - 1);
         if fitting > self.step {
@@ -158,7 +186,7 @@ impl ScreenPolicy {
         } else if now.saturating_since(*self.better_since.get_or_insert(now)) >= UP_AFTER {
             (self.step, self.better_since) = (self.step - 1, Some(now));
         }
-        let (_, twelfths, fps) = steps[self.step];
+        let (_, twelfths, fps) = steps[self.step.max(self.load.step())];
         let scaled = |full: u32| if twelfths == 12 { full } else { ((full * twelfths / 12) & !1).max(2) };
         Target { width: scaled(size.0), height: scaled(size.1), fps, bitrate_bps }
     }
@@ -246,6 +274,54 @@ mod tests {
         assert_eq!(target(&mut policy, 4_400, 8_000_000).2, 5);
         let fastest = (0..10).map(|n| target(&mut policy, 4_400 + n * 4_000, 8_000_000).2).last();
         assert_eq!(fastest, Some(30));
+    }
+
+    /// So long pictures come at the policy's own rate; each takes this share of the time between two at full size and rate, and as much less
+    /// as it is smaller.
+    fn busy(policy: &mut ScreenPolicy, ms: std::ops::Range<i64>, share: f64) -> Target {
+        let mut now = ms.start;
+        loop {
+            let target = policy.target(at(now), FULL_HD);
+            if now >= ms.end {
+                return target;
+            }
+            let pixels = f64::from(target.width * target.height) / f64::from(FULL_HD.0 * FULL_HD.1);
+            let interval = Duration::from_secs(1) / target.fps;
+            let spent = (Duration::from_secs(1) / 30).mul_f64(share * pixels);
+            policy.encoded(at(now), Work { spent, interval, missed: 0, source: interval }, &mut Strain::default());
+            now += interval.as_millis() as i64;
+        }
+    }
+
+    #[test]
+    fn a_machine_with_too_much_to_do_gets_fewer_pictures_of_text_before_smaller_ones() {
+        let mut policy = ScreenPolicy::new(false);
+        let t = busy(&mut policy, 0..10_000, 0.5);
+        assert_eq!((t.width, t.fps, policy.load_step()), (1920, 30, 0));
+        let t = busy(&mut policy, 10_000..13_000, 1.2);
+        assert_eq!((t.width, t.fps, policy.load_step()), (1920, 15, 1));
+        let t = busy(&mut policy, 13_000..60_000, 4.0);
+        assert_eq!((t.width, t.fps), (1920, 5));
+        let t = busy(&mut policy, 60_000..80_000, 12.0);
+        assert_eq!((t.width, t.fps), (960, 5), "there is nothing else left");
+        let t = busy(&mut policy, 80_000..400_000, 0.2);
+        assert_eq!((t.width, t.fps, policy.load_step()), (1920, 30, 0));
+    }
+
+    #[test]
+    fn a_machine_with_too_much_to_do_gets_smaller_pictures_of_a_film() {
+        let mut policy = ScreenPolicy::new(true);
+        let t = busy(&mut policy, 0..3_000, 1.2);
+        assert_eq!((t.width, t.fps), (1440, 30));
+    }
+
+    #[test]
+    fn of_bandwidth_and_computing_time_the_scarcer_one_decides() {
+        let mut policy = ScreenPolicy::new(false);
+        assert_eq!(target(&mut policy, 0, 300_000).2, 5);
+        busy(&mut policy, 1..3_000, 6.0);
+        assert!(policy.load_step() > 0);
+        assert_eq!(target(&mut policy, 3_001, 300_000), (1920, 1080, 5));
     }
 
     #[test]

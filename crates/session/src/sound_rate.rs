@@ -6,9 +6,12 @@
 use std::time::Duration;
 
 use beckon_media::MediaTime;
+use beckon_rtc::SCREEN_SOUND_BITRATE_BPS;
 
 /// The bitrates it chooses from, bit/s: from clear speech to music.
 const STEPS: [u32; 5] = [24_000, 32_000, 40_000, 48_000, 64_000];
+/// The same for the computer's sound, in two channels.
+const SCREEN_STEPS: [u32; 5] = [24_000, 32_000, 48_000, 64_000, SCREEN_SOUND_BITRATE_BPS];
 /// Sound gets one part in so many of the bandwidth.
 const SHARE: u64 = 16;
 /// More must be there for this long before it is taken.
@@ -33,6 +36,7 @@ pub struct SoundTarget {
 /// The policy for our sound.
 #[derive(Debug)]
 pub struct SoundRate {
+    steps: &'static [u32],
     step: usize,
     loss: f32,
     ample_since: Option<MediaTime>,
@@ -40,7 +44,7 @@ pub struct SoundRate {
 
 impl Default for SoundRate {
     fn default() -> Self {
-        Self { step: 1, loss: 0.0, ample_since: None }
+        Self { steps: &STEPS, step: 1, loss: 0.0, ample_since: None }
     }
 }
 
@@ -50,17 +54,23 @@ impl SoundRate {
         Self::default()
     }
 
+    /// For the computer's sound, shared with the screen. Begins with the most, as music that begins poor is heard at once, and what
+    /// the network carries is known by then.
+    pub fn of_screen() -> Self {
+        Self { steps: &SCREEN_STEPS, step: SCREEN_STEPS.len() - 1, ..Self::default() }
+    }
+
     /// What to do now.
     pub fn target(&self) -> SoundTarget {
         let step = if self.loss >= LOSSY { self.step.max(LOSSY_STEP) } else { self.step };
         // Half as much again: what was lost of late is the mean, not the worst.
         let prepared = (self.loss * 150.0).round() as u8;
-        SoundTarget { bitrate_bps: STEPS[step], expected_loss_percent: prepared.clamp(LEAST_LOSS, MOST_LOSS) }
+        SoundTarget { bitrate_bps: self.steps[step], expected_loss_percent: prepared.clamp(LEAST_LOSS, MOST_LOSS) }
     }
 
     /// The bandwidth estimate for everything we send is now `total_bps`.
     pub fn estimate(&mut self, now: MediaTime, total_bps: u64) {
-        let fits = STEPS.iter().rposition(|step| u64::from(*step) * SHARE <= total_bps).unwrap_or(0);
+        let fits = self.steps.iter().rposition(|step| u64::from(*step) * SHARE <= total_bps).unwrap_or(0);
         if fits <= self.step {
             self.step = fits;
             self.ample_since = None;
@@ -101,6 +111,16 @@ mod tests {
         assert_eq!(rate.target().bitrate_bps, 24_000, "down at once");
         assert_eq!(run(&mut rate, 36, 30, 20_000), 24_000, "never below what speech needs");
         assert_eq!(run(&mut rate, 70, 30, 700_000), 40_000);
+    }
+
+    #[test]
+    fn the_computers_sound_begins_with_the_most_and_follows_the_network() {
+        let mut rate = SoundRate::of_screen();
+        assert_eq!(rate.target().bitrate_bps, 96_000);
+        assert_eq!(run(&mut rate, 0, 1, 1_000_000), 48_000, "down at once");
+        assert_eq!(run(&mut rate, 1, 30, 200_000), 24_000);
+        assert_eq!(run(&mut rate, 31, 4, 5_000_000), 24_000, "not in haste");
+        assert_eq!(run(&mut rate, 35, 30, 5_000_000), 96_000);
     }
 
     #[test]

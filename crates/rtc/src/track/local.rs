@@ -189,6 +189,11 @@ impl LocalTrack {
         self.shared.options.kind()
     }
 
+    /// In how many layers it is sent; 1 without simulcast.
+    pub fn layers(&self) -> usize {
+        self.shared.needs_key.len()
+    }
+
     /// Whether the track is muted, by us or by the server.
     pub fn is_muted(&self) -> bool {
         self.shared.muted.load(Ordering::Acquire)

@@ -85,6 +85,8 @@ pub(crate) struct DeviceState {
     /// Once open it stays open while it is off.
     stays_open: bool,
     state: State,
+    /// It ran until it was closed to be opened anew.
+    reopens: bool,
     failures: u32,
     generation: u32,
 }
@@ -101,6 +103,7 @@ impl DeviceState {
             on: on && some,
             stays_open: false,
             state: State::Closed,
+            reopens: false,
             failures: 0,
             generation: 0,
         }
@@ -202,7 +205,13 @@ impl DeviceState {
         if self.is_running() {
             self.close(out);
             self.start(out);
+            self.reopens = self.state == State::Opening;
         }
+    }
+
+    /// It is on, ran, and is being opened anew.
+    pub(crate) fn reopens(&self) -> bool {
+        self.on && self.reopens && self.state == State::Opening
     }
 
     /// Other devices are plugged in than before; `there` are those of this kind, by ID. One that failed is tried at
@@ -304,6 +313,7 @@ impl DeviceState {
     }
 
     fn open(&mut self, out: &mut Vec<Effect>) {
+        self.reopens = false;
         // A failed device keeps showing its problem until it runs: only the clock is stopped.
         if let State::Failed { retry_at, .. } = &mut self.state {
             *retry_at = NEVER;

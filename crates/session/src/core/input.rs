@@ -88,6 +88,12 @@ pub(crate) enum ScreenNews {
     Opened { sound: bool },
     /// The window was minimised, or came back.
     Minimised(bool),
+    /// Its pictures are sent smaller or fewer than they could be, as this machine has too much to do; or that is over.
+    Busy(bool),
+    /// None of its pictures can be coded, or they can again.
+    Coded(Option<SessionError>),
+    /// The sound that goes with it cannot be coded, or it can again.
+    SoundCoded(Option<SessionError>),
     /// It could not be shared, or is gone.
     Failed(SessionError),
 }
@@ -151,7 +157,7 @@ pub(crate) enum Input {
     Command(Command),
     /// Somebody begins or stops to talk into our muted microphone.
     TalksMuted(bool),
-    /// Our pictures are sent smaller than they could be, as this machine has too much to do; or that is over.
+    /// Our camera's pictures are sent smaller than they could be, as this machine has too much to do; or that is over.
     Busy(bool),
     /// The pictures of others are too much for this machine in the size they are shown at: the sides are divided by this
     /// from now on. 1: no longer.

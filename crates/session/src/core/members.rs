@@ -105,11 +105,14 @@ impl Members {
                 }
             }
             RoomEvent::TrackUnpublished { identity, track } => {
+                let screen = is_screen(track.source);
+                let mut replaced = false;
                 if let Some(p) = self.get_mut(identity) {
                     p.tracks.retain(|t| t.sid != track.sid);
+                    replaced = p.tracks.iter().any(|t| shows(t, screen) && !t.muted);
                 }
-                if track.kind == TrackKind::Video {
-                    self.unsee(identity.as_str(), Some(is_screen(track.source)));
+                if track.kind == TrackKind::Video && !replaced {
+                    self.unsee(identity.as_str(), Some(screen));
                 }
             }
             RoomEvent::TrackMuted { identity, sid, muted } => {
@@ -147,7 +150,7 @@ impl Members {
     pub(crate) fn shown_in(&self, tile: TileId) -> Option<(TrackSid, Option<(u32, u32)>)> {
         let ((identity, screen), _) = self.tiles.iter().find(|(_, t)| **t == tile)?;
         let member = self.others.iter().find(|p| p.identity == *identity.as_str())?;
-        let track = member.tracks.iter().find(|t| shows(t, *screen))?;
+        let track = member.tracks.iter().rfind(|t| shows(t, *screen))?;
         let size = (track.width, track.height);
         Some((track.sid.clone(), Some(size).filter(|&(width, height)| *screen && width > 0 && height > 0)))
     }
@@ -197,7 +200,8 @@ impl Members {
 
     fn view(&mut self, p: &ParticipantInfo) -> MemberView {
         let metadata = metadata(p);
-        let camera = p.tracks.iter().find(|t| shows(t, false));
+        // The newest: one that is published anew is there beside the one before for a while.
+        let camera = p.tracks.iter().rfind(|t| shows(t, false));
         let screen = p.tracks.iter().any(|t| shows(t, true));
         let microphone = p.tracks.iter().any(|t| t.source == TrackSource::Microphone && !t.muted);
         let tile = self.tile(p.identity.as_str(), false);

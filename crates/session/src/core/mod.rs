@@ -34,6 +34,7 @@ use beckon_rtc::{ChatMessage, RoomEvent};
 
 use crate::error::SessionError;
 use crate::event::SessionEvent;
+use crate::rate::{Layer, announced};
 use crate::request::{Entry, SessionRequest, SpeakerChoice};
 use crate::view::RoomView;
 use devices::{Change, Choice, DeviceState, Hold};
@@ -82,12 +83,14 @@ pub(crate) struct Core {
     microphone: DeviceState,
     speaker: DeviceState,
     camera_track: TrackState,
+    /// What the camera is to be announced with.
+    layers: Vec<Layer>,
     microphone_track: TrackState,
     /// Whether the room takes tracks of ours; none until it is known, where the room may have an audience.
     may_publish: Option<bool>,
     talk: Talk,
     screen: ScreenState,
-    /// This machine has too much to do: our pictures are sent smaller than they could be.
+    /// This machine has too much to do: our camera's pictures are sent smaller than they could be.
     busy: bool,
     sizes: Sizes,
     chat_waiting: VecDeque<String>,
@@ -156,6 +159,7 @@ impl Core {
             // A choice of none still mixes and measures: there is always something to open.
             speaker: DeviceState::new(Device::Speaker, Choice { some: true, wanted: None }, true),
             camera_track: TrackState::new(Device::Camera),
+            layers: announced(request.video),
             microphone_track: TrackState::new(Device::Microphone),
             may_publish: (!request.may_be_audience()).then_some(true),
             talk: Talk::new(
@@ -241,7 +245,9 @@ impl Core {
                 self.sync_mute();
             }
             Input::Screen { generation, news } => {
-                if let Some(error) = self.screen.news(generation, news, &mut self.out) {
+                let mut told = None;
+                self.too_much(|core| told = core.screen.news(generation, news, &mut core.out));
+                if let Some(error) = told {
                     self.notice(error.code, &error.message);
                 }
                 self.publish_screen();
@@ -371,8 +377,11 @@ impl Core {
             Command::ChooseSpeaker(SpeakerChoice::None | SpeakerChoice::Device(_) | SpeakerChoice::Default) => {
                 self.speaker.choose(Choice { some: true, wanted: None }, &mut self.out);
             }
-            // The camera takes pictures of the new size; what is sent follows by itself.
-            Command::SetVideo(_) => self.camera.reopen(&mut self.out),
+            // The camera takes pictures of the new size; its track is announced with them once it does.
+            Command::SetVideo(video) => {
+                self.layers = announced(video);
+                self.camera.reopen(&mut self.out);
+            }
             Command::StartScreen(_) if self.is_barred() => self.screen.refuse(Code::Forbidden, &mut self.out),
             Command::StartScreen(share) => self.screen.start(share, &mut self.out),
             Command::StopScreen => self.screen.stop(&mut self.out),
@@ -395,7 +404,7 @@ impl Core {
     }
 
     fn is_too_much(&self) -> bool {
-        self.busy || self.sizes.are_divided()
+        self.busy || self.screen.is_busy() || self.sizes.are_divided()
     }
 
     /// Asks for the pictures of others in the size they are shown at.

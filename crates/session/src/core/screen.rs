@@ -21,13 +21,40 @@ pub(crate) struct ScreenState {
     state: State,
     /// Why it ended by itself.
     ended: Option<Code>,
+    troubles: Troubles,
     /// Numbers the shares, so that news of one that was stopped are told apart.
     generation: u32,
 }
 
+/// What is wrong with one share that goes on all the same.
+#[derive(Debug, Default)]
+struct Troubles {
+    /// It is sent smaller or with fewer pictures than it could be, for want of computing time.
+    busy: bool,
+    /// Why none of its pictures can be coded.
+    uncoded: Option<SessionError>,
+    /// Why its sound cannot be coded.
+    sound_uncoded: Option<SessionError>,
+}
+
 impl ScreenState {
     pub(crate) fn new() -> Self {
-        Self { state: State::Off, ended: None, generation: 0 }
+        Self { state: State::Off, ended: None, troubles: Troubles::default(), generation: 0 }
+    }
+
+    /// Others get it, as far as is known.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.is_running() && self.troubles.uncoded.is_none()
+    }
+
+    /// Less of it is sent than could be, as this machine has too much to do.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.troubles.busy
+    }
+
+    /// What keeps others from seeing or hearing it.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &SessionError> {
+        self.troubles.uncoded.iter().chain(&self.troubles.sound_uncoded)
     }
 
     /// Pictures are taken.
@@ -50,7 +77,7 @@ impl ScreenState {
 
     /// Nothing is shared any more; that it ended before is known.
     pub(crate) fn stop(&mut self, out: &mut Vec<Effect>) {
-        self.ended = None;
+        (self.ended, self.troubles) = (None, Troubles::default());
         if self.state != State::Off {
             self.state = State::Off;
             out.push(Effect::CloseScreen);
@@ -79,7 +106,7 @@ impl ScreenState {
         }
     }
 
-    /// Returns why it ended, if it did.
+    /// Returns what the person is to be told: why it ended, if it did, or why others cannot get it.
     pub(crate) fn news(&mut self, generation: u32, news: ScreenNews, out: &mut Vec<Effect>) -> Option<SessionError> {
         if generation != self.generation {
             return None;
@@ -98,6 +125,12 @@ impl ScreenState {
                 self.refuse(error.code, out);
                 Some(error)
             }
+            (ScreenNews::Busy(now), _) => {
+                self.troubles.busy = now;
+                None
+            }
+            (ScreenNews::Coded(failed), _) => worse(&mut self.troubles.uncoded, failed),
+            (ScreenNews::SoundCoded(failed), _) => worse(&mut self.troubles.sound_uncoded, failed),
             (ScreenNews::Opened { .. } | ScreenNews::Minimised(_), _) => None,
         }
     }
@@ -111,11 +144,17 @@ impl ScreenState {
                 running: true,
                 label: share.label.clone(),
                 minimised: *minimised,
-                sound: *sound,
+                sound: *sound && self.troubles.sound_uncoded.is_none(),
                 ended: None,
             },
         }
     }
+}
+
+/// Takes in what is wrong now; gives it where nothing was before.
+fn worse(trouble: &mut Option<SessionError>, now: Option<SessionError>) -> Option<SessionError> {
+    let before = std::mem::replace(trouble, now.clone());
+    now.filter(|_| before.is_none())
 }
 
 #[cfg(test)]
@@ -184,6 +223,27 @@ mod tests {
         assert_eq!(screen.view(), ScreenView { ended: Some(Code::ScreenGone), ..ScreenView::default() });
         screen.stop(&mut out);
         assert_eq!(screen.view(), ScreenView::default());
+    }
+
+    #[test]
+    fn what_cannot_be_coded_is_told_once_and_known_while_it_lasts() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.start(share("a"), &mut out);
+        screen.news(1, ScreenNews::Opened { sound: true }, &mut out);
+        let codes = |screen: &ScreenState| screen.problems().map(|e| e.code).collect::<Vec<_>>();
+        let failed = |code| Some(SessionError::of(code));
+        let picture = || failed(Code::ScreenCodecUnavailable);
+        let sound = || failed(Code::ScreenSoundCodecUnavailable);
+        assert_eq!(screen.news(1, ScreenNews::Coded(picture()), &mut out), picture());
+        assert_eq!(screen.news(1, ScreenNews::Coded(picture()), &mut out), None);
+        assert_eq!(screen.news(1, ScreenNews::SoundCoded(sound()), &mut out), sound());
+        assert!(screen.is_running() && !screen.is_sent() && !screen.view().sound);
+        assert_eq!(codes(&screen), [Code::ScreenCodecUnavailable, Code::ScreenSoundCodecUnavailable]);
+        screen.news(1, ScreenNews::Coded(None), &mut out);
+        assert!(screen.is_sent());
+        screen.start(share("b"), &mut out);
+        assert_eq!(screen.news(1, ScreenNews::Coded(picture()), &mut out), None, "of the one before");
+        assert!(codes(&screen).is_empty());
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl Core {
         self.view.talk = self.talk_view();
         self.view.screen = self.screen.view();
         let problems = [&self.camera, &self.microphone, &self.speaker].into_iter().filter_map(|d| d.problem());
-        let mut notices: Vec<NoticeView> = problems.chain(unsent.into_iter().flatten()).map(NoticeView::from).collect();
+        let problems = problems.chain(unsent.into_iter().flatten()).chain(self.screen.problems());
+        let mut notices: Vec<NoticeView> = problems.map(NoticeView::from).collect();
         let devices = [&self.camera, &self.microphone, &self.speaker];
         let replaced = devices.into_iter().filter_map(|d| d.stands_in());
         let given_up = devices.into_iter().filter_map(|d| d.given_up());
@@ -76,7 +77,7 @@ impl Core {
             camera: self.own.camera,
             microphone: self.own.microphone,
             speaker: self.speaker.is_running(),
-            screen: self.own.screen,
+            screen: self.screen.is_sent(),
             guest_link: self.view.guest_link.clone(),
         };
         if self.told_state.as_ref() != Some(&state) {

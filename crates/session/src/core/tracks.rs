@@ -10,6 +10,7 @@ use super::devices::DeviceState;
 use super::input::{Device, Effect};
 use super::{Core, Stage};
 use crate::error::SessionError;
+use crate::rate::Layer;
 
 /// A track that was not taken is asked for again after this long, twice as long each time …
 const FIRST_RETRY: Duration = Duration::from_secs(2);
@@ -35,6 +36,12 @@ pub(super) struct TrackState {
     in_room: bool,
     /// Its name, once it is there.
     sid: Option<TrackSid>,
+    /// What it was announced with; none where there is nothing to choose.
+    layers: Vec<Layer>,
+    /// It was asked for, and the room has not answered.
+    asked: bool,
+    /// What is asked for takes the place of one that is there.
+    replaces: bool,
     muted: bool,
     next: Next,
     failures: u32,
@@ -50,6 +57,9 @@ impl TrackState {
             device,
             in_room: false,
             sid: None,
+            layers: Vec::new(),
+            asked: false,
+            replaces: false,
             muted: false,
             next: Next::Now,
             failures: 0,
@@ -70,17 +80,21 @@ impl TrackState {
         }
     }
 
-    /// Asks for it where its device runs and it is not there.
-    fn ask(&mut self, device: &DeviceState, out: &mut Vec<Effect>) {
-        if device.is_running() && !self.in_room && self.next == Next::Now {
-            (self.in_room, self.muted) = (true, false);
+    /// Asks for it where its device runs and it is not there, or was announced with other layers than these: a track keeps what it was
+    /// announced with, and servers choose by that what each viewer gets.
+    fn ask(&mut self, device: &DeviceState, layers: &[Layer], out: &mut Vec<Effect>) {
+        let missing = !self.asked && (!self.in_room || self.layers != layers);
+        if device.is_running() && missing && self.next == Next::Now {
+            self.replaces = self.in_room;
+            (self.in_room, self.asked, self.muted) = (true, true, false);
+            self.layers = layers.to_vec();
             out.push(Effect::Publish { device: self.device, synthetic: device.is_synthetic() });
         }
     }
 
-    /// It is muted exactly while its device does not run.
+    /// It is muted exactly while its device does not run. One that is opened anew runs on for the others: they keep its last picture.
     fn sync_mute(&mut self, device: &DeviceState, out: &mut Vec<Effect>) {
-        let muted = !device.is_running();
+        let muted = !device.is_running() && !device.reopens();
         if self.in_room && muted != self.muted {
             self.muted = muted;
             out.push(Effect::SetMuted { device: self.device, muted });
@@ -88,6 +102,9 @@ impl TrackState {
     }
 
     fn taken(&mut self) {
+        if std::mem::take(&mut self.asked) {
+            self.in_room = true;
+        }
         (self.failures, self.refused) = (0, None);
     }
 
@@ -95,8 +112,14 @@ impl TrackState {
     fn refused(&mut self, now: MediaTime, error: SessionError) -> bool {
         let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(5)).min(MAX_RETRY);
         self.failures += 1;
-        (self.in_room, self.sid) = (false, None);
         self.next = if error.code == Code::Forbidden { Next::OnWish } else { Next::At(now + wait) };
+        self.asked = false;
+        if self.in_room && self.replaces {
+            // The one that is there goes on.
+            self.layers.clear();
+            return false;
+        }
+        (self.in_room, self.sid) = (false, None);
         self.refused.replace(error).is_none()
     }
 
@@ -133,12 +156,12 @@ impl Core {
     /// Asks for every track that is due.
     pub(super) fn publish(&mut self) {
         if self.stage == Stage::Running {
-            self.microphone_track.ask(&self.microphone, &mut self.out);
-            self.camera_track.ask(&self.camera, &mut self.out);
+            self.microphone_track.ask(&self.microphone, &[], &mut self.out);
+            self.camera_track.ask(&self.camera, &self.layers, &mut self.out);
         }
     }
 
-    /// Published tracks are muted exactly while their devices do not run.
+    /// Published tracks are muted exactly while their devices do not run, and are not just opened anew.
     pub(super) fn sync_mute(&mut self) {
         self.camera_track.sync_mute(&self.camera, &mut self.out);
         self.microphone_track.sync_mute(&self.microphone, &mut self.out);

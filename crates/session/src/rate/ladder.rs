@@ -28,12 +28,17 @@ const WORTH_TELLING: f64 = 0.05;
 /// The steps: share of width and height in twelfths, share of the frame rate in halves.
 const LADDER: [(u32, u32); 6] = [(12, 2), (9, 2), (6, 2), (4, 2), (4, 1), (3, 1)];
 /// The smallest step.
-pub(super) const LAST_STEP: usize = LADDER.len() - 1;
+const LAST_STEP: usize = LADDER.len() - 1;
 
 /// What encoding at a step costs, as a share of what it costs at full size and rate.
-pub(super) fn cost(step: usize) -> f64 {
+fn cost(step: usize) -> f64 {
     let (size, rate) = LADDER[step.min(LAST_STEP)];
     f64::from(size * size * rate) / 288.0
+}
+
+/// The same for each step, the largest first.
+pub(super) fn costs() -> impl Iterator<Item = f64> {
+    (0..LADDER.len()).map(cost)
 }
 
 /// How one layer is sent.

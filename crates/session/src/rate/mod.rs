@@ -1,11 +1,13 @@
 //! How our pictures are sent for the bandwidth and the computing time there are.
 //!
-//! Pure: estimates, wishes and time in, a [`Target`] for each layer out. Bandwidth goes to the layers lowest first, for
+//! Pure: estimates, wishes and time in, a [`Target`] for each layer out. Sound comes first, then screen and camera share what is
+//! left ([`budget`]). The camera's bandwidth goes to the layers lowest first, for
 //! the lowest one serves those who have least; a layer that would get no more than the one below it is not sent, as it
 //! would look no better. What a layer gets decides its bitrate, then its size, then its frame rate ([`ladder`]). Where
 //! the machine has too much to do ([`load`], [`strain`]) the largest layer shrinks, and is left out once it would be no
 //! larger than the one below. What others send is asked for smaller where that does not help ([`relief`]).
 
+mod budget;
 mod hand_over;
 mod ladder;
 mod load;
@@ -18,19 +20,17 @@ use std::time::Duration;
 
 use beckon_media::MediaTime;
 
+pub(crate) use budget::{ScreenNeeds, Sending, share};
 pub(crate) use hand_over::HandOver;
-pub(crate) use load::Work;
+pub(crate) use load::{Load, Work};
 pub(crate) use pacer::Pacer;
 pub(crate) use relief::Relief;
-pub(crate) use simulcast::{RIDS, layer_count, layers};
+pub(crate) use simulcast::{Layer, RIDS, announced, layers};
 pub(crate) use strain::{Direction, Strain};
 
 use crate::request::VideoSettings;
 use ladder::{Ladder, MIN_BPS};
-use load::Load;
 
-/// Kept for sound and overhead, bit/s.
-const RESERVE_BPS: u64 = 60_000;
 /// A layer that was not sent needs this much more than its least to be sent again …
 const HEADROOM: f64 = 1.25;
 /// … for this long.
@@ -54,7 +54,7 @@ pub struct Target {
 }
 
 #[derive(Debug)]
-struct Sending {
+struct LayerState {
     ladder: Ladder,
     /// Somebody watches it.
     wanted: bool,
@@ -66,7 +66,13 @@ struct Sending {
     short_since: Option<MediaTime>,
 }
 
-impl Sending {
+impl LayerState {
+    /// Begins with everything the settings allow.
+    fn new(layer: &simulcast::Layer, fps: u32) -> Self {
+        let ladder = Ladder::new(layer.settings(fps));
+        Self { ladder, wanted: true, sent: true, ample_since: None, short_since: None }
+    }
+
     /// Whether the layer is sent now that there is this share of its least for it.
     fn goes_on(&mut self, now: MediaTime, share: f64) -> bool {
         let for_long = |since: &mut Option<MediaTime>, holds: bool, at_least| {
@@ -87,7 +93,7 @@ impl Sending {
 #[derive(Debug)]
 pub struct RatePolicy {
     /// Smallest first.
-    layers: Vec<Sending>,
+    layers: Vec<LayerState>,
     load: Load,
     /// For all layers together, bit/s; `None` before the first estimate.
     budget: Option<u64>,
@@ -97,11 +103,9 @@ pub struct RatePolicy {
 impl RatePolicy {
     /// A policy that begins with everything the settings allow, in the layers that [`layers`] names.
     pub fn new(full: VideoSettings) -> Self {
-        let ladder = |layer: &simulcast::Layer| Ladder::new(layer.settings(full.fps));
-        let sending = |ladder| Sending { ladder, wanted: true, sent: true, ample_since: None, short_since: None };
         Self {
-            layers: layers(full, layer_count(full)).iter().map(ladder).map(sending).collect(),
-            load: Load::new(),
+            layers: announced(full).iter().map(|layer| LayerState::new(layer, full.fps)).collect(),
+            load: Load::new(ladder::costs()),
             budget: None,
             caps_taken: 0,
         }
@@ -109,9 +113,19 @@ impl RatePolicy {
 
     /// Other settings hold from now on, in as many layers as before; what the network carries is remembered.
     pub fn set_full(&mut self, full: VideoSettings) {
-        for (layer, sending) in layers(full, self.layers.len()).iter().zip(&mut self.layers) {
-            sending.ladder.set_full(layer.settings(full.fps));
+        for (layer, state) in layers(full, self.layers.len()).iter().zip(&mut self.layers) {
+            state.ladder.set_full(layer.settings(full.fps));
         }
+    }
+
+    /// The track is another one from now on, in so many layers; what network and machine bear is remembered.
+    pub(crate) fn set_layers(&mut self, now: MediaTime, full: VideoSettings, count: usize) {
+        if count == self.layers.len() {
+            return self.set_full(full);
+        }
+        self.caps_taken = self.steps_taken();
+        self.layers = layers(full, count).iter().map(|layer| LayerState::new(layer, full.fps)).collect();
+        self.share(now);
     }
 
     /// How many layers there are.
@@ -189,10 +203,15 @@ impl RatePolicy {
         self.share(now);
     }
 
-    /// The bandwidth estimate for everything we send is now `total_bps`.
-    pub fn estimate(&mut self, now: MediaTime, total_bps: u64) {
-        self.budget = Some(total_bps.saturating_sub(RESERVE_BPS).max(MIN_BPS));
+    /// All layers together may take this much now, bit/s.
+    pub fn estimate(&mut self, now: MediaTime, bps: u64) {
+        self.budget = Some(bps.max(MIN_BPS));
         self.share(now);
+    }
+
+    /// The most that the layers that are watched have use for, bit/s.
+    pub(crate) fn most_bps(&self) -> u64 {
+        self.layers.iter().filter(|l| l.wanted).map(|l| l.ladder.full().max_bitrate_bps).sum()
     }
 
     /// A picture was encoded, in all its layers.
@@ -238,9 +257,10 @@ mod tests {
         MediaTime::from_millis(ms)
     }
 
+    /// Sound has 60 kbit/s of this.
     fn run(policy: &mut RatePolicy, from_ms: i64, for_ms: i64, bps: u64) {
         for ms in (from_ms..=from_ms + for_ms).step_by(100) {
-            policy.estimate(at(ms), bps);
+            policy.estimate(at(ms), bps - 60_000);
         }
     }
 
@@ -300,6 +320,23 @@ mod tests {
     }
 
     #[test]
+    fn a_track_of_other_layers_begins_with_what_the_network_carries() {
+        let small = VideoSettings { width: 320, height: 180, max_bitrate_bps: 200_000, ..VideoSettings::default() };
+        let mut policy = RatePolicy::new(small);
+        run(&mut policy, 0, 1_000, 660_000);
+        assert_eq!((widths(&policy), policy.most_bps()), (vec![Some(320)], 200_000));
+        policy.set_layers(at(2_000), VideoSettings::default(), 3);
+        assert_eq!(policy.most_bps(), 2_100_000);
+        assert_eq!(rates(&policy), [150_000, 450_000], "no more than was there before");
+        run(&mut policy, 2_100, 10_000, 3_000_000);
+        assert_eq!(rates(&policy), [150_000, 450_000, 1_500_000]);
+        policy.set_layers(at(13_000), small, 1);
+        assert_eq!((widths(&policy), rates(&policy)), (vec![Some(320)], vec![200_000]));
+        policy.want(at(13_100), [false; 3]);
+        assert_eq!(policy.most_bps(), 0);
+    }
+
+    #[test]
     fn the_only_layer_watched_gets_everything_and_shrinks_with_it() {
         let mut policy = RatePolicy::new(VideoSettings::default());
         policy.want(at(0), [false, false, true]);
@@ -334,7 +371,7 @@ mod tests {
     /// For so long pictures take this share of the time that there is, whatever their size.
     fn busy(policy: &mut RatePolicy, from_ms: i64, for_ms: i64, share: f64) {
         let interval = Duration::from_millis(33);
-        let work = Work { spent: interval.mul_f64(share), interval, missed: 0, camera: interval };
+        let work = Work { spent: interval.mul_f64(share), interval, missed: 0, source: interval };
         for ms in (from_ms..from_ms + for_ms).step_by(33) {
             policy.encoded(at(ms), work, &mut Strain::default());
         }

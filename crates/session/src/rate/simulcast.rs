@@ -48,6 +48,11 @@ pub(crate) fn layer_count(full: VideoSettings) -> usize {
     }
 }
 
+/// The layers that a camera with these settings is announced with.
+pub(crate) fn announced(full: VideoSettings) -> Vec<Layer> {
+    layers(full, layer_count(full))
+}
+
 /// So many layers (1 … 3) of a camera with these settings, smallest first. A single one has no name.
 ///
 /// Each layer has half the sides of the one above. A quarter of the pixels needs about 0.3 of the bits: small pictures
@@ -75,7 +80,7 @@ mod tests {
 
     fn sizes(width: u32, height: u32) -> Vec<(&'static str, u32, u32, u64)> {
         let full = VideoSettings { width, height, fps: 30, max_bitrate_bps: 1_000_000 };
-        layers(full, layer_count(full)).iter().map(|l| (l.rid, l.width, l.height, l.max_bitrate_bps)).collect()
+        announced(full).iter().map(|l| (l.rid, l.width, l.height, l.max_bitrate_bps)).collect()
     }
 
     #[test]

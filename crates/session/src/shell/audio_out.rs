@@ -105,6 +105,12 @@ impl AudioOut {
         self.rate.lock().estimate(MediaTime::now(), total_bps);
     }
 
+    /// What it is sent with, bit/s; `None` while it is not.
+    pub(crate) fn sends_bps(&self) -> Option<u32> {
+        let sends = self.track.lock().as_ref().is_some_and(|(track, _)| !track.is_muted());
+        sends.then(|| self.rate.lock().target().bitrate_bps)
+    }
+
     /// Takes what a microphone records, on the microphone's own thread: processing and Opus take a fraction of its
     /// 10 ms. `synthetic` sound goes out as it comes in.
     pub(crate) fn sink(self: &Arc<Self>, synthetic: bool) -> Result<AudioSink, CodecError> {

@@ -14,7 +14,7 @@ use beckon_rtc::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::media::Media;
+use super::media::{Media, unpublish};
 use super::service::Service;
 use super::{Message, Meters};
 use crate::chat::ChatPlaces;
@@ -28,6 +28,9 @@ use crate::view::RoomView;
 
 /// The rtc layer comes back by itself within this time, or we enter anew with a new token.
 const RTC_GIVES_UP_AFTER: Duration = Duration::from_secs(20);
+/// A track stays in the room for so long after another one has taken its place: viewers keep its last picture until they have the
+/// first of the new one, which they have to negotiate.
+const REPLACED_STAYS: Duration = Duration::from_secs(2);
 
 pub(crate) struct Conductor {
     core: Core,
@@ -145,6 +148,14 @@ impl Conductor {
                     Err(error) => Input::PublishFailed { device, error: publish_error(&error) },
                 }
             }
+            Message::Replaced { track } => {
+                let room = self.room.as_ref()?.room.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(REPLACED_STAYS).await;
+                    unpublish(Some(&room), &track);
+                });
+                return None;
+            }
             Message::GiveUp { device, closed } => {
                 self.giving_up = Some((device, closed));
                 Input::Command(Command::GiveUp(device))
@@ -216,6 +227,7 @@ impl Conductor {
                 Effect::Finish => going = false,
             }
         }
+        self.media.share_bandwidth();
         self.show();
         going
     }

@@ -8,7 +8,9 @@ use beckon_media::latest;
 use beckon_media::layout::TileId;
 use beckon_media::playout::Playout;
 use beckon_media::voice::FarEnd;
-use beckon_rtc::{LocalTrack, PublishMedia, PublishOptions, RemoteTrack, Room, RoomEvent, TrackKind, TrackSid};
+use beckon_rtc::{
+    LocalTrack, PublishMedia, PublishOptions, RemoteTrack, Room, RoomEvent, TrackKind, TrackSid, VideoLayer,
+};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
@@ -23,13 +25,15 @@ use super::video_out::VideoOut;
 use crate::beauty::BeautyWish;
 use crate::core::{Command, Core, Device, Input, SYNTHETIC, is_screen};
 use crate::env::SessionEnv;
-use crate::rate::{Relief, Strain};
+use crate::rate::{Relief, Sending, Strain, announced, share};
 use crate::request::{CameraChoice, MicrophoneChoice, SessionRequest, SpeakerChoice, VideoSettings};
 use crate::tiles::{Fanout, Tiles};
 use crate::tryout::Notes;
 
 /// Somebody's track that comes in.
 struct Incoming {
+    /// Whose it is, and whether it belongs to their screen: what is played in step.
+    of: (String, bool),
     meter: Arc<ReceivedMeter>,
     /// Where its pictures are shown.
     fanout: Option<Arc<Fanout>>,
@@ -58,6 +62,10 @@ pub(crate) struct Media {
     incoming: HashMap<TrackSid, Incoming>,
     playouts: HashMap<(String, bool), Arc<Mutex<Playout>>>,
     own_tile: Option<TileId>,
+    /// The bandwidth estimate for everything we send, bit/s, once there is one.
+    estimate: Option<u64>,
+    /// Among what it was shared out last.
+    shared: Option<(u64, Sending)>,
 }
 
 impl Media {
@@ -84,7 +92,7 @@ impl Media {
             camera: camera_thread(env, messages.clone(), video_out.clone()),
             microphone: microphone_thread(env, messages.clone(), audio_out.clone()),
             speaker: speaker_thread(env, messages.clone(), audio_room.clone()),
-            screen: Screen::new(env, messages.clone(), &meters),
+            screen: Screen::new(env, messages.clone(), &meters, strain.clone()),
             messages,
             tiles,
             meters,
@@ -97,6 +105,8 @@ impl Media {
             incoming: HashMap::new(),
             playouts: HashMap::new(),
             own_tile: None,
+            estimate: None,
+            shared: None,
         }
     }
 
@@ -145,7 +155,10 @@ impl Media {
         let mut options = match device {
             Device::Camera => {
                 let VideoSettings { width, height, max_bitrate_bps, .. } = self.settings;
-                let layers = self.video_out.layers(self.settings);
+                let layers: Vec<VideoLayer> = match announced(self.settings) {
+                    one if one.len() == 1 => Vec::new(),
+                    layers => layers.into_iter().map(VideoLayer::from).collect(),
+                };
                 // Those below the largest come on top of what it may take.
                 let most = layers.iter().map(|l| l.max_bitrate_bps).sum::<u64>().max(max_bitrate_bps);
                 let mut options = PublishOptions::camera(width, height, most);
@@ -166,7 +179,11 @@ impl Media {
     pub(crate) fn published(&self, device: Device, track: LocalTrack, room: Option<&Room>) {
         let muted = self.muted.get(&device).copied().unwrap_or(false);
         match device {
-            Device::Camera => self.video_out.set_track(Some(track)),
+            Device::Camera => {
+                for former in self.video_out.published(track) {
+                    unpublish(room, &former);
+                }
+            }
             Device::Microphone => self.audio_out.set_track(Some(track), room),
             Device::Speaker => return,
         }
@@ -182,16 +199,18 @@ impl Media {
     }
 
     fn mute(&self, device: Device, muted: bool, room: Option<&Room>) {
-        let (track, meter) = match device {
-            Device::Camera => (self.video_out.track(), &self.video_out.meter),
-            Device::Microphone => (self.audio_out.track(), &self.audio_out.meter),
+        let (tracks, meter) = match device {
+            Device::Camera => (self.video_out.tracks(), &self.video_out.meter),
+            Device::Microphone => (self.audio_out.track().into_iter().collect(), &self.audio_out.meter),
             Device::Speaker => return,
         };
         meter.with(|m| m.track.muted = muted);
-        if let (Some(track), Some(room)) = (track, room)
-            && let Err(error) = room.set_muted(&track.sid(), muted)
-        {
-            tracing::warn!(%error, muted, "cannot mute or unmute our track");
+        for track in tracks {
+            if let Some(room) = room
+                && let Err(error) = room.set_muted(&track.sid(), muted)
+            {
+                tracing::warn!(%error, muted, "cannot mute or unmute our track");
+            }
         }
     }
 
@@ -223,6 +242,7 @@ impl Media {
             RoomEvent::TrackUnsubscribed { sid, .. } => {
                 self.audio_room.remove(sid);
                 self.incoming.remove(sid);
+                self.playouts.retain(|of, _| self.incoming.values().any(|incoming| incoming.of == *of));
             }
             RoomEvent::TrackMuted { sid, muted, .. } => {
                 if let Some(incoming) = self.incoming.get(sid) {
@@ -238,35 +258,52 @@ impl Media {
             RoomEvent::KeyFrameRequested { sid, layer } if self.video_out.is(sid) => {
                 self.video_out.key_frame(layer.as_deref());
             }
-            RoomEvent::LayersWanted { sid, qualities } if self.video_out.is(sid) => {
-                self.video_out.set_wanted(*qualities);
-            }
+            RoomEvent::LayersWanted { sid, qualities } => self.video_out.layers_wanted(sid, *qualities),
             RoomEvent::TargetBitrate { total_bps } => {
-                let screen = self.screen.share_of(*total_bps);
-                self.video_out.estimate(total_bps - screen);
+                self.estimate = Some(*total_bps);
                 self.audio_out.estimate(*total_bps);
+                self.screen.estimate(*total_bps);
+                self.shared = None;
+                self.share_bandwidth();
             }
-            RoomEvent::LocalTrackPublished(info) => {
-                // After a rejoin of the rtc layer the same track has another name.
-                let meter = match info.kind {
-                    TrackKind::Video => &self.video_out.meter,
-                    TrackKind::Audio => &self.audio_out.meter,
-                };
-                meter.with(|m| m.track.sid = info.sid.to_string());
-                if info.kind == TrackKind::Video {
+            // After a rejoin of the rtc layer the same track has another name. One that takes the place of another waits for its turn.
+            RoomEvent::LocalTrackPublished(info) if info.kind == TrackKind::Video => {
+                if self.video_out.is(&info.sid) {
+                    self.video_out.meter.with(|m| m.track.sid = info.sid.to_string());
                     self.video_out.anew();
                 }
+            }
+            RoomEvent::LocalTrackPublished(info) => {
+                self.audio_out.meter.with(|m| m.track.sid = info.sid.to_string());
             }
             _ => {}
         }
     }
 
+    /// Shares the bandwidth out anew where something else is sent than before.
+    pub(crate) fn share_bandwidth(&mut self) {
+        let Some(total) = self.estimate else { return };
+        let sending = Sending {
+            voice: self.audio_out.sends_bps(),
+            screen_sound: self.screen.sound_bps(),
+            camera: self.video_out.most_bps(),
+            screen: self.screen.needs(),
+        };
+        if self.shared.replace((total, sending)) == Some((total, sending)) {
+            return;
+        }
+        let shares = share(total, &sending);
+        self.screen.allot(shares.screen);
+        self.video_out.estimate(shares.camera);
+    }
+
     fn receive(&mut self, core: &mut Core, track: RemoteTrack) {
         let identity = track.identity().to_string();
         let screen = is_screen(track.info().source);
-        let playout = self.playouts.entry((identity.clone(), screen)).or_default().clone();
+        let of = (identity.clone(), screen);
+        let playout = self.playouts.entry(of.clone()).or_default().clone();
         let (meter, claps) = self.meters.receive(track.clone());
-        let mut incoming = Incoming { meter: meter.clone(), fanout: None };
+        let mut incoming = Incoming { of, meter: meter.clone(), fanout: None };
         let sid = track.sid();
         match track.kind() {
             TrackKind::Audio => {
@@ -302,17 +339,28 @@ impl Media {
 
     /// The room is left or lost: nothing goes out or comes in.
     pub(crate) fn leave_room(&mut self) {
-        self.video_out.set_track(None);
+        self.video_out.leave_room();
+        (self.estimate, self.shared) = (None, None);
         self.screen.leave_room();
         self.audio_out.set_track(None, None);
         self.audio_room.clear();
         self.incoming.clear();
+        self.playouts.clear();
         self.muted.clear();
     }
 
     /// It is all over: whoever taps pictures learns of it.
     pub(crate) fn end(&self) {
         self.tiles.end();
+    }
+}
+
+/// Takes a track of ours out of the room.
+pub(super) fn unpublish(room: Option<&Room>, track: &LocalTrack) {
+    if let Some(room) = room
+        && let Err(error) = room.unpublish(&track.sid())
+    {
+        tracing::debug!(%error, "a track of ours was not in the room any more");
     }
 }
 

@@ -12,6 +12,7 @@ mod screen_sound;
 mod service;
 mod system;
 mod video_in;
+mod video_layers;
 mod video_out;
 
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use media::Media;
 pub(crate) use meters::Meters;
 pub use service::test_login;
 pub(crate) use system::SystemDevices;
-pub(crate) use video_out::fit;
+pub(crate) use video_layers::fit;
 
 /// What reaches the conductor.
 pub(crate) enum Message {
@@ -48,6 +49,8 @@ pub(crate) enum Message {
     Connected { attempt: u32, outcome: Result<(Room, RoomEvents), SessionError> },
     /// A track of ours is in the room, or not.
     Published { attempt: u32, device: Device, outcome: Result<LocalTrack, PublishError> },
+    /// Our camera's pictures go out in another track than this one from now on.
+    Replaced { track: LocalTrack },
     /// Another room of this program takes the device, and wants to know when it is closed.
     GiveUp { device: Device, closed: oneshot::Sender<()> },
     /// What we share is in the room, or not.

@@ -17,14 +17,10 @@ use super::screen_sound::ScreenSound;
 use crate::core::{Input, ScreenNews};
 use crate::env::{Devices, SessionEnv};
 use crate::error::SessionError;
+use crate::rate::{ScreenNeeds, Strain};
 use crate::request::ScreenShare;
 use crate::screen_rate::{FULL_HD, ScreenPolicy};
 use crate::tiles::Tiles;
-
-/// Of the bandwidth for pictures, a screen that changes gets this share in percent; the camera has the rest.
-const SHARE_PERCENT: u64 = 70;
-/// A still screen still needs something, for when it changes: percent.
-const STILL_PERCENT: u64 = 10;
 
 /// The one screen we share at a time.
 pub(crate) struct Screen {
@@ -32,6 +28,10 @@ pub(crate) struct Screen {
     messages: UnboundedSender<Message>,
     meter: Arc<SentMeter>,
     sound_meter: Arc<SentMeter>,
+    /// What else suffers when this machine has too much to do.
+    strain: Arc<Mutex<Strain>>,
+    /// The bandwidth estimate for everything we send, bit/s, once there is one.
+    total_bps: Option<u64>,
     live: Option<Live>,
 }
 
@@ -52,14 +52,23 @@ enum Source {
 }
 
 impl Screen {
-    pub(crate) fn new(env: &SessionEnv, messages: UnboundedSender<Message>, meters: &Meters) -> Self {
+    pub(crate) fn new(
+        env: &SessionEnv,
+        messages: UnboundedSender<Message>,
+        meters: &Meters,
+        strain: Arc<Mutex<Strain>>,
+    ) -> Self {
         let (meter, sound_meter) = (meters.screen.clone(), meters.screen_sound.clone());
-        Self { devices: env.devices.clone(), messages, meter, sound_meter, live: None }
+        Self { devices: env.devices.clone(), messages, meter, sound_meter, strain, total_bps: None, live: None }
     }
 
     pub(crate) fn open(&mut self, generation: u32, share: ScreenShare) {
-        let out = ScreenOut::new(share.motion, self.meter.clone());
-        let sound = ScreenSound::new(self.sound_meter.clone());
+        let reporter = Reporter::new(generation, self.messages.clone());
+        let out = ScreenOut::new(share.motion, self.meter.clone(), self.strain.clone(), reporter.clone());
+        let sound = ScreenSound::new(self.sound_meter.clone(), reporter.clone());
+        if let Some(total_bps) = self.total_bps {
+            sound.estimate(total_bps);
+        }
         let source = Arc::new(Mutex::new(Source::Opening));
         self.meter.with(|m| {
             m.track.label.clone_from(&share.label);
@@ -67,13 +76,12 @@ impl Screen {
         });
         let opening = Opening {
             devices: self.devices.clone(),
-            reporter: Reporter { generation, messages: self.messages.clone() },
+            reporter: reporter.clone(),
             share: share.clone(),
             out: out.clone(),
             sound: sound.clone(),
             source: source.clone(),
         };
-        let reporter = opening.reporter.clone();
         if let Err(error) = thread::Builder::new().name("screen-open".to_owned()).spawn(move || opening.run()) {
             let source_name = share.label.clone();
             reporter.failed(&SourceError::Thread { source_name, reason: error.to_string() });
@@ -168,17 +176,36 @@ impl Screen {
         }
     }
 
-    /// What of this bandwidth is the screen's, bit/s; it keeps to it.
-    pub(crate) fn share_of(&self, total_bps: u64) -> u64 {
-        let Some(live) = self.live.as_ref().filter(|live| live.out.track().is_some()) else { return 0 };
-        let own = (total_bps / 100 * SHARE_PERCENT).min(live.out.full_bps());
-        live.out.estimate(own);
-        // What a still screen does not use is the camera's; when it changes, the next estimate takes it back.
-        if live.out.is_moving() { own } else { total_bps / 100 * STILL_PERCENT }
+    /// What its pictures have use for; `None` while they are not sent.
+    pub(crate) fn needs(&self) -> Option<ScreenNeeds> {
+        let live = self.live.as_ref()?;
+        live.out.track().filter(|track| !track.is_muted())?;
+        Some(ScreenNeeds { most: live.out.full_bps(), moves: live.out.is_moving() })
+    }
+
+    /// What its sound is sent with, bit/s; `None` while it is not.
+    pub(crate) fn sound_bps(&self) -> Option<u32> {
+        self.live.as_ref()?.sound.sends_bps()
+    }
+
+    /// The bandwidth estimate for everything we send, which the sound follows.
+    pub(crate) fn estimate(&mut self, total_bps: u64) {
+        self.total_bps = Some(total_bps);
+        if let Some(live) = &self.live {
+            live.sound.estimate(total_bps);
+        }
+    }
+
+    /// Its pictures may take so much, bit/s.
+    pub(crate) fn allot(&self, bps: u64) {
+        if let Some(live) = &self.live {
+            live.out.estimate(bps);
+        }
     }
 
     /// The room is left or lost.
-    pub(crate) fn leave_room(&self) {
+    pub(crate) fn leave_room(&mut self) {
+        self.total_bps = None;
         if let Some(live) = &self.live {
             live.out.set_track(None);
             live.sound.set_track(None);
@@ -236,15 +263,19 @@ impl Opening {
     }
 }
 
-/// Tells the state machine what became of one share.
+/// Tells the state machine what becomes of one share.
 #[derive(Clone)]
-struct Reporter {
+pub(super) struct Reporter {
     generation: u32,
     messages: UnboundedSender<Message>,
 }
 
 impl Reporter {
-    fn tell(&self, news: ScreenNews) {
+    pub(super) fn new(generation: u32, messages: UnboundedSender<Message>) -> Self {
+        Self { generation, messages }
+    }
+
+    pub(super) fn tell(&self, news: ScreenNews) {
         // After the end nobody wants to know.
         let _ = self.messages.send(Message::Input(Input::Screen { generation: self.generation, news }));
     }

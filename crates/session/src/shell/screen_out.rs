@@ -8,11 +8,15 @@ use beckon_media::codec::{CodecError, Content, EncoderConfig, ScreenEncoder};
 use beckon_media::latest::RecvError;
 use beckon_media::urgency::Urgency;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
+use beckon_protocol::Code;
 use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid};
 use parking_lot::Mutex;
 
 use super::meters::SentMeter;
-use crate::rate::{Pacer, Target};
+use super::screen::Reporter;
+use crate::core::ScreenNews;
+use crate::error::SessionError;
+use crate::rate::{Pacer, Strain, Target, Work};
 use crate::screen_rate::{LARGE, RIDS, Refresh, SMALL, ScreenPolicy};
 use crate::tiles::Fanout;
 
@@ -20,6 +24,8 @@ use crate::tiles::Fanout;
 const KEY_FRAME_PAUSE: Duration = Duration::from_millis(500);
 /// How long a still screen waits before looking whether somebody asks for a key frame.
 const LOOK: Duration = Duration::from_millis(250);
+/// Sources give at most 30 pictures a second.
+const SOURCE_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
 
 /// Where one share's pictures go, whether or not we are in a room.
 pub(crate) struct ScreenOut {
@@ -32,11 +38,19 @@ pub(crate) struct ScreenOut {
     /// Somebody watches the large layer.
     wanted: AtomicBool,
     moving: AtomicBool,
+    /// What else suffers when this machine has too much to do.
+    strain: Arc<Mutex<Strain>>,
     meter: Arc<SentMeter>,
+    reporter: Reporter,
 }
 
 impl ScreenOut {
-    pub(crate) fn new(motion: bool, meter: Arc<SentMeter>) -> Arc<Self> {
+    pub(crate) fn new(
+        motion: bool,
+        meter: Arc<SentMeter>,
+        strain: Arc<Mutex<Strain>>,
+        reporter: Reporter,
+    ) -> Arc<Self> {
         Arc::new(Self {
             track: Mutex::new(None),
             content: if motion { Content::Film } else { Content::Screen },
@@ -45,7 +59,9 @@ impl ScreenOut {
             key_wanted: Default::default(),
             wanted: AtomicBool::new(true),
             moving: AtomicBool::new(false),
+            strain,
             meter,
+            reporter,
         })
     }
 
@@ -116,34 +132,47 @@ impl ScreenOut {
             let now = MediaTime::now();
             let due = encoder.due().map_or(LOOK, |due| due.saturating_since(now));
             match pictures.recv_timeout(due.min(LOOK)) {
-                Ok(picture) => self.picture(&mut encoder, picture),
+                Ok(picture) => self.picture(&mut encoder, picture, pictures.sent()),
                 Err(RecvError::Empty) => self.again(&mut encoder),
                 Err(RecvError::Closed) => break,
             }
         }
+        self.tell_busy(&mut encoder, false);
+        self.tell_coded(&mut encoder, None);
         if let Some(own) = self.own.lock().as_ref() {
             own.clear();
         }
         self.meter.with(|m| m.track.muted = true);
     }
 
-    fn picture(&self, encoder: &mut Encoder, picture: VideoFrame) {
+    /// `captured`: how many pictures the source has given so far.
+    fn picture(&self, encoder: &mut Encoder, picture: VideoFrame, captured: u64) {
+        let now = MediaTime::now();
         if let Some(own) = self.own.lock().as_ref() {
             own.send(&picture);
         }
-        let now = MediaTime::now();
+        let news = captured.saturating_sub(std::mem::replace(&mut encoder.captured, captured));
+        let missed = news.saturating_sub(1);
         encoder.layers.iter_mut().for_each(|layer| layer.refresh.changed(now));
         self.moving.store(true, Ordering::Relaxed);
-        self.meter.with(|m| m.track.captured += 1);
+        self.meter.with(|m| {
+            m.track.captured += news;
+            m.track.skipped += missed;
+        });
         let capture = picture.capture;
         // What comes too soon is sent when its time has come, unless something newer has come until then.
         encoder.newest = Some(picture);
+        let mut interval = None;
         for (n, target) in self.targets(encoder, now).into_iter().flatten() {
             if encoder.layers[n].pacer.take(capture, target.fps) {
-                self.send(encoder, n, target, now);
+                let sent = self.send(encoder, n, target, now);
+                interval = interval.or((n == LARGE && sent).then(|| Duration::from_secs(1) / target.fps.max(1)));
             } else if n == LARGE {
                 self.meter.with(|m| m.track.skipped += 1);
             }
+        }
+        if let Some(interval) = interval {
+            self.worked(encoder, now, interval, missed);
         }
     }
 
@@ -151,6 +180,7 @@ impl ScreenOut {
     fn again(&self, encoder: &mut Encoder) {
         let now = MediaTime::now();
         self.moving.store(encoder.layers[LARGE].refresh.is_moving(now), Ordering::Relaxed);
+        let mut interval = None;
         for (n, target) in self.targets(encoder, now).into_iter().flatten() {
             let layer = &encoder.layers[n];
             let due = layer.due().is_some_and(|due| due <= now);
@@ -159,8 +189,51 @@ impl ScreenOut {
                 if let Some(newest) = &mut encoder.newest {
                     newest.capture = now;
                 }
-                self.send(encoder, n, target, now);
+                // It comes as seldom as it is due.
+                let since = layer.encoded.map_or(LOOK, |last| now.saturating_since(last));
+                let sent = self.send(encoder, n, target, now);
+                let shortest = Duration::from_secs(1) / target.fps.max(1);
+                interval = interval.or((n == LARGE && sent).then(|| since.max(shortest)));
             }
+        }
+        if let Some(interval) = interval {
+            self.worked(encoder, now, interval, 0);
+        }
+    }
+
+    /// The large layer was encoded, and the small one with it where that was due; the next is due `interval` after it.
+    fn worked(&self, encoder: &mut Encoder, begun: MediaTime, interval: Duration, missed: u64) {
+        let now = MediaTime::now();
+        let work = Work { spent: now.saturating_since(begun), interval, missed, source: SOURCE_INTERVAL };
+        let (before, step) = {
+            let mut policy = self.policy.lock();
+            let before = policy.load_step();
+            policy.encoded(now, work, &mut self.strain.lock());
+            (before, policy.load_step())
+        };
+        if before != step {
+            tracing::debug!(step, ?work, "the screen is sent at another step, for this machine's sake");
+            self.meter.with(|m| {
+                m.track.steps += 1;
+                m.track.load_step = step as u64;
+            });
+        }
+        self.tell_busy(encoder, step > 0);
+    }
+
+    /// Tells the person once when the screen gives way for want of computing time, and once when it does no more.
+    fn tell_busy(&self, encoder: &mut Encoder, busy: bool) {
+        if std::mem::replace(&mut encoder.told_busy, busy) != busy {
+            tracing::info!(busy, "this machine has too much to do for our screen, or has time again");
+            self.reporter.tell(ScreenNews::Busy(busy));
+        }
+    }
+
+    /// Tells the person once when the screen cannot be coded, and once when it works again.
+    fn tell_coded(&self, encoder: &mut Encoder, failed: Option<CodecError>) {
+        if std::mem::replace(&mut encoder.told_failed, failed.is_some()) != failed.is_some() {
+            let failed = failed.map(|error| SessionError::new(Code::ScreenCodecUnavailable, error.to_string()));
+            self.reporter.tell(ScreenNews::Coded(failed));
         }
     }
 
@@ -185,22 +258,38 @@ impl ScreenOut {
         [large.map(|target| (LARGE, target)), small.map(|target| (SMALL, target))]
     }
 
-    fn send(&self, encoder: &mut Encoder, n: usize, target: Target, now: MediaTime) {
-        let Encoder { newest: Some(picture), layers } = encoder else { return };
+    /// Whether it was encoded.
+    fn send(&self, encoder: &mut Encoder, n: usize, target: Target, now: MediaTime) -> bool {
+        let Encoder { newest: Some(picture), layers, .. } = encoder else { return false };
         let layer = &mut layers[n];
         // Also when nobody takes it now: it is not tried again at once.
         layer.refresh.sent(now);
-        let Some(track) = self.track() else { return };
+        let Some(track) = self.track() else { return false };
         if !track.is_connected() || (n == LARGE && !self.wanted.load(Ordering::Relaxed)) {
             // What comes after the pause must be decodable.
-            return self.key_frame(Some(RIDS[n]));
+            self.key_frame(Some(RIDS[n]));
+            return false;
         }
-        if let Err(error) = self.encode(layer, n, picture, target, &track, now) {
+        layer.encoded = Some(now);
+        let outcome = self.encode(layer, n, picture, target, &track, now);
+        if let Err(error) = &outcome {
             if !std::mem::replace(&mut layer.complained, true) {
                 tracing::error!(%error, layer = RIDS[n], "cannot encode our screen");
             }
             layer.inner = None;
+        } else {
+            layer.complained = false;
         }
+        let coded = outcome.is_ok();
+        // One layer that can be coded still brings pictures to everybody.
+        match outcome {
+            Err(error) if encoder.is_all_lost(self.wanted.load(Ordering::Relaxed)) => {
+                self.tell_coded(encoder, Some(error));
+            }
+            Ok(()) => self.tell_coded(encoder, None),
+            Err(_) => {}
+        }
+        coded
     }
 
     fn encode(
@@ -282,9 +371,23 @@ struct Encoder {
     newest: Option<VideoFrame>,
     /// The small one first.
     layers: [LayerEncoder; 2],
+    /// How many pictures the source had given with the newest one.
+    captured: u64,
+    /// The person was told that this machine has too much to do.
+    told_busy: bool,
+    /// The person was told that nothing can be coded.
+    told_failed: bool,
 }
 
 impl Encoder {
+    /// Whether no layer that is wanted can be coded.
+    fn is_all_lost(&self, large_wanted: bool) -> bool {
+        let [small, large] = &self.layers;
+        let mut wanted =
+            [(large, large_wanted), (small, small.open)].into_iter().filter(|(_, wanted)| *wanted).peekable();
+        wanted.peek().is_some() && wanted.all(|(layer, _)| layer.complained)
+    }
+
     /// When a layer is due again.
     fn due(&self) -> Option<MediaTime> {
         let small = self.layers[SMALL].due().filter(|_| self.layers[SMALL].open);
@@ -299,6 +402,8 @@ struct LayerEncoder {
     inner: Option<ScreenEncoder>,
     pacer: Pacer,
     refresh: Refresh,
+    /// When it was encoded last.
+    encoded: Option<MediaTime>,
     last_key: Option<MediaTime>,
     complained: bool,
 }
@@ -319,13 +424,74 @@ impl LayerEncoder {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use beckon_media::latest;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
     use super::*;
     use crate::beauty::tests::{face, place};
+    use crate::core::Input;
+    use crate::shell::Message;
+
+    fn screen_out() -> (Arc<ScreenOut>, UnboundedReceiver<Message>) {
+        let (messages, told) = unbounded_channel();
+        let out = ScreenOut::new(false, SentMeter::new("screen"), Arc::default(), Reporter::new(7, messages));
+        (out, told)
+    }
+
+    /// What was told of the share.
+    fn news(told: &mut UnboundedReceiver<Message>) -> Vec<ScreenNews> {
+        std::iter::from_fn(|| told.try_recv().ok())
+            .map(|message| match message {
+                Message::Input(Input::Screen { generation: 7, news }) => news,
+                _ => panic!("something else"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_screen_that_cannot_be_coded_is_told_once_and_so_is_its_end() {
+        let (out, mut told) = screen_out();
+        let mut encoder = Encoder::default();
+        let fails = || Some(CodecError::NoEncoder { width: 64, height: 64, tried: "nothing".to_owned() });
+        for outcome in [None, fails(), fails(), None, None] {
+            out.tell_coded(&mut encoder, outcome);
+        }
+        let codes: Vec<_> = news(&mut told)
+            .into_iter()
+            .map(|news| match news {
+                ScreenNews::Coded(failed) => failed.map(|e| e.code),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(codes, [Some(Code::ScreenCodecUnavailable), None]);
+    }
+
+    #[test]
+    fn a_screen_is_lost_only_where_no_layer_that_is_wanted_can_be_coded() {
+        let mut encoder = Encoder::default();
+        assert!(!encoder.is_all_lost(true) && !encoder.is_all_lost(false));
+        encoder.layers[LARGE].complained = true;
+        assert!(encoder.is_all_lost(true));
+        encoder.layers[SMALL].open = true;
+        assert!(!encoder.is_all_lost(true), "the small one goes on");
+        encoder.layers[SMALL].complained = true;
+        assert!(encoder.is_all_lost(true) && encoder.is_all_lost(false));
+    }
+
+    #[test]
+    fn a_machine_with_too_much_to_do_is_told_once_and_so_is_its_end() {
+        let (out, mut told) = screen_out();
+        let (mut encoder, begun) = (Encoder::default(), MediaTime::now());
+        for _ in 0..3 {
+            out.tell_busy(&mut encoder, true);
+        }
+        // One picture is nothing yet.
+        out.worked(&mut encoder, begun, SOURCE_INTERVAL, 5);
+        assert_eq!(news(&mut told), [ScreenNews::Busy(true), ScreenNews::Busy(false)]);
+    }
 
     #[test]
     fn a_face_on_a_shared_screen_passes_as_it_is() {
-        let out = ScreenOut::new(false, SentMeter::new("screen"));
+        let (out, _told) = screen_out();
         let own = Arc::new(Fanout::default());
         out.set_own(own.clone());
         let (pictures, taken) = latest::channel();

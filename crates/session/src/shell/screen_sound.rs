@@ -1,26 +1,49 @@
 //! The computer's sound, beside what we share: from its source to the room.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use beckon_media::codec::{OpusConfig, OpusEncoder};
+use beckon_media::codec::{CodecError, EncodedAudio, OpusConfig, OpusEncoder};
 use beckon_media::frame::CHANNELS_STEREO;
 use beckon_media::{AudioFrame, MediaTime, RunningSource, SourceError};
-use beckon_rtc::{LocalTrack, SCREEN_SOUND_BITRATE_BPS};
+use beckon_protocol::Code;
+use beckon_rtc::LocalTrack;
 use parking_lot::Mutex;
 
 use super::audio_out::send;
 use super::meters::SentMeter;
+use super::screen::Reporter;
+use crate::core::ScreenNews;
 use crate::env::Devices;
+use crate::error::SessionError;
+use crate::sound_rate::SoundRate;
+
+/// How often the encoder is told of the network, in 10 ms frames.
+const TELL_EVERY: u64 = 200;
 
 /// Where the sound of one share goes, whether or not we are in a room.
 pub(crate) struct ScreenSound {
     track: Mutex<Option<LocalTrack>>,
+    rate: Mutex<SoundRate>,
+    /// The bandwidth estimate for everything we send, bit/s; 0 before there is one.
+    total_bps: AtomicU64,
     meter: Arc<SentMeter>,
+    reporter: Reporter,
+}
+
+/// What belongs to one source that runs.
+struct Line {
+    encoder: OpusEncoder,
+    bitrate_bps: u32,
+    frames: u64,
+    /// The person was told that it cannot be coded.
+    told_failed: bool,
 }
 
 impl ScreenSound {
-    pub(crate) fn new(meter: Arc<SentMeter>) -> Arc<Self> {
-        Arc::new(Self { track: Mutex::new(None), meter })
+    pub(crate) fn new(meter: Arc<SentMeter>, reporter: Reporter) -> Arc<Self> {
+        let rate = Mutex::new(SoundRate::of_screen());
+        Arc::new(Self { track: Mutex::new(None), rate, total_bps: AtomicU64::new(0), meter, reporter })
     }
 
     /// The track in the present room, or none.
@@ -35,6 +58,18 @@ impl ScreenSound {
         self.track.lock().clone()
     }
 
+    /// The bandwidth estimate for everything we send.
+    pub(crate) fn estimate(&self, total_bps: u64) {
+        self.total_bps.store(total_bps, Ordering::Relaxed);
+        self.rate.lock().estimate(MediaTime::now(), total_bps);
+    }
+
+    /// What it is sent with, bit/s; `None` while it is not.
+    pub(crate) fn sends_bps(&self) -> Option<u32> {
+        let sends = self.track.lock().as_ref().is_some_and(|track| !track.is_muted());
+        sends.then(|| self.rate.lock().target().bitrate_bps)
+    }
+
     /// Listens until what is returned is dropped.
     pub(crate) fn listen(self: &Arc<Self>, devices: &dyn Devices) -> Result<RunningSource, SourceError> {
         let source = devices.system_sound()?;
@@ -42,30 +77,35 @@ impl ScreenSound {
             m.track.label = source.describe().label;
             m.track.encoder = "opus".to_owned();
         });
+        let target = self.rate.lock().target();
         let encoder = OpusEncoder::new(OpusConfig {
             channels: CHANNELS_STEREO,
-            bitrate_bps: SCREEN_SOUND_BITRATE_BPS,
+            bitrate_bps: target.bitrate_bps,
             fec: true,
-            expected_loss_percent: 10,
+            expected_loss_percent: target.expected_loss_percent,
             // Nothing plays most of the time.
             dtx: true,
             music: true,
         });
-        let mut encoder =
-            encoder.map_err(|e| SourceError::Device { device: "Opus".to_owned(), reason: e.to_string() })?;
+        let encoder = encoder.map_err(|e| SourceError::Device { device: "Opus".to_owned(), reason: e.to_string() })?;
+        let mut line = Line { encoder, bitrate_bps: target.bitrate_bps, frames: 0, told_failed: false };
         let out = self.clone();
-        source.start(Box::new(move |frame| out.frame(&mut encoder, &frame)))
+        source.start(Box::new(move |frame| out.frame(&mut line, &frame)))
     }
 
-    fn frame(&self, encoder: &mut OpusEncoder, frame: &AudioFrame) {
-        let encoded = match encoder.encode(frame) {
-            Ok(encoded) => encoded,
-            Err(error) => return tracing::error!(%error, "cannot encode the computer's sound"),
+    fn frame(&self, line: &mut Line, frame: &AudioFrame) {
+        line.frames += 1;
+        if line.frames.is_multiple_of(TELL_EVERY) {
+            self.follow_network(line);
+        }
+        let encoded = line.encoder.encode(frame);
+        let sent = match &encoded {
+            Ok(Some(packet)) => self.track().map(|track| send(&track, packet)),
+            _ => None,
         };
-        let sent = encoded.as_ref().and_then(|packet| self.track().map(|track| send(&track, packet)));
         self.meter.with(|m| {
             m.track.captured += 1;
-            m.track.encoded += u64::from(encoded.is_some());
+            m.track.encoded += u64::from(matches!(encoded, Ok(Some(_))));
             match sent {
                 Some(true) => {
                     let now = MediaTime::now();
@@ -76,5 +116,81 @@ impl ScreenSound {
                 None => {}
             }
         });
+        self.coded(&mut line.told_failed, encoded);
+    }
+
+    /// Takes what became of 10 ms, and tells the person once when they cannot be coded, and when they can again. Those that only wait
+    /// for the next, or are silent, say nothing of the encoder.
+    fn coded(&self, told_failed: &mut bool, encoded: Result<Option<EncodedAudio>, CodecError>) {
+        let failed = match encoded {
+            Ok(None) => return,
+            Ok(Some(_)) => None,
+            Err(error) => Some(error),
+        };
+        if std::mem::replace(told_failed, failed.is_some()) == failed.is_some() {
+            return;
+        }
+        let failed = failed.map(|error| {
+            tracing::error!(%error, "cannot encode the computer's sound");
+            SessionError::new(Code::ScreenSoundCodecUnavailable, error.to_string())
+        });
+        self.reporter.tell(ScreenNews::SoundCoded(failed));
+    }
+
+    fn follow_network(&self, line: &mut Line) {
+        let bitrate_bps = {
+            let mut rate = self.rate.lock();
+            let total_bps = self.total_bps.load(Ordering::Relaxed);
+            if total_bps > 0 {
+                // The estimate is told when it changes; that it lasts is seen here.
+                rate.estimate(MediaTime::now(), total_bps);
+            }
+            rate.target().bitrate_bps
+        };
+        if std::mem::replace(&mut line.bitrate_bps, bitrate_bps) != bitrate_bps
+            && let Err(error) = line.encoder.set_bitrate(bitrate_bps)
+        {
+            tracing::warn!(%error, bitrate_bps, "the encoder of the computer's sound does not follow the network");
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::core::Input;
+    use crate::shell::Message;
+
+    #[test]
+    fn sound_that_cannot_be_coded_is_told_once_and_so_is_its_end() {
+        let (messages, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let out = ScreenSound::new(SentMeter::new("screenAudio"), Reporter::new(3, messages));
+        let config = OpusConfig {
+            channels: CHANNELS_STEREO,
+            bitrate_bps: 96_000,
+            fec: true,
+            expected_loss_percent: 10,
+            dtx: false,
+            music: true,
+        };
+        let mut encoder = OpusEncoder::new(config).unwrap();
+        // 10 ms wait for the next 10 ms, in turn.
+        let loud = AudioFrame::new([0.2_f32, -0.2].repeat(480), 2, MediaTime(0));
+        let works = |encoder: &mut OpusEncoder| [(); 2].map(|()| encoder.encode(&loud));
+        let fails = || [Err(CodecError::NoDecoder { codec: "Opus" }), Ok(None)];
+        let mut told_failed = false;
+        for pair in [works(&mut encoder), fails(), fails(), works(&mut encoder)] {
+            pair.into_iter().for_each(|encoded| out.coded(&mut told_failed, encoded));
+        }
+        let news: Vec<_> = std::iter::from_fn(|| told.try_recv().ok())
+            .map(|message| match message {
+                Message::Input(Input::Screen { generation: 3, news: ScreenNews::SoundCoded(failed) }) => {
+                    failed.map(|e| e.code)
+                }
+                _ => panic!("something else"),
+            })
+            .collect();
+        assert_eq!(news, [Some(Code::ScreenSoundCodecUnavailable), None]);
     }
 }

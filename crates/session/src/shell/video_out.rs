@@ -9,16 +9,17 @@ use beckon_media::latest::RecvError;
 use beckon_media::urgency::Urgency;
 use beckon_media::{LatestReceiver, MediaTime, VideoFrame};
 use beckon_protocol::Code;
-use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid, VideoLayer};
+use beckon_rtc::{EncodedVideo, LocalTrack, TrackSid};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Message;
 use super::meters::SentMeter;
+use super::video_layers::{EncoderLine, LayerEncoder, LayerWish, fit, is_all_lost, wishes};
 use crate::beauty::{BeautyStep, BeautyWish};
 use crate::core::{Device, Input};
 use crate::error::SessionError;
-use crate::rate::{HandOver, Pacer, RatePolicy, Strain, Target, Work, layer_count, layers};
+use crate::rate::{RatePolicy, Strain, Target, Work, announced};
 use crate::request::VideoSettings;
 use crate::tiles::Fanout;
 
@@ -31,12 +32,12 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// Where the camera's pictures go, whichever camera it is and whether or not we are in a room.
 pub(crate) struct VideoOut {
-    track: Mutex<Option<LocalTrack>>,
+    /// Locked before `policy` where both are.
+    line: Mutex<Line>,
     policy: Mutex<RatePolicy>,
+    full: Mutex<VideoSettings>,
     own: Mutex<Option<Arc<Fanout>>>,
     beauty: BeautyWish,
-    /// For each layer, smallest first: its name and whether a key frame is due.
-    layers: Vec<LayerWish>,
     /// Somebody subscribes.
     wanted: AtomicBool,
     /// What else suffers when this machine has too much to do.
@@ -47,10 +48,19 @@ pub(crate) struct VideoOut {
     pub(crate) meter: Arc<SentMeter>,
 }
 
-struct LayerWish {
-    /// The RTP stream ID; empty without simulcast.
-    rid: &'static str,
-    key: AtomicBool,
+/// The way into the room.
+struct Line {
+    track: Option<LocalTrack>,
+    /// For each layer of the track, smallest first.
+    layers: Arc<[LayerWish]>,
+    next: Option<Next>,
+}
+
+/// A track that takes the place of the one there is, as soon as pictures can be sent in it.
+struct Next {
+    track: LocalTrack,
+    /// Which qualities of it anybody watches.
+    wanted: [bool; 3],
 }
 
 impl VideoOut {
@@ -61,13 +71,13 @@ impl VideoOut {
         strain: Arc<Mutex<Strain>>,
         messages: UnboundedSender<Message>,
     ) -> Arc<Self> {
-        let wish = |rid| LayerWish { rid, key: AtomicBool::new(false) };
+        let layers = wishes(full, announced(full).len());
         Arc::new(Self {
-            track: Mutex::new(None),
+            line: Mutex::new(Line { track: None, layers, next: None }),
             policy: Mutex::new(RatePolicy::new(full)),
+            full: Mutex::new(full),
             own: Mutex::new(None),
             beauty,
-            layers: layers(full, layer_count(full)).iter().map(|layer| wish(layer.rid)).collect(),
             wanted: AtomicBool::new(true),
             strain,
             told_busy: AtomicBool::new(false),
@@ -76,30 +86,60 @@ impl VideoOut {
         })
     }
 
-    /// The track in the present room, or none.
-    pub(crate) fn set_track(&self, track: Option<LocalTrack>) {
-        self.anew();
-        let sid = track.as_ref().map(|t| t.sid().to_string());
-        *self.track.lock() = track;
-        self.meter.with(|m| {
-            if let Some(sid) = sid {
-                m.track.sid = sid;
-            }
-        });
+    /// A track of ours is in the room. While pictures go out in another one they do so until they can in this; then
+    /// [`Message::Replaced`] tells of the other. Gives the tracks that are of no use any more.
+    pub(crate) fn published(&self, track: LocalTrack) -> Vec<LocalTrack> {
+        let mut line = self.line.lock();
+        let next = Next { track, wanted: [true; 3] };
+        if line.track.as_ref().is_some_and(LocalTrack::is_connected) {
+            return line.next.replace(next).map(|next| next.track).into_iter().collect();
+        }
+        let missed = line.next.take().map(|next| next.track);
+        self.take(&mut line, next).into_iter().chain(missed).collect()
     }
 
-    /// Another room, or the same one joined anew: nobody has said yet which layers are watched.
+    /// Pictures go out in this track from now on. Gives the one before.
+    fn take(&self, line: &mut Line, next: Next) -> Option<LocalTrack> {
+        let Next { track, wanted } = next;
+        let (full, now) = (*self.full.lock(), MediaTime::now());
+        line.layers = wishes(full, track.layers());
+        {
+            let mut policy = self.policy.lock();
+            policy.set_layers(now, full, track.layers());
+            policy.want(now, wanted);
+        }
+        self.wanted.store(wanted.contains(&true), Ordering::Relaxed);
+        self.meter.with(|m| m.track.sid = track.sid().to_string());
+        line.track.replace(track)
+    }
+
+    /// The room is left or lost.
+    pub(crate) fn leave_room(&self) {
+        let mut line = self.line.lock();
+        (line.track, line.next) = (None, None);
+    }
+
+    /// The same room was joined anew: nobody has said yet which layers are watched.
     pub(crate) fn anew(&self) {
         self.set_wanted([true; 3]);
         self.key_frame(None);
     }
 
-    pub(crate) fn track(&self) -> Option<LocalTrack> {
-        self.track.lock().clone()
+    /// Our tracks in the room: the one in which pictures go out, and the one that takes its place.
+    pub(crate) fn tracks(&self) -> Vec<LocalTrack> {
+        let line = self.line.lock();
+        line.track.iter().chain(line.next.as_ref().map(|next| &next.track)).cloned().collect()
     }
 
+    /// Pictures go out in this track.
     pub(crate) fn is(&self, sid: &TrackSid) -> bool {
-        self.track.lock().as_ref().is_some_and(|t| t.sid() == *sid)
+        self.line.lock().track.as_ref().is_some_and(|t| t.sid() == *sid)
+    }
+
+    /// The most that it has use for now, bit/s; `None` while it is not sent.
+    pub(crate) fn most_bps(&self) -> Option<u64> {
+        let sends = self.line.lock().track.as_ref().is_some_and(|track| !track.is_muted());
+        (sends && self.wanted.load(Ordering::Relaxed)).then(|| self.policy.lock().most_bps())
     }
 
     pub(crate) fn set_own(&self, tile: Arc<Fanout>) {
@@ -108,13 +148,22 @@ impl VideoOut {
 
     /// A key frame is wanted in the layer of this name, or in all.
     pub(crate) fn key_frame(&self, rid: Option<&str>) {
-        for layer in self.layers.iter().filter(|l| rid.is_none_or(|rid| rid == l.rid)) {
+        for layer in self.line.lock().layers.iter().filter(|l| rid.is_none_or(|rid| rid == l.rid)) {
             layer.key.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Which qualities (low, medium, high) anybody watches.
-    pub(crate) fn set_wanted(&self, qualities: [bool; 3]) {
+    /// Which qualities (low, medium, high) of a track anybody watches, if it is ours.
+    pub(crate) fn layers_wanted(&self, sid: &TrackSid, qualities: [bool; 3]) {
+        if self.is(sid) {
+            return self.set_wanted(qualities);
+        }
+        if let Some(next) = self.line.lock().next.as_mut().filter(|next| next.track.sid() == *sid) {
+            next.wanted = qualities;
+        }
+    }
+
+    fn set_wanted(&self, qualities: [bool; 3]) {
         tracing::debug!(low = qualities[0], medium = qualities[1], high = qualities[2], "somebody watches");
         self.policy.lock().want(MediaTime::now(), qualities);
         let wanted = qualities.contains(&true);
@@ -124,32 +173,20 @@ impl VideoOut {
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
-    /// The layers to publish with these settings: as many as there were in the beginning, for a track keeps its layers.
-    pub(crate) fn layers(&self, full: VideoSettings) -> Vec<VideoLayer> {
-        match self.layers.len() {
-            1 => Vec::new(),
-            count => layers(full, count).into_iter().map(VideoLayer::from).collect(),
-        }
-    }
-
-    /// Other settings hold from now on.
+    /// Other settings hold from now on; the track keeps the layers it has.
     pub(crate) fn set_full(&self, full: VideoSettings) {
+        *self.full.lock() = full;
         self.policy.lock().set_full(full);
     }
 
-    pub(crate) fn estimate(&self, total_bps: u64) {
-        self.policy.lock().estimate(MediaTime::now(), total_bps);
+    /// Pictures may take so much, bit/s.
+    pub(crate) fn estimate(&self, bps: u64) {
+        self.policy.lock().estimate(MediaTime::now(), bps);
     }
 
     fn encoder(&self) -> Encoder {
-        Encoder {
-            beauty: BeautyStep::new(self.beauty.clone()),
-            layers: self.layers.iter().map(|_| LayerEncoder::default()).collect(),
-            hand_over: HandOver::default(),
-            sizes: Vec::new(),
-            captured: 0,
-            told_failed: false,
-        }
+        let beauty = BeautyStep::new(self.beauty.clone());
+        Encoder { beauty, captured: 0, told_failed: false, line: EncoderLine::new(self.line.lock().layers.clone()) }
     }
 
     /// Takes pictures until the camera is closed. Runs on a thread of its own.
@@ -185,7 +222,7 @@ impl VideoOut {
             m.track.captured += news;
             m.track.skipped += news.saturating_sub(1);
         });
-        let Some(track) = self.track() else { return };
+        let Some(track) = self.line(encoder) else { return };
         if !track.is_connected() || track.is_muted() || !self.wanted.load(Ordering::Relaxed) {
             // What comes after the pause must be decodable.
             self.key_frame(None);
@@ -196,26 +233,27 @@ impl VideoOut {
             self.meter.with(|m| m.track.skipped += 1);
             return;
         }
+        let line = &mut encoder.line;
         let targets: Vec<_> = {
             let policy = self.policy.lock();
-            (0..self.layers.len()).map(|n| policy.target(n)).collect()
+            (0..line.layers.len()).map(|n| policy.target(n)).collect()
         };
         let sizes: Vec<_> = targets.iter().map(|target| target.map(|t| (t.width, t.fps))).collect();
-        if sizes != encoder.sizes {
+        if sizes != line.sizes {
             let policy = self.policy.lock();
             tracing::debug!(?targets, budget = policy.budget(), load_step = policy.load_step(), "layers");
-            encoder.sizes = sizes;
+            line.sizes = sizes;
         }
         let largest = targets.iter().rposition(Option::is_some);
         // No pause holds this key frame back: the one before began the layer, and came too soon for those who are to get it now.
-        if let Some(anew) = encoder.hand_over.picture(largest, |n| self.policy.lock().wants(n)) {
-            encoder.layers[anew].last_key = None;
-            self.layers[anew].key.store(true, Ordering::Relaxed);
+        if let Some(anew) = line.hand_over.picture(largest, |n| self.policy.lock().wants(n)) {
+            line.layers[anew].last_key = None;
+            line.wishes[anew].key.store(true, Ordering::Relaxed);
         }
         let mut encoded = false;
         let mut failed = None;
         for (n, target) in targets.iter().enumerate() {
-            let layer = &mut encoder.layers[n];
+            let (layer, wish) = (&mut line.layers[n], &line.wishes[n]);
             let Some(target) = *target else {
                 // It begins anew, with a key frame, when somebody watches it.
                 layer.inner = None;
@@ -229,18 +267,18 @@ impl VideoOut {
                 continue;
             }
             encoded = true;
-            match self.encode(layer, n, &picture, target, &track, counts) {
+            match self.encode((layer, wish), n, &picture, target, &track, counts) {
                 Ok(()) => layer.complained = false,
                 Err(error) => {
                     if !std::mem::replace(&mut layer.complained, true) {
-                        tracing::error!(%error, layer = self.layers[n].rid, "cannot encode our pictures");
+                        tracing::error!(%error, layer = wish.rid, "cannot encode our pictures");
                     }
                     layer.inner = None;
                     failed = Some(error);
                 }
             }
         }
-        if !is_all_lost(&targets, &encoder.layers) {
+        if !is_all_lost(&targets, &encoder.line.layers) {
             self.tell_coded(encoder, None);
         } else if let Some(error) = failed {
             self.tell_coded(encoder, Some(error));
@@ -252,13 +290,13 @@ impl VideoOut {
                 spent: now.saturating_since(begun),
                 interval: Duration::from_secs(1) / target.fps.max(1),
                 missed: news.saturating_sub(1),
-                camera: policy.camera_interval(),
+                source: policy.camera_interval(),
             };
             policy.encoded(now, work, &mut self.strain.lock());
             let (steps, load_step) = (policy.steps_taken(), policy.load_step());
             drop(policy);
             self.tell_busy(load_step > 0);
-            let widths = encoder.layers.iter().filter_map(|l| l.inner.as_ref()).map(|e| e.config().width);
+            let widths = encoder.line.layers.iter().filter_map(|l| l.inner.as_ref()).map(|e| e.config().width);
             self.meter.with(|m| {
                 m.track.steps = steps;
                 m.track.load_step = load_step as u64;
@@ -266,6 +304,22 @@ impl VideoOut {
                 m.track.layers_sent.extend(widths);
             });
         }
+    }
+
+    /// The track in which pictures go out: another one from now on where that can take its place. The encoders are those of its layers.
+    fn line(&self, encoder: &mut Encoder) -> Option<LocalTrack> {
+        let mut line = self.line.lock();
+        if let Some(next) = line.next.take_if(|next| next.track.is_connected())
+            && let Some(track) = self.take(&mut line, next)
+        {
+            tracing::debug!(layers = line.layers.len(), "our pictures go out in another track");
+            // After the end nobody wants to know.
+            let _ = self.messages.send(Message::Replaced { track });
+        }
+        if !Arc::ptr_eq(&encoder.line.wishes, &line.layers) {
+            encoder.line = EncoderLine::new(line.layers.clone());
+        }
+        line.track.clone()
     }
 
     /// Tells the person once when pictures give way for want of computing time, and once when they do no more.
@@ -288,14 +342,13 @@ impl VideoOut {
 
     fn encode(
         &self,
-        layer: &mut LayerEncoder,
+        (layer, wish): (&mut LayerEncoder, &LayerWish),
         index: usize,
         picture: &VideoFrame,
         target: Target,
         track: &LocalTrack,
         counts: bool,
     ) -> Result<(), CodecError> {
-        let wish = &self.layers[index];
         let (width, height) = fit((picture.width(), picture.height()), (target.width, target.height));
         let bitrate = u32::try_from(target.bitrate_bps).unwrap_or(u32::MAX);
         let inner = match &mut layer.inner {
@@ -346,36 +399,13 @@ impl VideoOut {
     }
 }
 
+/// What belongs to one camera that is open.
 struct Encoder {
     beauty: BeautyStep,
-    layers: Vec<LayerEncoder>,
-    hand_over: HandOver,
-    /// Width and rate that the layers were to have last.
-    sizes: Vec<Option<(u32, u32)>>,
     captured: u64,
     /// The person was told that no picture can be coded.
     told_failed: bool,
-}
-
-#[derive(Default)]
-struct LayerEncoder {
-    inner: Option<VideoEncoder>,
-    pacer: Pacer,
-    last_key: Option<MediaTime>,
-    complained: bool,
-}
-
-/// Whether no layer that is wanted can be coded. One that can still brings pictures to everybody.
-fn is_all_lost(targets: &[Option<Target>], layers: &[LayerEncoder]) -> bool {
-    let mut wanted = targets.iter().zip(layers).filter_map(|(target, layer)| target.and(Some(layer))).peekable();
-    wanted.peek().is_some() && wanted.all(|layer| layer.complained)
-}
-
-/// The picture's own proportions within the target, never larger than the picture.
-pub(crate) fn fit((width, height): (u32, u32), (most_width, most_height): (u32, u32)) -> (u32, u32) {
-    let scale = (f64::from(most_width) / f64::from(width)).min(f64::from(most_height) / f64::from(height)).min(1.0);
-    let scaled = |side: u32| (((f64::from(side) * scale / 2.0).round() as u32) * 2).max(2);
-    (scaled(width), scaled(height))
+    line: EncoderLine,
 }
 
 #[cfg(test)]
@@ -439,17 +469,6 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_lost_only_where_no_layer_that_is_wanted_can_be_coded() {
-        let target = Target { width: 320, height: 180, fps: 15, bitrate_bps: 100_000 };
-        let layer = |complained| LayerEncoder { complained, ..LayerEncoder::default() };
-        let layers = [layer(true), layer(false)];
-        assert!(is_all_lost(&[Some(target), None], &layers));
-        assert!(!is_all_lost(&[Some(target), Some(target)], &layers));
-        assert!(!is_all_lost(&[None, Some(target)], &layers));
-        assert!(!is_all_lost(&[None, None], &layers), "nobody watches");
-    }
-
-    #[test]
     fn no_picture_being_coded_is_told_once_and_so_is_its_end() {
         let (messages, mut told) = tokio::sync::mpsc::unbounded_channel();
         let meter = SentMeter::new("video");
@@ -466,13 +485,5 @@ mod tests {
             })
             .collect();
         assert_eq!(news, [Some(Code::CodecUnavailable), None]);
-    }
-
-    #[test]
-    fn a_picture_keeps_its_proportions_and_is_never_blown_up() {
-        assert_eq!(fit((640, 480), (1280, 720)), (640, 480));
-        assert_eq!(fit((1920, 1080), (1280, 720)), (1280, 720));
-        assert_eq!(fit((640, 480), (640, 360)), (480, 360));
-        assert_eq!(fit((2, 2), (1280, 720)), (2, 2));
     }
 }

@@ -3,6 +3,7 @@
 use beckon_media::layout::TileId;
 
 use super::*;
+use crate::request::ScreenShare;
 
 #[test]
 fn a_tile_keeps_its_number_when_its_member_comes_back() {
@@ -37,6 +38,24 @@ fn a_camera_is_connecting_until_its_first_picture() {
 }
 
 #[test]
+fn a_camera_that_is_published_anew_goes_on_being_seen() {
+    let mut room = Room1::inside();
+    let bob = |room: &Room1| room.core.view().members.iter().find(|m| m.user_id == "bob").cloned().unwrap();
+    room.room(RoomEvent::TrackPublished { identity: "bob".into(), track: camera_track("TR_1") });
+    let tile = TileId(bob(&room).tile);
+    room.feed(Input::FirstPicture(tile));
+    room.feed(Input::Command(Command::TileSize { tile, width: 640, height: 360 }));
+    let effects = room.room(RoomEvent::TrackPublished { identity: "bob".into(), track: camera_track("TR_2") });
+    assert!(effects.contains(&Effect::Prefer { track: "TR_2".into(), width: 640, height: 360 }));
+    assert!(bob(&room).camera && !bob(&room).camera_connecting);
+    room.feed(Input::FirstPicture(tile));
+    room.room(RoomEvent::TrackUnpublished { identity: "bob".into(), track: camera_track("TR_1") });
+    assert!(bob(&room).camera && !bob(&room).camera_connecting);
+    room.room(RoomEvent::TrackUnpublished { identity: "bob".into(), track: camera_track("TR_2") });
+    assert!(!bob(&room).camera);
+}
+
+#[test]
 fn the_member_list_is_told_only_when_it_changes() {
     let mut room = Room1::inside();
     let lists =
@@ -54,6 +73,23 @@ fn a_busy_machine_is_told_once_and_shown_while_it_lasts() {
     assert_eq!(notices(&room.feed(Input::Busy(true))), [Code::MachineBusy]);
     assert!(shown(&room) && notices(&room.feed(Input::Busy(true))).is_empty());
     assert!(notices(&room.feed(Input::Busy(false))).is_empty() && !shown(&room));
+    // A shared screen counts like the camera, as long as it is shared.
+    let share = ScreenShare {
+        choice: beckon_media::screen::ScreenChoice::Window(7),
+        label: "a".into(),
+        width: 640,
+        height: 480,
+        motion: false,
+        sound: false,
+    };
+    room.feed(Input::Command(Command::StartScreen(share)));
+    let busy = Input::Screen { generation: 1, news: ScreenNews::Busy(true) };
+    assert_eq!(notices(&room.feed(busy)), [Code::MachineBusy]);
+    assert!(notices(&room.feed(Input::Busy(true))).is_empty());
+    room.feed(Input::Command(Command::StopScreen));
+    assert!(shown(&room));
+    room.feed(Input::Busy(false));
+    assert!(!shown(&room));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tracks of ours that the room does not take, that it takes away, and that cannot be coded.
 
 use super::*;
+use crate::request::VideoSettings;
 
 const TIMED_OUT: Code = Code::MediaUnreachable;
 
@@ -126,4 +127,74 @@ fn what_cannot_be_coded_is_said_while_it_lasts_and_is_not_shown_as_sent() {
         assert_eq!(told(&effects), Some((true, true)));
         assert!(room.core.view().notices.is_empty());
     }
+}
+
+/// Another quality is chosen, and the camera is open again.
+fn other_quality(room: &mut Room1, generation: u32, video: VideoSettings) -> (Vec<Effect>, Vec<Effect>) {
+    let closed = room.feed(Input::Command(Command::SetVideo(video)));
+    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false, stands_in: false };
+    (closed, room.feed(Input::Device { device: Device::Camera, generation, news }))
+}
+
+fn quality(width: u32, height: u32) -> VideoSettings {
+    VideoSettings { width, height, ..VideoSettings::default() }
+}
+
+#[test]
+fn another_quality_has_the_camera_announced_anew_beside_the_track_that_is_there() {
+    let mut room = inside();
+    room.room(RoomEvent::LocalTrackPublished(camera_track("TR_720")));
+    room.feed(Input::Published(Device::Camera));
+    let (closed, opened) = other_quality(&mut room, 1, quality(320, 180));
+    assert!(!asks(&closed, Device::Camera), "it does not run");
+    assert!(!closed.iter().any(|e| matches!(e, Effect::SetMuted { .. })), "others keep its last picture");
+    assert!(asks(&opened, Device::Camera));
+    let (_, opened) = other_quality(&mut room, 2, quality(1280, 720));
+    assert!(!asks(&opened, Device::Camera), "one at a time");
+    room.room(RoomEvent::LocalTrackPublished(camera_track("TR_180")));
+    assert!(asks(&room.feed(Input::Published(Device::Camera)), Device::Camera), "it is not what is wanted by now");
+    room.room(RoomEvent::LocalTrackPublished(camera_track("TR_720_2")));
+    assert!(!asks(&room.feed(Input::Published(Device::Camera)), Device::Camera));
+    let effects = room.room(RoomEvent::LocalTrackUnpublished { sid: "TR_720".into() });
+    assert!(effects.is_empty() && room.core.deadline().is_none(), "the one before goes");
+    let frames = VideoSettings { fps: 15, ..quality(1280, 720) };
+    assert!(!asks(&other_quality(&mut room, 3, frames).1, Device::Camera), "the layers are the same");
+}
+
+#[test]
+fn a_camera_that_is_off_is_announced_anew_once_it_is_on() {
+    let mut room = inside();
+    room.feed(Input::Published(Device::Camera));
+    room.feed(Input::Command(Command::SetCamera(false)));
+    let effects = room.feed(Input::Command(Command::SetVideo(quality(320, 180))));
+    assert!(!asks(&effects, Device::Camera));
+    room.feed(Input::Command(Command::SetCamera(true)));
+    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false, stands_in: false };
+    let effects = room.feed(Input::Device { device: Device::Camera, generation: 1, news });
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Camera, muted: false }));
+    assert!(asks(&effects, Device::Camera));
+}
+
+#[test]
+fn a_camera_that_does_not_open_again_is_seen_to_be_off() {
+    let mut room = inside();
+    room.feed(Input::Published(Device::Camera));
+    room.feed(Input::Command(Command::SetVideo(quality(320, 180))));
+    let news = DeviceNews::Failed(SessionError::of(Code::CameraInUse));
+    let effects = room.feed(Input::Device { device: Device::Camera, generation: 1, news });
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Camera, muted: true }));
+}
+
+#[test]
+fn where_the_room_does_not_take_the_new_track_the_one_there_is_goes_on() {
+    let mut room = inside();
+    room.room(RoomEvent::LocalTrackPublished(camera_track("TR_720")));
+    room.feed(Input::Published(Device::Camera));
+    other_quality(&mut room, 1, quality(320, 180));
+    let effects = refuse(&mut room, Device::Camera, TIMED_OUT);
+    assert!(notices(&effects).is_empty() && told(&effects).is_none());
+    assert!(room.core.view().camera.problem.is_none());
+    assert!(asks(&room.tick(2_000), Device::Camera), "it is asked for again");
+    let effects = room.feed(Input::Command(Command::SetCamera(false)));
+    assert!(effects.contains(&Effect::SetMuted { device: Device::Camera, muted: true }));
 }
