@@ -1,4 +1,4 @@
-//! A machine on whose screen a film runs: the test card, and in the middle of it what cannot be foreseen.
+//! A machine on whose screen a film runs: the test card, and in the middle of it what cannot be foreseen; another of its screens shows a page.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use beckon_media::{
 use beckon_session::{
     CameraChoice, Devices, MicrophoneChoice, ScreenShare, SessionEnv, SpeakerChoice, VideoSettings, VisibilityListener,
 };
+
+use crate::page::{PAGE, Page};
 
 const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 720;
@@ -34,7 +36,7 @@ pub fn film() -> ScreenShare {
     }
 }
 
-/// This machine, but for its screen.
+/// This machine, but for its screens: on one the film runs, on another there is the page.
 pub(crate) fn machine() -> SessionEnv {
     SessionEnv::with_devices(Arc::new(Machine(SessionEnv::system().devices())))
 }
@@ -63,8 +65,8 @@ impl Devices for Machine {
         self.0.speaker(choice, render, listener)
     }
 
-    fn screen(&self, _share: &ScreenShare, _listener: VisibilityListener) -> Result<Box<dyn VideoSource>, SourceError> {
-        Ok(Box::new(Film))
+    fn screen(&self, share: &ScreenShare, _listener: VisibilityListener) -> Result<Box<dyn VideoSource>, SourceError> {
+        Ok(if share.label == PAGE { Box::new(Page) } else { Box::new(Film) })
     }
 }
 

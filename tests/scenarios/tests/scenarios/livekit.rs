@@ -4,7 +4,7 @@ use beckon_scenarios::{LiveKitServer, TestServer, Wire, turn};
 
 use crate::SERVER;
 use crate::recovery::Lost;
-use crate::{calls, recovery, rules, screens};
+use crate::{calls, presets, recovery, rules, screens};
 
 /// Both servers; `None` where LiveKit's was not built.
 async fn servers() -> Option<(LiveKitServer, TestServer)> {
@@ -88,6 +88,13 @@ async fn on_livekit_a_shared_screen_is_seen_large_in_a_small_tile() {
     let _turn = turn().await;
     let Some((_livekit, server)) = servers().await else { return };
     screens::a_screen_is_seen_large(&server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_livekit_a_quality_chosen_in_the_room_is_followed_and_viewers_see_no_gap() {
+    let _turn = turn().await;
+    let Some((_livekit, server)) = servers().await else { return };
+    presets::a_quality_is_followed(&server.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

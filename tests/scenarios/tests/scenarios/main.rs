@@ -8,6 +8,7 @@ mod livekit;
 mod livekit_networks;
 mod networks;
 mod overload;
+mod presets;
 mod recovery;
 mod refusals;
 mod rules;

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use beckon_impair::Profile;
 use beckon_media::layout::TileId;
-use beckon_scenarios::{Client, TestServer, Wish, film, turn};
+use beckon_media::{MediaTime, VideoFrame};
+use beckon_scenarios::{Client, TestServer, Wish, film, page, page_picture, ssim, turn};
+use beckon_session::RoomView;
 use beckon_session::report::{ReceivedTrack, SentTrack, SessionReport};
 use url::Url;
 
@@ -17,6 +19,9 @@ const LARGE: u32 = 1280;
 const SLOW: u64 = 300_000;
 /// How long the slow viewer watches.
 const WATCHES: Duration = Duration::from_secs(20);
+
+/// A page as alike as this to the one shared can be read without effort.
+const LEGIBLE: f64 = 0.98;
 
 fn seen(report: &SessionReport) -> ReceivedTrack {
     report.received.iter().find(|t| t.source == "screen" && t.live).cloned().unwrap_or_default()
@@ -120,4 +125,62 @@ async fn a_shared_screen_is_seen_large_in_a_small_tile() {
     let _turn = turn().await;
     let server = TestServer::start(SERVER).await.unwrap();
     a_screen_is_seen_large(&server.url()).await;
+}
+
+/// A picture of the page, as somebody saw it.
+struct Sight {
+    after: Duration,
+    width: u32,
+    /// How alike it is to the page itself; 0 in another size.
+    alike: f64,
+}
+
+/// What somebody sees of the page from now on, until so long after `begun`.
+async fn page_seen(viewer: &Client, begun: Instant, until: Duration) -> Vec<Sight> {
+    let shared = |v: &RoomView| v.members.iter().any(|m| m.screen_tile.is_some());
+    let view = viewer.until_view("the shared screen", shared).await;
+    let tile = view.members.iter().find_map(|m| m.screen_tile).expect("a tile for the screen");
+    let pictures = viewer.session.video(TileId(tile));
+    let mut seen = Vec::new();
+    while begun.elapsed() < until {
+        match pictures.try_recv() {
+            Ok(picture) => seen.push((begun.elapsed(), picture)),
+            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    }
+    let page = page_picture(MediaTime::now());
+    let alike = |picture: &VideoFrame| if picture.width() == page.width() { ssim(&page, picture) } else { 0.0 };
+    seen.iter().map(|(after, p)| Sight { after: *after, width: p.width(), alike: alike(p) }).collect()
+}
+
+/// Says when the page was legible first; it must be so in the end.
+fn legible(who: &str, seen: &[Sight]) {
+    let first = seen.iter().find(|sight| sight.alike >= LEGIBLE).map(|sight| sight.after);
+    let steps: Vec<_> = seen.chunk_by(|a, b| a.width == b.width && (a.alike - b.alike).abs() < 0.02).collect();
+    for step in steps.iter().filter_map(|step| step.first()) {
+        println!("{who}: {} pixels, SSIM {:.3} after {:?}", step.width, step.alike, step.after);
+    }
+    let last = seen.last().map_or(0.0, |sight| sight.alike);
+    println!("{who}: {} pictures, legible after {first:?}, SSIM {last:.4} in the end", seen.len());
+    assert!(last >= LEGIBLE, "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_print_on_a_shared_screen_is_legible_after_ten_seconds_and_for_who_joins_later() {
+    const WAITS: Duration = Duration::from_secs(10);
+    let _turn = turn().await;
+    let server = TestServer::start(SERVER).await.unwrap();
+    let ann = Client::join(&server.url(), Wish::create("page", "ann").with_film()).await.unwrap();
+    let bob = Client::join(&server.url(), Wish::enter("page", "bob").silent()).await.unwrap();
+    bob.sees_and_hears("ann").await;
+    let begun = Instant::now();
+    ann.session.start_screen(page());
+    legible("bob", &page_seen(&bob, begun, WAITS).await);
+    println!("ann: {:?}", sent(&ann.session.report()));
+    let begun = Instant::now();
+    let carl = Client::join(&server.url(), Wish::enter("page", "carl").silent()).await.unwrap();
+    legible("carl, who joins later", &page_seen(&carl, begun, WAITS).await);
+    ann.leave().await;
+    bob.closed().await;
+    carl.closed().await;
 }
