@@ -126,7 +126,7 @@ fn network(near: &[f32]) {
     ] {
         let expected_loss_percent = ((loss * 150.0) as u8).max(10);
         let opus = OpusConfig { bitrate_bps: kbit * 1000, fec, expected_loss_percent, ..OpusConfig::default() };
-        let line = Line { loss, jitter_ms, ppm: 0.0, opus };
+        let line = Line { loss, lost_of: 0, jitter_ms, ppm: 0.0, opus, seed: 42 };
         let heard = line.carry(near.as_chunks::<480>().0.iter().copied());
         let stats = heard.stats.last().unwrap();
         println!(

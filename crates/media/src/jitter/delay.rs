@@ -11,6 +11,15 @@ const BUCKETS: usize = 200;
 const QUANTILE: f32 = 0.97;
 /// How fast old packets are forgotten: at 50 packets a second half is gone after seven seconds.
 const FORGET: f32 = 0.998;
+/// From this bucket on, 80 ms, a network is so unsteady that a little more of a wait counts for little, and a gap for much. Then
+/// those few packets are waited for too that are later than the rest by no more than this part of its wait, …
+const WIDE: usize = 16;
+const REACH: f32 = 0.1;
+/// … there is room for what a sound card that asks for 10 ms at a time, and a wait a little short of its target, take from it, …
+const MARGIN_NS: i64 = 6_000_000;
+/// … and while few packets were seen, the network is taken to be more unsteady than they were: of `n` that are late by anything up to
+/// a limit, the latest and the earliest lie apart by some 2 / `n` less than that.
+const UNSEEN: f32 = 2.0;
 /// What made packets late once, a queue that was full, is over when none was half as late for this long …
 const ONCE: Duration = Duration::from_secs(1);
 /// … and what goes on, or did so before, when none was so late for this long.
@@ -132,13 +141,22 @@ impl DelayEstimator {
             sum += part;
             sum >= QUANTILE
         });
-        let bucket = bucket.map(|bucket| bucket.min(self.expected()));
-        let needed = match bucket {
+        let latest = self.expected();
+        let needed = match bucket.map(|bucket| bucket.min(latest)) {
             // The first bucket is as good as no unsteadiness at all.
             Some(0) | None => 0,
-            Some(bucket) => (bucket as i64 + 1) * BUCKET_NS,
+            Some(bucket) if bucket < WIDE => (bucket as i64 + 1) * BUCKET_NS,
+            Some(bucket) => self.for_nearly_all(bucket, latest),
         };
         (needed + SLACK_NS).max(LEAST_NS)
+    }
+
+    /// What a very unsteady network needs, where nearly all packets are late by up to `bucket` and the others by up to `latest`.
+    fn for_nearly_all(&self, bucket: usize, latest: usize) -> i64 {
+        let near = bucket + (bucket as f32 * REACH) as usize;
+        let bucket = if latest <= near { latest } else { bucket };
+        let seen = ((bucket as i64 + 1) * BUCKET_NS) as f32;
+        (seen * (1.0 + UNSEEN / self.seen as f32)) as i64 + MARGIN_NS
     }
 }
 
@@ -166,6 +184,17 @@ mod tests {
         assert!(estimator.target_ns() > 200 * MS, "it may go on");
         packets(&mut estimator, 12_000, 13_000, |_| 0);
         assert_eq!(estimator.target_ns(), LEAST_NS);
+    }
+
+    #[test]
+    fn the_first_packets_of_an_unsteady_network_are_not_taken_for_all_it_can_do() {
+        let mut estimator = DelayEstimator::new();
+        packets(&mut estimator, 0, 80, |t| t * 2);
+        // Four packets, 120 ms apart.
+        assert!(estimator.target_ns() > 180 * MS, "{}", estimator.target_ns());
+        let mut estimator = DelayEstimator::new();
+        packets(&mut estimator, 0, 80, |t| t / 10);
+        assert_eq!(estimator.target_ns(), LEAST_NS, "nor are those of a steady one taken for less than that");
     }
 
     #[test]

@@ -39,7 +39,7 @@ const RATE: i64 = 48_000;
 const MS: i64 = 1_000_000;
 /// Sound is made up in steps of 10 ms: of less, libopus makes 10 ms, hands out a part and clicks where it goes on.
 const STEP: usize = 480;
-/// How long the first packet waits, while nothing is known of the network.
+/// How long the first packet waits at least, while little is known of the network.
 const FIRST_WAIT: Duration = Duration::from_millis(40);
 /// After this long without a packet the sender has fallen silent: nothing is missing any more.
 const PAUSE: usize = 48_000;
@@ -54,11 +54,14 @@ const TOO_LATE_NS: i64 = 8 * MS;
 const TOO_EARLY_NS: i64 = 6 * MS;
 /// Below the target by at most this much after sound was shortened: the next late packet must not find the buffer empty.
 const LEFT_OUT_NS: i64 = 3 * MS;
-/// Much further, and it changes faster, at the price of being heard.
+/// Much further, and it changes faster, at the price of being heard; where it is too early, for fear of the next late packet.
 const FAR_TOO_LATE_NS: i64 = 80 * MS;
-/// When more than this part of packets is lost, sound waits for one packet more, so that FEC has its chance.
-const LOSSY: f32 = 0.015;
-const LOSSLESS: f32 = 0.005;
+const FAR_TOO_EARLY_NS: i64 = 40 * MS;
+/// When more than this part of packets is lost, sound waits for one packet more, so that FEC has its chance: after the first loss, as each
+/// counts [`LOSS_WEIGHT`] …
+const LOSSY: f32 = 0.009;
+/// … until none was lost for three seconds.
+const LOSSLESS: f32 = 0.002;
 /// And only where at least this part of packets carries FEC: music does not.
 const PROTECTED: f32 = 0.3;
 /// Until that packet comes.
@@ -203,6 +206,10 @@ impl JitterBuffer {
         self.estimator.observe(packet.received, packet.received.0.saturating_sub(nanos(time)));
         self.first_received.get_or_insert(packet.received);
         let over = self.decoded.is_some_and(|decoded| time + samples as i64 <= decoded);
+        if over {
+            // Late and not lost, as it seemed; to wait for what is late is the estimator's.
+            self.loss = (self.loss - LOSS_WEIGHT).max(0.0);
+        }
         if over || self.packets.contains_key(&time) {
             self.stats.discarded += 1;
             return;
@@ -316,7 +323,9 @@ impl JitterBuffer {
             self.first_received = None;
             return false;
         };
-        let known = if self.stats.played > 0 { duration(self.target_ns()) } else { FIRST_WAIT };
+        // The first packets may tell already that they will have to wait longer.
+        let least = if self.stats.played > 0 { Duration::ZERO } else { FIRST_WAIT };
+        let known = duration(self.target_ns()).max(least);
         if now < received + known {
             return false;
         }
@@ -355,8 +364,9 @@ impl JitterBuffer {
         self.stats.delay = duration(wait);
         let off = wait - self.target_ns();
         let far = off > FAR_TOO_LATE_NS;
+        let hurried = far || wait - self.needed_ns() < -FAR_TOO_EARLY_NS;
         let rested = self.last_stretch.is_none_or(|at| now.saturating_since(at) >= STRETCH_PAUSE);
-        if self.stalled > 0 || !(rested || far) {
+        if self.stalled > 0 || !(rested || hurried) {
             return;
         }
         if off > TOO_LATE_NS && self.gather(stretch::ENOUGH_TO_SHORTEN) {

@@ -12,12 +12,16 @@ use bytes::Bytes;
 pub struct Line {
     /// Share of packets lost, 0 … 1, each by itself.
     pub loss: f32,
+    /// Of so many packets one is lost, for certain; 0 for none.
+    pub lost_of: usize,
     /// Packets are late by up to this, each by itself, in ms.
     pub jitter_ms: f32,
     /// How much faster than ours the sender's clock runs, parts per million.
     pub ppm: f64,
     /// How it is encoded.
     pub opus: OpusConfig,
+    /// Which packets are lost and late: another network of the same kind for each.
+    pub seed: u64,
 }
 
 /// What came out.
@@ -41,7 +45,7 @@ impl Line {
     /// Sends one packet each 20 ms, or none, and listens until they are over.
     pub fn deliver(&self, packets: impl Iterator<Item = Option<Bytes>>) -> Heard {
         let mut buffer = JitterBuffer::new(1).unwrap();
-        let mut random = Random::new(42);
+        let mut random = Random::new(self.seed);
         let mut heard = Heard { sound: Vec::new(), stats: Vec::new(), packets: 0, bytes: 0 };
         let mut under_way: Vec<(i64, AudioPacket)> = Vec::new();
         let begun = 1_000_000_000i64;
@@ -54,7 +58,9 @@ impl Line {
                 heard.packets += 1;
                 heard.bytes += payload.len();
                 let late = random.between(0.0, self.jitter_ms.max(0.001));
-                if random.unit() >= self.loss {
+                let lost = random.unit() < self.loss
+                    || (self.lost_of > 0 && (heard.packets + self.lost_of / 2).is_multiple_of(self.lost_of));
+                if !lost {
                     let at = sent_at + 30_000_000 + (late * 1e6) as i64;
                     let received = MediaTime(at);
                     under_way.push((at, AudioPacket { payload, sequence, rtp_time: slot as u32 * 960, received }));
