@@ -266,15 +266,13 @@ impl Media {
                 self.shared = None;
                 self.share_bandwidth();
             }
-            // After a rejoin of the rtc layer the same track has another name. One that takes the place of another waits for its turn.
-            RoomEvent::LocalTrackPublished(info) if info.kind == TrackKind::Video => {
-                if self.video_out.is(&info.sid) {
-                    self.video_out.meter.with(|m| m.track.sid = info.sid.to_string());
-                    self.video_out.anew();
-                }
-            }
-            RoomEvent::LocalTrackPublished(info) => {
+            // After a rejoin of the rtc layer the same track has another name. A camera that takes the place of another waits for its turn.
+            RoomEvent::LocalTrackPublished(info) if info.kind == TrackKind::Audio => {
                 self.audio_out.meter.with(|m| m.track.sid = info.sid.to_string());
+            }
+            RoomEvent::LocalTrackPublished(info) if self.video_out.is(&info.sid) => {
+                self.video_out.meter.with(|m| m.track.sid = info.sid.to_string());
+                self.video_out.anew();
             }
             _ => {}
         }
