@@ -263,7 +263,7 @@ try {
   await walk.step("the page sets what the room does", async () => {
     await setMedia({ speaker: false, video: { resolution: "540p" } });
     await state("no loudspeaker", ({ speaker }) => !speaker);
-    await until("a picture of more than 360 lines", async () => (await seenHeight()) > 360, 60000);
+    await until("a picture of more than 360 lines", async () => (await seenHeight()) > 360, 120000);
     await setMedia({ speaker: true, microphone: false });
     await state("the loudspeaker, no microphone", ({ speaker, microphone }) => speaker && !microphone);
   });
