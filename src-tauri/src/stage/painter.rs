@@ -22,6 +22,10 @@ use super::{Place, SharedPixels, Surface, scene};
 /// than the eye can see. Longer, and it would be delay: of two people one always comes just after the other.
 const BREATH: Duration = Duration::from_millis(4);
 
+/// A picture of our own camera is drawn with the next of another person's, which comes within this time of the last: half as
+/// many drawings in a call of two. Nobody sees it in the own mirror; at 30 a second the next one comes after 33 ms.
+const COMPANY: Duration = Duration::from_millis(40);
+
 /// Where a stage's pictures come from.
 pub trait Pictures: Send {
     /// Those of a tile.
@@ -53,6 +57,10 @@ struct Wishes {
     surface: Option<Arc<dyn Surface>>,
     /// Something above, or a picture, is new.
     woken: bool,
+    /// When another person's picture came last.
+    company: Option<Instant>,
+    /// A picture of our own is new, and is drawn then at the latest.
+    due: Option<Instant>,
     quit: bool,
 }
 
@@ -64,12 +72,25 @@ struct Shared {
 }
 
 impl Shared {
+    /// Another person's picture is new.
     fn wake(&self) {
         let mut wishes = self.wishes.lock();
+        wishes.company = Some(Instant::now());
         if !wishes.woken {
             wishes.woken = true;
             self.news.notify_one();
         }
+    }
+
+    /// A picture of our own is new.
+    fn wake_in_company(&self) {
+        let mut wishes = self.wishes.lock();
+        if wishes.woken || wishes.due.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        wishes.due = Some(wishes.company.map_or(now, |last| now.max(last + COMPANY)));
+        self.news.notify_one();
     }
 
     fn change(&self, change: impl FnOnce(&mut Wishes)) {
@@ -107,6 +128,8 @@ impl Painter {
             room,
             surface: None,
             woken: true,
+            company: None,
+            due: None,
             quit: false,
         };
         let shared = Arc::new(Shared { wishes: Mutex::new(wishes), news: Condvar::new(), layout: Mutex::default() });
@@ -236,14 +259,16 @@ impl Work {
     fn wait(&self, animating: bool) -> Option<Order> {
         let mut wishes = self.shared.wishes.lock();
         let step = Instant::now() + Duration::from_millis(Compositor::ANIMATION_STEP_MS.unsigned_abs());
+        let step = animating.then_some(step);
         while !wishes.woken && !wishes.quit {
-            if !animating {
-                self.shared.news.wait(&mut wishes);
-            } else if self.shared.news.wait_until(&mut wishes, step).timed_out() {
-                break;
+            match step.into_iter().chain(wishes.due).min() {
+                None => self.shared.news.wait(&mut wishes),
+                Some(until) if self.shared.news.wait_until(&mut wishes, until).timed_out() => break,
+                Some(_) => {}
             }
         }
         wishes.woken = false;
+        wishes.due = None;
         if wishes.quit {
             return None;
         }
@@ -274,7 +299,8 @@ impl Work {
             self.taps.entry(spec.id).or_insert_with(|| {
                 let pictures = self.pictures.video(spec.id);
                 let shared = self.shared.clone();
-                pictures.on_ready(move || shared.wake());
+                let own = spec.own;
+                pictures.on_ready(move || if own { shared.wake_in_company() } else { shared.wake() });
                 Tap { pictures, newest: None }
             });
         }
