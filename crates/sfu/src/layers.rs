@@ -261,10 +261,10 @@ impl Wish {
         if width == 0 || height == 0 || sizes.is_empty() {
             return self.quality;
         }
-        // A tile and a picture may differ in shape and orientation: the larger side decides, and a
-        // picture that is up to a tenth too small still looks right.
-        let shown = u64::from(width.max(height));
-        sizes.iter().position(|&(w, h)| u64::from(w.max(h)) * 11 >= shown * 10).unwrap_or(sizes.len() - 1)
+        // People fill their tiles: what sticks out is cut, so a picture is to be as wide as the tile and as high. One that is up to
+        // a tenth too small still looks right.
+        let fills = |have: u32, shown: u32| u64::from(have) * 11 >= u64::from(shown) * 10;
+        sizes.iter().position(|&(w, h)| fills(w, width) && fills(h, height)).unwrap_or(sizes.len() - 1)
     }
 }
 
@@ -342,7 +342,8 @@ mod tests {
         assert_eq!(shown(160, 90), 0);
         assert_eq!(shown(350, 197), 0, "a little stretching is not seen");
         assert_eq!(shown(500, 300), 1);
-        assert_eq!(shown(300, 600), 1, "a tall tile");
+        assert_eq!(shown(300, 350), 1, "a tall tile shows the middle of a picture that is as high");
+        assert_eq!(shown(300, 600), 2);
         assert_eq!(shown(3840, 2160), 2);
         assert_eq!(Wish { quality: 1, ..Wish::default() }.max_layer(&sizes), 1);
     }
