@@ -50,6 +50,7 @@ mod linux {
     use beckon_media::barcode::BarCode;
     use beckon_media::codec::{Content, EncoderConfig, ScreenEncoder, VideoCodec, VideoDecoder};
     use beckon_media::screen::{Ask, Catalog, ScreenChoice, ScreenSettings, ScreenSource, ask, desktop_asks};
+    use beckon_media::similarity::ssim;
     use beckon_media::{FramePool, MediaTime, VideoFrame, VideoSource, latest};
     use x11rb::connection::Connection;
     use x11rb::protocol::xproto::{
@@ -317,30 +318,5 @@ mod linux {
             );
         }
         Ok(())
-    }
-
-    /// Structural similarity of luma (Wang et al. 2004), 8 × 8 windows every 4 pixels, uniform weights.
-    fn ssim(a: &VideoFrame, b: &VideoFrame) -> f64 {
-        const C1: f64 = 6.5025;
-        const C2: f64 = 58.5225;
-        let (mut sum, mut count) = (0.0, 0u32);
-        for y in (0..a.height() as usize - 7).step_by(4) {
-            for x in (0..a.width() as usize - 7).step_by(4) {
-                let (mut sa, mut sb, mut saa, mut sbb, mut sab) = (0u32, 0u32, 0u32, 0u32, 0u32);
-                for row in y..y + 8 {
-                    let line_a = &a.y()[row * a.y_stride() + x..][..8];
-                    let line_b = &b.y()[row * b.y_stride() + x..][..8];
-                    for (&p, &q) in line_a.iter().zip(line_b) {
-                        let (p, q) = (u32::from(p), u32::from(q));
-                        (sa, sb, saa, sbb, sab) = (sa + p, sb + q, saa + p * p, sbb + q * q, sab + p * q);
-                    }
-                }
-                let [sa, sb, saa, sbb, sab] = [sa, sb, saa, sbb, sab].map(|s| f64::from(s) / 64.0);
-                let (va, vb, cov) = (saa - sa * sa, sbb - sb * sb, sab - sa * sb);
-                sum += (2.0 * sa * sb + C1) * (2.0 * cov + C2) / ((sa * sa + sb * sb + C1) * (va + vb + C2));
-                count += 1;
-            }
-        }
-        sum / f64::from(count.max(1))
     }
 }

@@ -37,6 +37,8 @@ pub mod playout;
 pub mod scale;
 pub mod screen;
 #[forbid(unsafe_code)]
+pub mod similarity;
+#[forbid(unsafe_code)]
 pub mod source;
 mod swscale;
 pub mod system_sound;

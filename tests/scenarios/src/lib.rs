@@ -24,7 +24,7 @@ pub use film::film;
 pub use go_peer::{GoPeer, GoReport};
 pub use hog::Hog;
 pub use livekit::LiveKitServer;
-pub use page::{page, page_picture, ssim};
+pub use page::{page, page_picture};
 pub use place::{Engine, Place};
 pub use server::{TestServer, sig};
 pub use socks::SocksProxy;

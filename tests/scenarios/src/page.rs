@@ -129,29 +129,3 @@ fn run(out: &LatestSender<VideoFrame>, control: &SourceControl) {
     }
     while control.sleep_until(MediaTime::now() + LOOK) {}
 }
-
-/// How alike two pictures of one size are to the eye, 1 at most: structural similarity of luma (Wang et al. 2004), 8 × 8 windows every
-/// 4 pixels, uniform weights.
-pub fn ssim(a: &VideoFrame, b: &VideoFrame) -> f64 {
-    const C1: f64 = 6.5025;
-    const C2: f64 = 58.5225;
-    let (mut sum, mut count) = (0.0, 0u32);
-    for y in (0..a.height().min(b.height()) as usize - 7).step_by(4) {
-        for x in (0..a.width().min(b.width()) as usize - 7).step_by(4) {
-            let (mut sa, mut sb, mut saa, mut sbb, mut sab) = (0u32, 0u32, 0u32, 0u32, 0u32);
-            for row in y..y + 8 {
-                let line_a = &a.y()[row * a.y_stride() + x..][..8];
-                let line_b = &b.y()[row * b.y_stride() + x..][..8];
-                for (&p, &q) in line_a.iter().zip(line_b) {
-                    let (p, q) = (u32::from(p), u32::from(q));
-                    (sa, sb, saa, sbb, sab) = (sa + p, sb + q, saa + p * p, sbb + q * q, sab + p * q);
-                }
-            }
-            let [sa, sb, saa, sbb, sab] = [sa, sb, saa, sbb, sab].map(|s| f64::from(s) / 64.0);
-            let (va, vb, cov) = (saa - sa * sa, sbb - sb * sb, sab - sa * sb);
-            sum += (2.0 * sa * sb + C1) * (2.0 * cov + C2) / ((sa * sa + sb * sb + C1) * (va + vb + C2));
-            count += 1;
-        }
-    }
-    sum / f64::from(count.max(1))
-}

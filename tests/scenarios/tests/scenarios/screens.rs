@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use beckon_impair::Profile;
 use beckon_media::layout::TileId;
+use beckon_media::similarity::ssim;
 use beckon_media::{MediaTime, VideoFrame};
-use beckon_scenarios::{Client, TestServer, Wish, film, page, page_picture, ssim, turn};
+use beckon_scenarios::{Client, TestServer, Wish, film, page, page_picture, turn};
 use beckon_session::RoomView;
 use beckon_session::report::{ReceivedTrack, SentTrack, SessionReport};
 use url::Url;
