@@ -83,6 +83,15 @@ impl Process {
         Ok(())
     }
 
+    /// Waits for its end, and fails when it failed.
+    pub fn succeed(&mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("{} ended with {status}; it printed:\n{}", self.name, self.tail());
+        }
+        Ok(())
+    }
+
     /// Asks it to end (SIGTERM where there is one) and waits a while before it is ended.
     pub fn stop(&mut self) {
         if !self.runs() {

@@ -27,7 +27,7 @@ const STEPS: &[Step] = &[
     ("format", || run::run(run::cargo().args(["fmt", "--all", "--check"]))),
     ("web-build", build::web),
     ("web-check", || run::run(&mut run::npm(&["run", "check"]))),
-    ("web-test", || run::run(&mut run::npm(&["test"]))),
+    ("web-test", web_test),
     ("build", build::programs),
     ("types", || build::types(true)),
     ("clippy", || run::run(run::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))),
@@ -97,6 +97,14 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// The pages' tests, as `npm test` runs them one after the other. Those of the shim wait most of their time, for apps that do not
+/// answer: the others run beside them.
+fn web_test() -> Result<()> {
+    let mut shim = Process::start("test-starter", &run::target(), &mut run::npm(&["test", "--workspace", "starter"]))?;
+    run::run(&mut run::npm(&["test", "--workspace", "guest", "--workspace", "room"]))?;
+    shim.succeed()
+}
+
 /// Whether this is a run in which nothing may be left out: CI systems say so.
 fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
@@ -112,6 +120,9 @@ fn peers() -> Result<()> {
     Ok(())
 }
 
+/// How many tests of a program run at once (libtest).
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
 /// Where tests that are skipped write their names.
 fn skips() -> PathBuf {
     run::target().join("skipped-tests")
@@ -122,7 +133,14 @@ fn tests() -> Result<()> {
     if list.exists() {
         std::fs::remove_file(&list).with_context(|| format!("{} cannot be emptied", list.display()))?;
     }
-    run::run(run::cargo().args(["test", "--workspace", "--no-fail-fast"]).env(beckon_test_skip::LIST, &list))?;
+    let mut command = run::cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]).env(beckon_test_skip::LIST, &list);
+    // Those that take long wait most of their time, for sound servers and programs; scenarios take turns by themselves.
+    if std::env::var_os(TEST_THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        command.env(TEST_THREADS, (2 * cores).to_string());
+    }
+    run::run(&mut command)?;
     let skipped = beckon_test_skip::listed(&list)?;
     if !skipped.is_empty() && is_ci() {
         bail!("CI is set, and tests were skipped:\n  {}", skipped.join("\n  "));
@@ -130,14 +148,22 @@ fn tests() -> Result<()> {
     Ok(())
 }
 
+/// What reads deny.toml.
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
+
 /// Licences, sources and banned crates. Advisories need a database from outside and have a task of their own in the
 /// maintainers' hands: `cargo deny check advisories`.
 fn deny() -> Result<()> {
     let tools = run::target().join("tools");
     let program = tools.join("bin/cargo-deny");
     if !program.is_file() && !run::has("cargo-deny") {
-        // Unoptimised: it runs for a second, but would compile for many minutes.
-        run::run(run::cargo().args(["install", "cargo-deny", "--locked", "--debug", "--root"]).arg(&tools))?;
+        // Unoptimised, and without what debuggers need: it runs for a second, but would compile for many minutes.
+        run::run(
+            run::cargo()
+                .args(["install", CARGO_DENY, "--locked", "--debug", "--root"])
+                .arg(&tools)
+                .env("CARGO_PROFILE_DEV_DEBUG", "0"),
+        )?;
     }
     let mut command = if program.is_file() { Command::new(program) } else { Command::new("cargo-deny") };
     run::run(command.args(["check", "licenses", "bans", "sources"]).current_dir(run::root()))
