@@ -37,6 +37,10 @@ const COUNTED_PERCENT: u64 = 70;
 const KNOWN_PERCENT: u64 = 150;
 /// … or for so long.
 const BELIEVED: Duration = Duration::from_secs(3);
+/// What is sent in this time has not been heard of yet.
+const MOMENT: Duration = Duration::from_millis(200);
+/// An estimate follows a fall within this time.
+const FOLLOWED: Duration = Duration::from_secs(10);
 /// After a fall was seen there is no other for this long: what stands in the queue then was sent before.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -86,6 +90,18 @@ impl Fall {
         let old = self.fell.is_none_or(|at| now.saturating_duration_since(at) > BELIEVED);
         self.left = self.left.filter(|left| !old && estimate * 100 > left * KNOWN_PERCENT);
         self.left.map_or(estimate, |left| left.min(estimate))
+    }
+
+    /// What was sent in a second, bit/s, but for the last moment: pictures that begin just now are not counted.
+    pub fn sent_lately(&self, now: Instant) -> u64 {
+        let from = self.sent.front().map_or(0, |(_, before)| *before);
+        let until = |ago| now.checked_sub(ago).and_then(|at| self.by(at)).unwrap_or(from);
+        (until(MOMENT) - until(MOMENT + Duration::from_secs(1))) * 8
+    }
+
+    /// Whether the road was seen to fall so lately that its estimate may follow only now.
+    pub fn fell_lately(&self, now: Instant) -> bool {
+        self.fell.is_some_and(|at| now.saturating_duration_since(at) < FOLLOWED)
     }
 
     /// What passes, in bit/s, if that fell to a part of what is sent.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_rtp::fall::Fall;
+use beckon_rtp::idle::{Heard, Idle};
 use beckon_rtp::request::{Copies, Requests};
 use beckon_sdp::PayloadTypes;
 use serde::Deserialize;
@@ -82,6 +83,7 @@ pub(super) struct Peer {
     repairs: HashMap<u32, u64>,
     /// Notices when the road suddenly carries far less.
     fall: Fall,
+    idle: Idle,
     /// Which requests go out twice.
     requests: Requests,
     /// Which of the server's requests that come twice count.
@@ -108,6 +110,7 @@ impl Peer {
             stats: LinkStats::default(),
             repairs: HashMap::new(),
             fall: Fall::default(),
+            idle: Idle::default(),
             requests: Requests::default(),
             copies: Copies::default(),
             now,
@@ -297,6 +300,18 @@ impl Peer {
             tracing::debug!(lane = ?self.lane, rtt = ?stats.rtt, estimate = ?stats.bwe_tx, "the network fell");
         }
         stats.bwe_tx = stats.bwe_tx.map(|estimate| Bitrate::bps(self.fall.limit(self.now, estimate.as_u64())));
+        let Some(estimate) = stats.bwe_tx.map(|estimate| estimate.as_u64()) else { return };
+        let heard = Heard {
+            estimate,
+            sent: self.fall.sent_lately(self.now),
+            loss: stats.egress_loss_fraction.unwrap_or(0.0),
+            fell: self.fall.fell_lately(self.now),
+        };
+        if let Some(bps) = self.idle.heard(self.now, heard) {
+            tracing::debug!(lane = ?self.lane, estimate, bps, "the estimate fell for nothing and begins anew");
+            self.rtc.bwe().reset(Bitrate::bps(bps));
+            stats.bwe_tx = Some(Bitrate::bps(bps));
+        }
     }
 
     fn note(&mut self, stats: &PeerStats) {
