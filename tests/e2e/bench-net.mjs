@@ -76,12 +76,18 @@ async function network() {
 /** One of ours in a room; what it sees and hears gathers in `events`. */
 function ours(server, room, user, sends) {
   const events = [];
+  let over = false;
   const child = start("beckon-cli", [
     ...["join", "--url", server.url, "--token", token(room, user), "--for", "0s", "--trace", "--report", "none"],
     ...["--camera", sends ? "testcard" : "none", "--microphone", sends ? `file:${voice}` : "none"],
     ...["--size", "1280x720", "--fps", "30", "--bitrate", "1500000"],
-  ], (line) => events.push(JSON.parse(line)));
-  return { events: async () => events.splice(0), stop: async () => child.kill("SIGINT") };
+    // The last line of one that is told to end may be cut.
+  ], (line) => over || events.push(JSON.parse(line)));
+  const stop = async () => {
+    over = true;
+    child.kill("SIGINT");
+  };
+  return { events: async () => events.splice(0), stop };
 }
 
 /** What runs in the page: joins, and notes every picture shown and the counters of the sound. */

@@ -7,10 +7,12 @@ import { performance } from "node:perf_hooks";
 import { agreeToOpen, answerConsent, consentWindow, processes } from "./lib/app.mjs";
 import { readBarcode } from "./lib/barcode.mjs";
 import { openBrowser, playSound, videoPixels } from "./lib/browser.mjs";
-import { crop, focus, greenPicture, keys, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
+import { count, crop, focus, greenPicture, keys, move, pixels, place, resize, screenshot, windows } from "./lib/screen.mjs";
 import { beeps, record, share } from "./lib/sound.mjs";
 import { Walk, expect, out, server, until } from "./lib/walk.mjs";
 
+/** The colour of the CRM page's call button. */
+const CALL_BUTTON = [0x1d, 0x6b, 0x4f];
 const walk = new Walk();
 const shot = (name, window) => screenshot(path.join(out, `${name}.png`), window);
 const roomWindow = () => windows("– Beckon$")[0];
@@ -25,6 +27,8 @@ try {
   await walk.step("the CRM page opens", async () => {
     await page.goto(`${server}/crm/`);
     await told("call").waitFor();
+    // The page knows its button before the screen shows it.
+    await until("the call button on the screen", () => count("root", CALL_BUTTON, 3) > 2000);
     shot("01-crm");
   });
 
