@@ -3,6 +3,9 @@
 //! An estimator that looks at how delays grow from packet to packet, and averages what arrives, needs a second for that. But where the
 //! round trip grows nearly as fast as time goes by, what is sent hardly passes any more: between two looks as much of it came
 //! through as was sent between the two times that the round trips point at.
+//!
+//! A road that only becomes longer, by a tenth of a second or so, looks the same for as long as its last news are on their way. But such a
+//! road is longer back, too: nothing at all is heard for that time, while a queue on the way there leaves the way back alone.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -41,6 +44,10 @@ const BELIEVED: Duration = Duration::from_secs(3);
 const MOMENT: Duration = Duration::from_millis(200);
 /// An estimate follows a fall within this time.
 const FOLLOWED: Duration = Duration::from_secs(10);
+/// A silence that is longer by this than any in the time before ([`KEPT`]) is that of a road that became longer.
+const SILENCE: Duration = Duration::from_millis(60);
+/// Shorter pauses between two packets are not kept: there are many.
+const SHORT_PAUSE: Duration = Duration::from_millis(10);
 /// After a fall was seen there is no other for this long: what stands in the queue then was sent before.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -50,6 +57,10 @@ pub struct Fall {
     /// When a piece began, and all bytes sent before it.
     sent: VecDeque<(Instant, u64)>,
     total: u64,
+    /// When a packet came last.
+    heard: Option<Instant>,
+    /// Pauses between packets that came, with their end.
+    pauses: VecDeque<(Instant, Duration)>,
     looks: VecDeque<Look>,
     /// What is counted on after a fall the estimator does not know of, in bit/s.
     left: Option<u64>,
@@ -75,6 +86,30 @@ impl Fall {
             }
         }
         self.total += bytes as u64;
+    }
+
+    /// A datagram came.
+    pub fn heard(&mut self, now: Instant) {
+        let pause = self.heard.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        if pause < SHORT_PAUSE {
+            return;
+        }
+        self.pauses.push_back((now, pause));
+        while self.pauses.front().is_some_and(|(end, _)| now.saturating_duration_since(*end) > KEPT) {
+            self.pauses.pop_front();
+        }
+    }
+
+    /// Whether it was silent for longer since then than ever before.
+    fn silent_since(&self, begin: Instant) -> bool {
+        let (mut before, mut since) = (None::<Duration>, Duration::ZERO);
+        for &(end, pause) in &self.pauses {
+            match end <= begin {
+                true => before = before.max(Some(pause)),
+                false => since = since.max(pause),
+            }
+        }
+        before.is_some_and(|before| since >= before + SILENCE)
     }
 
     /// The round trip of the last packet that was reported; to be told some ten times a second. Whether the road was seen to fall to
@@ -123,6 +158,9 @@ impl Fall {
             return None;
         }
         let reported = oldest.at.checked_sub(oldest.round_trip)?;
+        if self.silent_since(reported) {
+            return None;
+        }
         let passed = self.by(now.checked_sub(round_trip)?)?.saturating_sub(self.by(reported)?);
         let sent = self.total.saturating_sub(self.by(oldest.at)?);
         let unsure = reported.checked_sub(UNSURE)?;
@@ -166,15 +204,19 @@ mod tests {
     /// The largest packet, bytes.
     const PACKET: u32 = 1_150;
 
-    /// What is seen of a road that carries what `rate` says (in bytes per ms, at each ms), of 100 ms there and back besides, where
-    /// `send` says how much leaves at each ms: when a fall is seen, in ms, and what the road is said to carry then.
-    fn falls(rate: impl Fn(u32) -> u32, send: impl Fn(u32) -> u32, delay: impl Fn(u32) -> u32) -> Vec<(u32, u64)> {
+    /// What is seen of a road that carries what `rate` says (in bytes per ms, at each ms), and takes `there` and `back` besides, in ms,
+    /// where `send` says how much leaves at each ms: when a fall is seen, in ms, and what the road is said to carry then.
+    fn falls(
+        rate: impl Fn(u32) -> u32,
+        send: impl Fn(u32) -> u32,
+        there: impl Fn(u32) -> u32,
+        back: impl Fn(u32) -> u32,
+    ) -> Vec<(u32, u64)> {
         let begin = Instant::now();
         let mut fall = Fall::default();
         let mut seen = Vec::new();
-        // What waits, with the time it was sent at; and when reports of what have come.
-        let mut queue = VecDeque::new();
-        let mut reports = VecDeque::new();
+        // What waits, with the time it was sent at; when it arrives; and when it is reported, the last of it.
+        let (mut queue, mut arrivals, mut reports) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
         let (mut room, mut last) = (0, None);
         for ms in 0..6_000 {
             let now = begin + MS * ms;
@@ -189,17 +231,20 @@ mod tests {
             while let Some((sent, bytes)) = queue.front().copied().filter(|(_, bytes)| *bytes <= room) {
                 room -= bytes;
                 queue.pop_front();
-                reports.push_back((ms + delay(ms), sent));
+                arrivals.push_back((ms + there(ms), sent));
             }
             if queue.is_empty() {
                 room = 0;
             }
-            // Reports leave every 50 ms.
+            // Reports leave every 50 ms, of what is new.
             if ms % 50 == 0 {
-                while let Some((_, sent)) = reports.front().copied().filter(|(at, _)| *at <= ms) {
-                    reports.pop_front();
-                    last = Some(ms - sent);
-                }
+                let new = arrivals.partition_point(|(at, _)| *at <= ms);
+                reports.extend(arrivals.drain(..new).last().map(|(_, sent)| (ms + back(ms), sent)));
+            }
+            while let Some((_, sent)) = reports.front().copied().filter(|(at, _)| *at <= ms) {
+                reports.pop_front();
+                fall.heard(now);
+                last = Some(ms - sent);
             }
             if ms % 100 == 7
                 && let Some(round_trip) = last
@@ -227,7 +272,7 @@ mod tests {
         for fell in 3_000..3_100 {
             // In packets: what is queued as one here leaves as one.
             let packets = |ms: u32| if ms.is_multiple_of(5) { 1_000 } else { 0 };
-            let seen = falls(|ms| if ms < fell { 375 } else { 38 }, packets, |_| 100);
+            let seen = falls(|ms| if ms < fell { 375 } else { 38 }, packets, |_| 100, |_| 0);
             let &(at, bps) = seen.first().unwrap_or_else(|| panic!("not seen, fell at {fell}"));
             assert!(at > fell && at <= fell + 400, "fell at {fell}: {seen:?}");
             assert!((150_000..450_000).contains(&bps), "{seen:?}");
@@ -247,20 +292,30 @@ mod tests {
 
     #[test]
     fn a_road_that_carries_all_says_nothing() {
-        assert_eq!(falls(|_| 375, call, |_| 100), []);
+        assert_eq!(falls(|_| 375, call, |_| 100, |_| 0), []);
     }
 
     #[test]
     fn a_longer_road_is_no_fall() {
         for (longer, after) in [(80, 0), (120, 17), (200, 50), (200, 83), (300, 0), (600, 50)] {
             let delay = |ms| if ms < 3_000 + after { 40 } else { longer };
-            assert_eq!(falls(|_| 375, call, delay), [], "{longer} ms, {after}");
+            assert_eq!(falls(|_| 375, call, delay, |_| 0), [], "{longer} ms, {after}");
+        }
+    }
+
+    #[test]
+    fn a_road_that_is_longer_both_ways_is_no_fall() {
+        for (longer, after) in
+            [80, 90, 100, 120, 150, 200, 300].into_iter().flat_map(|ms| (0..100).map(move |n| (ms, n)))
+        {
+            let delay = |ms| if ms < 3_000 + after { 20 } else { longer };
+            assert_eq!(falls(|_| 375, call, delay, delay), [], "{longer} ms, {after}");
         }
     }
 
     #[test]
     fn a_large_picture_that_fills_the_road_for_a_moment_is_no_fall() {
-        assert_eq!(falls(|_| 150, |ms| if ms == 3_000 { 40_000 } else { call(ms) / 2 }, |_| 100), []);
+        assert_eq!(falls(|_| 150, |ms| if ms == 3_000 { 40_000 } else { call(ms) / 2 }, |_| 100, |_| 0), []);
     }
 
     /// A screen's small layer, five pictures a second of 150 kbit/s, from `begun` on; a key frame first.
@@ -279,7 +334,7 @@ mod tests {
             for rate in [22, 25, 30, 38, 50, 75] {
                 for (begun, delay) in (3_000..3_100).flat_map(|begun| [(begun, 5), (begun, 60), (begun, 150)]) {
                     let send = |ms: u32| if ms.is_multiple_of(20) { sound } else { 0 } + screen(begun, ms);
-                    let seen = falls(|_| rate, send, |_| delay);
+                    let seen = falls(|_| rate, send, |_| delay, |_| 0);
                     assert_eq!(seen, [], "{rate} bytes a ms, sound {sound}, {begun}, {delay} ms");
                 }
             }
@@ -289,7 +344,7 @@ mod tests {
     #[test]
     fn a_road_of_whole_pictures_that_falls_to_a_tenth_is_seen_too() {
         for fell in 3_000..3_100 {
-            let seen = falls(|ms| if ms < fell { 375 } else { 38 }, call, |_| 100);
+            let seen = falls(|ms| if ms < fell { 375 } else { 38 }, call, |_| 100, |_| 0);
             let &(at, bps) = seen.first().unwrap_or_else(|| panic!("not seen, fell at {fell}"));
             assert!(at > fell && at <= fell + 500, "fell at {fell}: {seen:?}");
             assert!((150_000..500_000).contains(&bps), "{seen:?}");
@@ -298,6 +353,6 @@ mod tests {
 
     #[test]
     fn a_road_that_stands_still_is_no_fall() {
-        assert_eq!(falls(|ms| if (3_000..3_400).contains(&ms) { 0 } else { 2_000 }, call, |_| 60), []);
+        assert_eq!(falls(|ms| if (3_000..3_400).contains(&ms) { 0 } else { 2_000 }, call, |_| 60, |_| 0), []);
     }
 }

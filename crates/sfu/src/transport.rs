@@ -174,6 +174,7 @@ impl Transport {
             return Ok(Heard::Known);
         }
         self.requests.came(now, bytes);
+        self.fall.heard(now);
         self.rtc.handle_input(input)?;
         let word = match (stun, counts) {
             (_, true) => Word::Check { nominates: path::nominates(bytes) },
