@@ -7,7 +7,7 @@ use crate::{build, demo, packages, run};
 /// How to measure.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Only the cases whose names contain one of these
+    /// Only the cases whose names, such as `down 100 ms`, contain one of these
     #[arg(long)]
     only: Vec<String>,
     /// Run each case so often, and take the median of each figure
