@@ -174,7 +174,6 @@ impl Peer {
                 return;
             }
             self.requests.came(now, data);
-            self.fall.heard(now);
             self.input(input, out, on_event);
             if !self.connected && !self.broken && self.rtc.is_connected() {
                 self.set_connected(true, out);
