@@ -239,7 +239,7 @@ mod tests {
             // Reports leave every 50 ms, of what is new.
             if ms % 50 == 0 {
                 let new = arrivals.partition_point(|(at, _)| *at <= ms);
-                reports.extend(arrivals.drain(..new).last().map(|(_, sent)| (ms + back(ms), sent)));
+                reports.extend(arrivals.drain(..new).next_back().map(|(_, sent)| (ms + back(ms), sent)));
             }
             while let Some((_, sent)) = reports.front().copied().filter(|(at, _)| *at <= ms) {
                 reports.pop_front();
