@@ -88,7 +88,7 @@ impl Fall {
         self.total += bytes as u64;
     }
 
-    /// A datagram came.
+    /// A datagram came. Who never says so has each road that becomes longer looked at by its round trip alone.
     pub fn heard(&mut self, now: Instant) {
         let pause = self.heard.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
         if pause < SHORT_PAUSE {
