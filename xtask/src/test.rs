@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::Command, time::Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::{build, demo, packages, process::Process, run};
 
@@ -100,8 +101,15 @@ pub fn run(options: &Options) -> Result<()> {
 /// The pages' tests, as `npm test` runs them one after the other. Those of the shim wait most of their time, for apps that do not
 /// answer: the others run beside them.
 fn web_test() -> Result<()> {
+    let file = run::root().join("ui/package.json");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let package: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
+    let folders =
+        package["workspaces"].as_array().with_context(|| format!("{} names no workspaces", file.display()))?;
+    let others = folders.iter().filter_map(Value::as_str).filter(|folder| *folder != "starter");
+
     let mut shim = Process::start("test-starter", &run::target(), &mut run::npm(&["test", "--workspace", "starter"]))?;
-    run::run(&mut run::npm(&["test", "--workspace", "guest", "--workspace", "room"]))?;
+    run::run(run::npm(&["run", "test", "--if-present"]).args(others.flat_map(|folder| ["--workspace", folder])))?;
     shim.succeed()
 }
 
