@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::seek::CLEAN;
+
 /// The estimate before a fall is the highest of this time: some falls come in two steps.
 const BEFORE: Duration = Duration::from_millis(500);
 /// Falls to no more than this share (in percent) of it count …
@@ -21,8 +23,6 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 const ANEW_PERCENT: u64 = 70;
 /// Not again within this time: what falls then has been tried.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Of a network that loses more than this share (0 … 1) a fall is no surprise.
-const CLEAN: f32 = crate::seek::CLEAN;
 
 /// What is heard of a road ten times a second; rates in bits per second.
 #[derive(Clone, Copy, Debug)]

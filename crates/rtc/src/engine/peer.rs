@@ -83,6 +83,7 @@ pub(super) struct Peer {
     repairs: HashMap<u32, u64>,
     /// Notices when the road suddenly carries far less.
     fall: Fall,
+    /// Notices when its estimate falls while next to nothing is sent.
     idle: Idle,
     /// Which requests go out twice.
     requests: Requests,
@@ -232,6 +233,7 @@ impl Peer {
                     Event::PeerStats(mut stats) => {
                         self.note(&stats);
                         self.limit(&mut stats);
+                        self.begin_anew(&mut stats);
                         on_event(Event::PeerStats(stats), out);
                     }
                     event => on_event(event, out),
@@ -300,6 +302,10 @@ impl Peer {
             tracing::debug!(lane = ?self.lane, rtt = ?stats.rtt, estimate = ?stats.bwe_tx, "the network fell");
         }
         stats.bwe_tx = stats.bwe_tx.map(|estimate| Bitrate::bps(self.fall.limit(self.now, estimate.as_u64())));
+    }
+
+    /// Where the estimate fell for nothing, the estimator begins anew.
+    fn begin_anew(&mut self, stats: &mut PeerStats) {
         let Some(estimate) = stats.bwe_tx.map(|estimate| estimate.as_u64()) else { return };
         let heard = Heard {
             estimate,
