@@ -38,8 +38,7 @@ const FIRST_REPEAT: Duration = Duration::from_millis(50);
 /// Repeats of a check before the road counts as dead, if [`Silence`] has not said so before.
 const CHECK_REPEATS: usize = 18;
 
-/// How often figures are made. The averaged bandwidth estimate hears of a network that became slow seconds later than the
-/// one in these figures does.
+/// How often figures are made, and with them an estimate of the bandwidth.
 const STATS_INTERVAL: Duration = Duration::from_millis(150);
 
 /// The pacer gives one packet each time it is told the time, and wants this to go by between two: a timer would make
@@ -170,7 +169,9 @@ impl Peer {
         let input = Input::Receive(now, receive);
         // A stranger's packet must not touch the session.
         if self.rtc.accepts(&input) {
-            self.silence.heard(now);
+            if self.last_check.tells(proto) {
+                self.silence.heard(now);
+            }
             if self.copies.leaves_out(now, data) {
                 return;
             }
@@ -207,7 +208,10 @@ impl Peer {
                 Ok(Output::Transmit(t)) => {
                     self.fall.sent(self.now, t.contents.len());
                     self.count_repair(&t.contents);
-                    self.last_check.sent(&t);
+                    if self.last_check.sent(&t) {
+                        // Of the new one nothing is known yet.
+                        self.silence = Silence::new(self.now);
+                    }
                     let tcp = t.proto == Protocol::Tcp;
                     let copy = (!tcp && self.requests.leaves_twice(self.now, &t.contents)).then(|| t.contents.to_vec());
                     for data in copy.map(Into::into).into_iter().chain([t.contents]) {

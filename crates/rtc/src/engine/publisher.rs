@@ -529,14 +529,14 @@ impl Tracks {
                     out.push_back(EngineOut::KeyRequest { track, layer });
                 }
             }
-            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. } | BweKind::Remb { estimate, .. }) => {
-                self.estimate.averaged(estimate.as_u64());
+            Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) => {
+                self.estimate.receiver_allows(estimate.as_u64());
                 self.tell_estimate(out);
             }
             Event::PeerStats(stats) => {
                 self.estimate.lost(stats.egress_loss_fraction.unwrap_or(0.0));
                 if let Some(estimate) = stats.bwe_tx {
-                    self.estimate.now(estimate.as_u64());
+                    self.estimate.heard(stats.timestamp, estimate.as_u64());
                     self.heard = true;
                     self.tell_estimate(out);
                 }

@@ -22,18 +22,25 @@ pub(super) struct LastCheck {
 }
 
 impl LastCheck {
-    /// A packet leaves. What goes over TCP is repeated by that.
-    pub(super) fn sent(&mut self, packet: &Transmit) {
+    /// A packet leaves; what goes over TCP is repeated by that. Whether another protocol than before is used from now on.
+    pub(super) fn sent(&mut self, packet: &Transmit) -> bool {
         let road = (packet.proto, packet.source, packet.destination);
         if !stun::is_stun(&packet.contents) {
-            self.used = Some(road);
+            let before = self.used.replace(road);
             self.check.take_if(|(checked, _)| *checked != road);
+            return before.is_some_and(|(protocol, ..)| protocol != packet.proto);
         } else if packet.proto == Protocol::Udp
             && stun::is_binding_request(&packet.contents)
             && self.used.is_none_or(|used| used == road)
         {
             self.check = Some((road, packet.contents.to_vec()));
         }
+        false
+    }
+
+    /// Whether what comes by this protocol tells that the road in use is alive: checks of another one are answered, too.
+    pub(super) fn tells(&self, protocol: Protocol) -> bool {
+        self.used.is_none_or(|(used, ..)| used == protocol)
     }
 
     /// Sends the check again, and has the road looked at.
@@ -62,6 +69,18 @@ mod tests {
             EngineOut::Transmit { destination, data, .. } => Some((destination.port(), data[2])),
             _ => None,
         }
+    }
+
+    #[test]
+    fn only_what_comes_by_the_protocol_in_use_tells_of_its_road() {
+        let mut last = LastCheck::default();
+        assert!(last.tells(Protocol::Udp) && last.tells(Protocol::Tcp));
+        let media = |proto| Transmit { proto, ..packet(1, &[0x80, 96, 0]) };
+        assert!(!last.sent(&media(Protocol::Udp)), "the first is no other");
+        assert!(last.tells(Protocol::Udp) && !last.tells(Protocol::Tcp));
+        assert!(!last.sent(&Transmit { proto: Protocol::Tcp, ..packet(1, &[0, 1, 7]) }), "a check");
+        assert!(last.sent(&media(Protocol::Tcp)));
+        assert!(!last.tells(Protocol::Udp) && last.tells(Protocol::Tcp));
     }
 
     #[test]

@@ -76,6 +76,8 @@ struct World {
     server: Rtc,
     server_due: Instant,
     wire: VecDeque<Packet>,
+    /// How long a packet is on its way, in each direction.
+    delay: Duration,
     /// Share of UDP packets lost, in percent.
     loss: u64,
     /// What the network carries of ours, in bit/s (0: everything) …
@@ -116,6 +118,7 @@ impl World {
             server,
             server_due: now,
             wire: VecDeque::new(),
+            delay: DELAY,
             loss: 0,
             rate: 0,
             busy: now,
@@ -159,14 +162,14 @@ impl World {
             return;
         }
         let to = if tcp || to_server { to } else { OURS.parse().unwrap() };
-        let mut at = self.now + DELAY;
+        let mut at = self.now + self.delay;
         if to_server && self.rate > 0 {
             let begin = self.busy.max(self.now);
             if begin > self.now + QUEUE {
                 return;
             }
             self.busy = begin + Duration::from_secs_f64(data.len() as f64 * 8.0 / self.rate as f64);
-            at = self.busy + DELAY;
+            at = self.busy + self.delay;
         }
         self.wire.push_back(Packet { at, to_server, tcp, from, to, data: data.to_vec() });
     }
@@ -329,6 +332,21 @@ fn a_network_that_carries_more_again_is_found_though_most_of_the_estimate_is_use
 }
 
 #[test]
+fn a_road_that_became_longer_is_believed_to_carry_as_much_as_before_within_seconds() {
+    for longer in [50, 80, 100] {
+        let mut w = World::new(false);
+        w.connect();
+        w.send_for(300);
+        let before = w.estimate;
+        w.delay += longer * MS;
+        w.send_for(21);
+        assert!(w.estimate < before / 2, "{longer} ms more are taken for a queue at first: {}", w.estimate);
+        w.send_for(75);
+        assert!(w.estimate > before / 5 * 4, "{longer} ms more: {} of {before}", w.estimate);
+    }
+}
+
+#[test]
 fn with_one_packet_in_twenty_lost_repairs_bring_every_picture() {
     let mut w = World::new(false);
     w.loss = 5;
@@ -428,6 +446,33 @@ fn a_dead_road_is_noticed_and_an_ice_restart_opens_a_new_one() {
     assert!(w.publisher.connected(), "{:?}", w.links);
     w.send(10);
     assert_eq!(w.frames.len(), 10);
+}
+
+#[test]
+fn a_road_that_dies_once_more_is_noticed_though_tcp_still_answers() {
+    let mut w = World::new(true);
+    w.publish();
+    w.negotiate();
+    w.run_for(Duration::from_secs(3));
+    for round in 0..3 {
+        w.send_for(60);
+        assert!(w.publisher.connected(), "{round}: {:?}", w.links);
+        w.loss = 100;
+        let dead = w.now;
+        while w.publisher.connected() {
+            assert!(w.now - dead < Duration::from_secs(8), "{round}: not noticed");
+            w.send_for(3);
+        }
+        assert!(w.now - dead <= 1_700 * MS, "{round}: noticed only after {:?}", w.now - dead);
+        w.publisher.restart();
+        w.negotiate();
+        w.run_for(1_500 * MS);
+        assert!(w.publisher.connected(), "{round}: {:?}", w.links);
+        w.send_for(60);
+        w.loss = 0;
+        // UDP is better, and is used again.
+        w.run_for(Duration::from_secs(10));
+    }
 }
 
 #[test]

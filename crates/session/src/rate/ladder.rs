@@ -1,8 +1,8 @@
 //! One layer for the bitrate it may have: the bitrate gives way first, then the size, then the frame rate.
 //!
 //! Going down is quick, as what does not fit is lost, and goes as far as it must, as each size begins with a key frame; going
-//! up waits, as a picture that keeps changing its size is worse than a smaller one, and then goes as far as there was bandwidth
-//! for all the time.
+//! up waits, and then goes as far as there was bandwidth for all the time. It waits longer where the last larger size had to be
+//! given up again: a picture that keeps changing its size is worse than a smaller one.
 
 use std::time::Duration;
 
@@ -17,8 +17,12 @@ pub(super) const MIN_BPS: u64 = 50_000;
 const LEAST_BITS_PER_PIXEL: f64 = 0.03;
 /// The bitrate must suffice for the next larger step this much over …
 const HEADROOM: f64 = 1.3;
-/// … and for this long, before it is taken.
-const UP_AFTER: Duration = Duration::from_secs(4);
+/// … and for this long, before it is taken …
+const UP_AFTER: Duration = Duration::from_millis(1_500);
+/// … which doubles each time that it was given up again so soon …
+const GIVEN_UP: Duration = Duration::from_secs(15);
+/// … up to this.
+const LONGEST_UP_AFTER: Duration = Duration::from_secs(12);
 /// Too little for this long means a step down; far too little means one at once.
 const DOWN_AFTER: Duration = Duration::from_secs(1);
 const FAR_TOO_LITTLE: f64 = 0.5;
@@ -50,6 +54,9 @@ pub(super) struct Ladder {
     short_since: Option<MediaTime>,
     /// Since when there is enough for a larger step, and the least bitrate since then.
     ample: Option<(MediaTime, f64)>,
+    up_after: Duration,
+    /// When the size grew last.
+    risen: Option<MediaTime>,
     steps_taken: u64,
 }
 
@@ -57,7 +64,16 @@ impl Ladder {
     /// Begins with everything the settings allow.
     pub(super) fn new(full: VideoSettings) -> Self {
         let bitrate = full.max_bitrate_bps;
-        Self { full, step: 0, bitrate, short_since: None, ample: None, steps_taken: 0 }
+        Self {
+            full,
+            step: 0,
+            bitrate,
+            short_since: None,
+            ample: None,
+            up_after: UP_AFTER,
+            risen: None,
+            steps_taken: 0,
+        }
     }
 
     /// Other settings hold from now on; what the network carries is remembered.
@@ -99,6 +115,10 @@ impl Ladder {
         let short = self.short_since.is_some_and(|since| now.saturating_since(since) >= DOWN_AFTER);
         if short || !last && bitrate < need * FAR_TOO_LITTLE {
             let fits = (self.step + 1..LAST_STEP).find(|step| bitrate >= self.need(*step));
+            self.up_after = match self.risen.take() {
+                Some(at) if now.saturating_since(at) < GIVEN_UP => (self.up_after * 2).min(LONGEST_UP_AFTER),
+                _ => UP_AFTER,
+            };
             return self.take(fits.unwrap_or(LAST_STEP));
         }
         if self.step == 0 || !self.suffices(bitrate, self.step - 1) {
@@ -108,7 +128,8 @@ impl Ladder {
         let (since, before) = self.ample.unwrap_or((now, bitrate));
         let least = before.min(bitrate);
         self.ample = Some((since, least));
-        if now.saturating_since(since) >= UP_AFTER {
+        if now.saturating_since(since) >= self.up_after {
+            self.risen = Some(now);
             let largest = (0..self.step).find(|step| self.suffices(least, *step));
             self.take(largest.unwrap_or(self.step - 1));
         }
@@ -209,9 +230,9 @@ mod tests {
         let mut ladder = Ladder::new(VideoSettings::default());
         run(&mut ladder, 0, 5_000, 100_000);
         let steps = ladder.steps_taken();
-        let soon = run(&mut ladder, 6_000, 3_900, 5_000_000);
+        let soon = run(&mut ladder, 6_000, 1_400, 5_000_000);
         assert!(soon.width < 1280);
-        let later = run(&mut ladder, 10_000, 0, 5_000_000);
+        let later = run(&mut ladder, 7_500, 0, 5_000_000);
         assert_eq!((later.width, later.fps), (1280, 30), "all at once");
         assert_eq!(ladder.steps_taken(), steps * 2);
     }
@@ -220,10 +241,29 @@ mod tests {
     fn it_goes_up_as_far_as_there_was_enough_for_all_the_time() {
         let mut ladder = Ladder::new(VideoSettings::default());
         run(&mut ladder, 0, 5_000, 100_000);
-        run(&mut ladder, 6_000, 2_000, 700_000);
-        assert_eq!(run(&mut ladder, 8_100, 1_900, 5_000_000).width, 960);
-        assert_eq!(run(&mut ladder, 10_100, 3_900, 5_000_000).width, 960);
-        assert_eq!(run(&mut ladder, 14_100, 100, 5_000_000).width, 1280);
+        run(&mut ladder, 6_000, 700, 700_000);
+        assert_eq!(run(&mut ladder, 6_800, 700, 5_000_000).width, 960);
+        assert_eq!(run(&mut ladder, 7_600, 1_400, 5_000_000).width, 960);
+        assert_eq!(run(&mut ladder, 9_100, 100, 5_000_000).width, 1280);
+    }
+
+    #[test]
+    fn a_size_that_never_holds_is_tried_less_often() {
+        let mut ladder = Ladder::new(VideoSettings::default());
+        let (mut changes, mut fits_until) = (Vec::new(), 0);
+        for ms in (0..120_000).step_by(100) {
+            let before = ladder.target(0).width;
+            // There seems to be room whenever nobody uses it.
+            let bps = if before < 1280 || ms < fits_until { 1_300_000 } else { 300_000 };
+            ladder.allot(at(ms), bps);
+            let width = ladder.target(0).width;
+            if width > before {
+                changes.push(ms);
+                fits_until = ms + 2_000;
+            }
+        }
+        assert!(changes.len() <= 10, "{changes:?}");
+        assert!(changes.windows(2).skip(4).all(|pair| pair[1] - pair[0] > 12_000), "{changes:?}");
     }
 
     #[test]

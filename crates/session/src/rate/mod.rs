@@ -34,7 +34,7 @@ use ladder::{Ladder, MIN_BPS};
 /// A layer that was not sent needs this much more than its least to be sent again …
 const HEADROOM: f64 = 1.25;
 /// … for this long.
-const RESUME_AFTER: Duration = Duration::from_secs(4);
+const RESUME_AFTER: Duration = Duration::from_secs(2);
 /// A layer that is sent may have less than its least, down to this share of it …
 const DIP: f64 = 0.5;
 /// … for this long: servers take up to ten seconds to trust a layer again that was left out for one.
