@@ -398,6 +398,13 @@ impl Config {
                 return wrong("rooms.key", "engine = \"livekit\" needs `key` and `secret` of the LiveKit server");
             }
         } else {
+            let elsewhere = [("rooms.url", &self.rooms.url), ("rooms.client_url", &self.rooms.client_url)];
+            if let Some((field, _)) = elsewhere.iter().find(|(_, url)| url.is_some()) {
+                return wrong(
+                    field,
+                    "the embedded engine is this server itself: leave it out, or set engine = \"livekit\"",
+                );
+            }
             let (key, secret) = (&self.rooms.key, &self.rooms.secret);
             if key.is_empty() != secret.is_empty() {
                 let missing = if key.is_empty() { "rooms.key" } else { "rooms.secret" };

@@ -39,6 +39,7 @@ fn what_does_not_fit_is_named() {
         ("listen = \"nowhere\"", "listen"),
         ("[rooms]\nengine = \"zoom\"", "engine"),
         ("[rooms]\nengine = \"livekit\"", "rooms.url"),
+        ("[rooms]\nurl = \"https://lk.example.com\"", "rooms.url"),
         ("[rooms]\nkey = \"k\"", "rooms.secret"),
         ("[rooms]\nsecret = \"0123456789abcdef0123456789abcdef\"", "rooms.key"),
         ("[rooms]\nkey = \"k\"\nsecret = \"0123456789abcdef0123456789abcde\"", "rooms.secret"),
