@@ -169,7 +169,8 @@ impl Peer {
         let input = Input::Receive(now, receive);
         // A stranger's packet must not touch the session.
         if self.rtc.accepts(&input) {
-            if self.last_check.tells(proto) {
+            let tells = self.last_check.tells(proto);
+            if tells {
                 self.silence.heard(now);
             }
             if self.copies.leaves_out(now, data) {
@@ -177,7 +178,7 @@ impl Peer {
             }
             self.requests.came(now, data);
             self.input(input, out, on_event);
-            if !self.connected && !self.broken && self.rtc.is_connected() {
+            if tells && !self.connected && !self.broken && self.rtc.is_connected() {
                 self.set_connected(true, out);
             }
         }
@@ -287,6 +288,8 @@ impl Peer {
             self.stats.connected = connected;
             if connected {
                 self.release_tcp = None;
+                // The silence of a road that was given up says nothing of the one that took over.
+                self.silence = Silence::new(self.now);
             }
             out.push_back(EngineOut::Link { lane: self.lane, connected });
         }
@@ -424,8 +427,9 @@ impl Peer {
         }
     }
 
-    /// An ICE restart begins: TCP waits again.
+    /// An ICE restart begins: TCP waits again, and any road may be the next.
     pub(super) fn restarted(&mut self) {
+        self.last_check = LastCheck::default();
         self.held_tcp.clear();
         self.release_tcp = None;
     }

@@ -459,15 +459,18 @@ fn a_road_that_dies_once_more_is_noticed_though_tcp_still_answers() {
         assert!(w.publisher.connected(), "{round}: {:?}", w.links);
         w.loss = 100;
         let dead = w.now;
+        w.links.clear();
         while w.publisher.connected() {
             assert!(w.now - dead < Duration::from_secs(8), "{round}: not noticed");
             w.send_for(3);
         }
         assert!(w.now - dead <= 1_700 * MS, "{round}: noticed only after {:?}", w.now - dead);
+        w.send_for(30);
         w.publisher.restart();
         w.negotiate();
         w.run_for(1_500 * MS);
-        assert!(w.publisher.connected(), "{round}: {:?}", w.links);
+        let links: Vec<bool> = w.links.iter().map(|(_, connected)| *connected).collect();
+        assert_eq!(links, [false, true], "{round}: {:?}", w.links);
         w.send_for(60);
         w.loss = 0;
         // UDP is better, and is used again.
