@@ -248,6 +248,12 @@ impl JitterBuffer {
         self.position
     }
 
+    /// Whether it made the last frame up and waits for what comes next: [`position`](Self::position) stands still until it is known whether
+    /// that is late, or what was between is missing.
+    pub fn stands_still(&self) -> bool {
+        self.stalled > 0
+    }
+
     /// What it did so far.
     pub fn stats(&self) -> JitterStats {
         let for_packets = duration(self.needed_ns() - delay::LEAST_NS);

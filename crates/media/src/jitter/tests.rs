@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codec::{OpusConfig, OpusEncoder};
+use crate::playout::Playout;
 
 /// A voice-like sound of `packets` × 20 ms, encoded.
 fn encoded(packets: usize) -> Vec<Bytes> {
@@ -339,6 +340,52 @@ fn the_play_position_follows_rtp_time() {
     let behind = (position.at.0 - 5_000_000_000) - i64::from(position.rtp_time - 1000) * 1_000_000 / 48;
     let delay = line.buffer.stats().delay.as_nanos() as i64 + 30 * MS;
     assert!((behind - delay).abs() < 3 * MS, "{behind} {delay}");
+}
+
+/// What somebody says for two seconds, followed by four of near silence, of which next to nothing is sent: number and packet.
+fn said_and_quiet() -> Vec<(u32, Bytes)> {
+    let mut encoder = OpusEncoder::new(OpusConfig { dtx: true, ..Default::default() }).unwrap();
+    let mut noise = Random(7);
+    let mut out = Vec::new();
+    for n in 0..600 {
+        let loudness = if n < 200 { 0.3 } else { 0.0002 };
+        let samples = (0..480).map(|i| {
+            let t = (n * 480 + i) as f32 / 48_000.0;
+            let wave = |hz: f32| (t * hz * std::f32::consts::TAU).sin();
+            loudness * wave(180.0).powi(3) * (1.0 + wave(4.0)) / 2.0 + (noise.below(2_000) as f32 - 1_000.0) * 1e-7
+        });
+        let frame = AudioFrame::new(samples.collect::<Vec<f32>>(), 1, MediaTime(0));
+        out.extend(encoder.encode(&frame).unwrap().map(|packet| (n as u32 / 2, packet.data)));
+    }
+    out
+}
+
+#[test]
+fn pictures_of_somebody_quiet_keep_their_pace() {
+    let (mut buffer, mut playout) = (JitterBuffer::new(1).unwrap(), Playout::new());
+    let packets = said_and_quiet();
+    assert!(packets.len() < 150, "{} packets: it never fell silent", packets.len());
+    let (start, mut shown) = (5_000_000_000, Vec::new());
+    let mut packets = packets.into_iter().zip(10u16..).peekable();
+    for tick in 0..600 {
+        let now = MediaTime(start + tick * 10 * MS);
+        while let Some(((n, payload), sequence)) =
+            packets.next_if(|((n, _), _)| start + (i64::from(*n) * 20 + 50) * MS <= now.0)
+        {
+            buffer.insert(AudioPacket { payload, sequence, rtp_time: n * 960, received: now });
+        }
+        buffer.pull(now);
+        if let Some(position) = buffer.position().filter(|_| !buffer.stands_still()) {
+            playout.sound_heard(MediaTime(start + i64::from(position.rtp_time) * 1_000_000 / 48), now);
+        }
+        // A picture every 30 ms, which takes 40 to come.
+        if tick % 3 == 0 && tick > 100 {
+            let captured = MediaTime(now.0 - 40 * MS);
+            shown.push(playout.picture_ready(Some(captured), now).nanos_since(captured) / MS);
+        }
+    }
+    let (least, most) = (shown.iter().min().unwrap(), shown.iter().max().unwrap());
+    assert!(most - least <= 20, "shown {least} to {most} ms after they were taken: {shown:?}");
 }
 
 #[test]

@@ -64,16 +64,7 @@ impl Ladder {
     /// Begins with everything the settings allow.
     pub(super) fn new(full: VideoSettings) -> Self {
         let bitrate = full.max_bitrate_bps;
-        Self {
-            full,
-            step: 0,
-            bitrate,
-            short_since: None,
-            ample: None,
-            up_after: UP_AFTER,
-            risen: None,
-            steps_taken: 0,
-        }
+        Self { full, step: 0, bitrate, short_since: None, ample: None, up_after: UP_AFTER, risen: None, steps_taken: 0 }
     }
 
     /// Other settings hold from now on; what the network carries is remembered.

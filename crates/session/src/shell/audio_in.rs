@@ -178,7 +178,10 @@ impl AudioIn {
             self.meter.with(|m| m.freezes.rest());
             return frame;
         };
-        if let Some(captured) = self.times.capture_of(position.rtp_time) {
+        // While nothing comes, quiet or cut off, sound sets no pace: pictures would wait for it more and more.
+        if !self.jitter.stands_still()
+            && let Some(captured) = self.times.capture_of(position.rtp_time)
+        {
             let mut playout = self.playout.lock();
             playout.sound_heard(captured, sender_clock(heard) + OPUS_LOOKAHEAD);
             if self.frames.is_multiple_of(SYNC_EVERY) {
