@@ -126,6 +126,11 @@ impl PictureBuffer {
                 }
                 None => match self.newest_key_frame() {
                     Some(range) => (range, false),
+                    // Of a first one nothing may be missing.
+                    None if self.next.is_none() && self.begins_with_key_frame() => {
+                        self.stalled = None;
+                        return None;
+                    }
                     None => {
                         self.stalled.get_or_insert(now);
                         return None;
@@ -160,6 +165,20 @@ impl PictureBuffer {
         let Some(next) = self.next else { return !self.packets.is_empty() };
         let in_a_row = self.packets.keys().zip(next..).take_while(|(seq, expected)| *seq == expected).count();
         in_a_row < self.packets.len()
+    }
+
+    /// Whether nothing is missing since a key frame began: of a large one the rest may take seconds.
+    fn begins_with_key_frame(&self) -> bool {
+        let mut packets = self.packets.values().rev().peekable();
+        while let Some(packet) = packets.next() {
+            if h264::has_parameters(&packet.payload) {
+                return true;
+            }
+            if packets.peek().is_none_or(|before| before.seq + 1 != packet.seq) {
+                return false;
+            }
+        }
+        false
     }
 
     /// The last packet of the picture that begins at `first`, if all of it is there.
@@ -378,6 +397,23 @@ mod tests {
         assert!(buffer.wants_key(now + MOST_PATIENCE, None), "it has to be asked for");
         push(&mut buffer, stream.picture(true, 2));
         assert_eq!(out(&mut buffer, now), [(2, true, true, 0)]);
+    }
+
+    #[test]
+    fn a_first_key_frame_that_is_still_on_its_way_is_not_asked_for_again() {
+        for (missing, asks) in [(None, false), (Some(150), true)] {
+            let (mut stream, mut buffer) = (Stream::new(), PictureBuffer::default());
+            let mut now = stream.start;
+            let mut asked = false;
+            for (n, packet) in stream.picture(true, 300).into_iter().enumerate() {
+                if missing != Some(n) {
+                    buffer.push(packet);
+                }
+                now += 10 * MS;
+                asked |= out(&mut buffer, now).is_empty() && buffer.wants_key(now, None);
+            }
+            assert_eq!(asked, asks, "without packet {missing:?}");
+        }
     }
 
     #[test]
