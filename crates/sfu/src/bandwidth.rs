@@ -238,7 +238,9 @@ impl Room {
         let mut states = Vec::new();
         for ((&(place, settles), chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
             let Some(Some(track)) = p.subscriber.tracks.get_mut(place) else { continue };
-            let eager = std::mem::take(&mut track.eager);
+            // Who asked for another size just now gets it at once; what was not asked to be smaller is given up as ever.
+            let fits = |&current: &usize| current > demand.max || chosen >= Some(current);
+            let eager = std::mem::take(&mut track.eager) && track.current.as_ref().is_none_or(fits);
             let flows = demand.layers.iter().any(Option::is_some);
             // Of a network over which a still screen goes nobody knows any more what it carries: it shows when that moves.
             let bears = track.screen && !eager && !troubled;
@@ -246,6 +248,9 @@ impl Room {
             let chosen = chosen.max(track.current.filter(goes_on));
             // Without a limit, or when the publisher stopped, there is nothing to keep steady.
             let layer = if budget.is_none() || !flows {
+                if track.current.is_none() && chosen.is_some() {
+                    track.steady.begin(now);
+                }
                 chosen
             } else {
                 match track.steady.settle(now, track.current, chosen, eager, lossy && !settles) {

@@ -10,6 +10,8 @@ const STALE: Duration = Duration::from_millis(1_500);
 /// publisher that has to save stops the largest from one picture to the next.
 const QUIET: Duration = Duration::from_millis(220);
 const BUSY: Duration = Duration::from_millis(150);
+/// What comes for this many windows lasts. A key frame of small print comes for more than a second where its sender's network is slow.
+const LASTING: usize = 4;
 
 /// Meter of one incoming stream.
 #[derive(Debug)]
@@ -17,8 +19,8 @@ pub struct Meter {
     started: Instant,
     bytes: u64,
     rate: Option<u64>,
-    /// Of the newest two windows alone, the newest first.
-    windows: [Option<u64>; 2],
+    /// Of the newest windows alone, the newest first.
+    windows: [Option<u64>; LASTING],
     newest: Option<Instant>,
     highest: Option<u64>,
     expected: u64,
@@ -32,7 +34,7 @@ impl Meter {
             started: now,
             bytes: 0,
             rate: None,
-            windows: [None; 2],
+            windows: [None; LASTING],
             newest: None,
             highest: None,
             expected: 0,
@@ -43,7 +45,7 @@ impl Meter {
     /// A packet with its extended sequence number and size in bytes.
     pub fn count(&mut self, now: Instant, seq: u64, bytes: usize) {
         if self.newest.is_none_or(|at| now.saturating_duration_since(at) > STALE) {
-            (self.started, self.bytes, self.rate, self.windows) = (now, 0, None, [None; 2]);
+            (self.started, self.bytes, self.rate, self.windows) = (now, 0, None, [None; LASTING]);
         }
         self.newest = Some(now);
         self.bytes += bytes as u64;
@@ -64,7 +66,8 @@ impl Meter {
             let rate = self.bytes * 8 * 1_000 / (elapsed.as_millis() as u64).max(1);
             // Half old, half new: one key frame should not look like a new bitrate.
             self.rate = Some(self.rate.map_or(rate, |old| (old + rate) / 2));
-            self.windows = [Some(rate), self.windows[0]];
+            self.windows.rotate_right(1);
+            self.windows[0] = Some(rate);
             (self.started, self.bytes) = (now, 0);
         }
     }
@@ -96,7 +99,7 @@ impl Meter {
     }
 
     /// As [`bitrate`](Self::bitrate), without what came in one burst, such as a page that was turned or a key frame: what comes now, if it
-    /// has come so for a second.
+    /// has come so for two seconds.
     pub fn lasting_bitrate(&self, now: Instant) -> Option<u64> {
         let bitrate = self.bitrate(now).filter(|_| self.rate.is_some());
         let elapsed = now.saturating_duration_since(self.started);
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_no_lasting_bitrate_and_what_lasts_a_second_is() {
+    fn a_burst_is_no_lasting_bitrate_and_what_lasts_two_seconds_is() {
         let start = Instant::now();
         let mut meter = Meter::new(start);
         let mut seq = 0;
@@ -152,10 +155,15 @@ mod tests {
         count(&mut meter, 4_000, 30);
         assert!(meter.bitrate(start + Duration::from_secs(4)) > Some(300_000));
         assert!(meter.lasting_bitrate(start + Duration::from_secs(4)) < Some(1_000));
+        // A key frame from a slow network.
         for ms in (5_000..6_200).step_by(33) {
             count(&mut meter, ms, 8_000);
+            assert!(meter.lasting_bitrate(start + Duration::from_millis(ms)) < Some(100_000), "after {ms} ms");
         }
-        let now = start + Duration::from_millis(6_200);
+        for ms in (6_200..8_000).step_by(33) {
+            count(&mut meter, ms, 8_000);
+        }
+        let now = start + Duration::from_millis(8_000);
         assert!(meter.lasting_bitrate(now) > Some(900_000), "{:?}", meter.lasting_bitrate(now));
     }
 

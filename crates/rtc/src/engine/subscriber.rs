@@ -233,8 +233,8 @@ impl Subscriber {
     pub(crate) fn attach(&mut self, key: RemoteSinkKey, sink: RemoteSink, shared: Arc<RemoteShared>) {
         if let Some(receiving) = self.tracks.receiving.values_mut().find(|r| r.key == key) {
             receiving.sink = Some((sink, shared));
-            // What came before had nowhere to go.
-            receiving.wants_key = receiving.is_video && receiving.stats.packets > 0;
+            // Pictures that came before had nowhere to go; one that is on its way still has.
+            receiving.wants_key |= receiving.is_video && receiving.stats.frames > 0;
         }
     }
 

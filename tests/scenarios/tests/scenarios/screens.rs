@@ -154,8 +154,8 @@ async fn page_seen(viewer: &Client, begun: Instant, until: Duration) -> Vec<Sigh
     seen.iter().map(|(after, p)| Sight { after: *after, width: p.width(), alike: alike(p) }).collect()
 }
 
-/// Says when the page was legible first; it must be so in the end.
-fn legible(who: &str, seen: &[Sight]) {
+/// Says when the page was legible first; it must be so in the end. How often it became less so in between.
+fn legible(who: &str, seen: &[Sight]) -> usize {
     let first = seen.iter().find(|sight| sight.alike >= LEGIBLE).map(|sight| sight.after);
     let steps: Vec<_> = seen.chunk_by(|a, b| a.width == b.width && (a.alike - b.alike).abs() < 0.02).collect();
     for step in steps.iter().filter_map(|step| step.first()) {
@@ -164,6 +164,7 @@ fn legible(who: &str, seen: &[Sight]) {
     let last = seen.last().map_or(0.0, |sight| sight.alike);
     println!("{who}: {} pictures, legible after {first:?}, SSIM {last:.4} in the end", seen.len());
     assert!(last >= LEGIBLE, "{last}");
+    seen.windows(2).filter(|pair| pair[0].alike >= LEGIBLE && pair[1].alike < LEGIBLE).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,7 +181,8 @@ async fn small_print_on_a_shared_screen_is_legible_after_ten_seconds_and_for_who
     println!("ann: {:?}", sent(&ann.session.report()));
     let begun = Instant::now();
     let carl = Client::join(&server.url(), Wish::enter("page", "carl").silent()).await.unwrap();
-    legible("carl, who joins later", &page_seen(&carl, begun, WAITS).await);
+    let faded = legible("carl, who joins later", &page_seen(&carl, begun, WAITS).await);
+    assert_eq!(faded, 0, "what is sharp stays so");
     ann.leave().await;
     bob.closed().await;
     carl.closed().await;
