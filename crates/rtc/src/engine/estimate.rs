@@ -7,7 +7,7 @@ use beckon_rtp::seek::FULL;
 
 /// A rise counts when it has lasted this long. The estimator's own average follows each of its changes alike, and they are many while it
 /// grows by little: it would hold a probe that found megabits back for three seconds.
-const LASTS: Duration = Duration::from_millis(750);
+const LASTS: Duration = Duration::from_millis(450);
 
 /// Changes smaller than this share (in percent) are not worth telling.
 const STEP: u64 = 3;
@@ -140,6 +140,6 @@ mod tests {
                 Some((n, told(&mut estimate)?.0))
             })
             .collect();
-        assert_eq!(news, [(6, 700), (9, 2_000)], "as far as all of it was, and with the dip at the third look");
+        assert_eq!(news, [(4, 700), (7, 2_000)], "as far as all of it was, and with the dip at the third look");
     }
 }
