@@ -239,8 +239,8 @@ impl Room {
         for ((&(place, settles), chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
             let Some(Some(track)) = p.subscriber.tracks.get_mut(place) else { continue };
             // Who asked for another size just now gets it at once; what was not asked to be smaller is given up as ever.
-            let fits = |&current: &usize| current > demand.max || chosen >= Some(current);
-            let eager = std::mem::take(&mut track.eager) && track.current.as_ref().is_none_or(fits);
+            let asked = std::mem::take(&mut track.eager);
+            let eager = asked && track.current.is_none_or(|layer| layer > demand.max || chosen >= Some(layer));
             let flows = demand.layers.iter().any(Option::is_some);
             // Of a network over which a still screen goes nobody knows any more what it carries: it shows when that moves.
             let bears = track.screen && !eager && !troubled;

@@ -103,6 +103,24 @@ fn on_a_steady_network_the_largest_layer_that_fits_is_found_and_kept() {
 }
 
 #[test]
+fn telling_the_size_of_a_tile_gives_nothing_up_that_has_just_begun() {
+    let kept = |tells: bool| {
+        let mut call = Call::new(20_000_000);
+        assert_eq!(layers(&call.go_on(S)), [2]);
+        let little = proto::simulate_scenario::Scenario::SubscriberBandwidth(600_000);
+        call.world.say(call.bob, Request::Simulate(proto::SimulateScenario { scenario: Some(little) }));
+        if tells {
+            let (track_sids, width, height) = (vec![call.sid.clone()], 1280, 720);
+            let settings = proto::UpdateTrackSettings { track_sids, width, height, ..Default::default() };
+            call.world.say(call.bob, Request::TrackSetting(settings));
+        }
+        call.go_on(5 * S).iter().find(|(_, layer)| *layer < 2).unwrap().0
+    };
+    let (told, silent) = (kept(true), kept(false));
+    assert!(silent >= S / 2 && told + S / 10 >= silent, "{told:?} and {silent:?}");
+}
+
+#[test]
 fn where_a_fifth_is_lost_pictures_are_smaller_and_grow_again_when_that_is_over() {
     let mut call = Call::new(20_000_000);
     assert_eq!(layers(&call.go_on(10 * S)).last(), Some(&2));

@@ -14,7 +14,8 @@ use beckon_session::{
 };
 use url::Url;
 
-use crate::film;
+use crate::machine::{Unlike, machine};
+use crate::quiet::QUIET;
 use crate::server::sig;
 
 /// How somebody wants to join.
@@ -42,8 +43,8 @@ pub struct Wish {
     pub proxy: u16,
     /// Camera and microphone that are not there instead of test card and tone.
     pub broken: bool,
-    /// A film runs on the screen of their machine.
-    pub film: bool,
+    /// In what their machine differs from this one.
+    pub unlike: Unlike,
 }
 
 impl Wish {
@@ -66,13 +67,19 @@ impl Wish {
             tcp: false,
             proxy: 0,
             broken: false,
-            film: false,
+            unlike: Unlike::default(),
         }
     }
 
     /// On a machine on whose screen a film runs.
     pub fn with_film(mut self) -> Self {
-        self.film = true;
+        self.unlike.film = true;
+        self
+    }
+
+    /// In a quiet room, and without a word.
+    pub fn quiet(mut self) -> Self {
+        self.unlike.quiet = true;
         self
     }
 
@@ -119,6 +126,9 @@ impl Wish {
         } else {
             (CameraChoice::None, MicrophoneChoice::None)
         };
+        if self.unlike.quiet {
+            request.microphone = MicrophoneChoice::Device(QUIET.to_owned());
+        }
         request.speaker = SpeakerChoice::None;
         request.video = self.video;
         request.force_tcp = self.tcp;
@@ -141,7 +151,7 @@ impl Client {
     /// Why they are not.
     pub async fn join(server: &Url, wish: Wish) -> Result<Self, SessionError> {
         let user = wish.user.clone();
-        let env = if wish.film { film::machine() } else { SessionEnv::system() };
+        let env = machine(wish.unlike);
         Self::open(wish.request(server)?, env, user).await
     }
 

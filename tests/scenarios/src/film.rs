@@ -1,22 +1,13 @@
-//! A machine on whose screen a film runs: the test card, and in the middle of it what cannot be foreseen; another of its screens shows a page.
+//! A screen on which a film runs: the test card, and in the middle of it what cannot be foreseen.
 
-use std::any::Any;
-use std::sync::Arc;
 use std::time::Duration;
 
-use beckon_media::audio_io::{DeviceListener, Render};
 use beckon_media::frame::FramePool;
 use beckon_media::screen::ScreenChoice;
 use beckon_media::source::SourceControl;
 use beckon_media::testcard::TestCard;
-use beckon_media::{
-    AudioSource, LatestSender, MediaTime, RunningSource, SourceError, SourceInfo, VideoFrame, VideoSource,
-};
-use beckon_session::{
-    CameraChoice, Devices, MicrophoneChoice, ScreenShare, SessionEnv, SpeakerChoice, VideoSettings, VisibilityListener,
-};
-
-use crate::page::{PAGE, Page};
+use beckon_media::{LatestSender, MediaTime, RunningSource, SourceError, SourceInfo, VideoFrame, VideoSource};
+use beckon_session::ScreenShare;
 
 const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 720;
@@ -36,41 +27,8 @@ pub fn film() -> ScreenShare {
     }
 }
 
-/// This machine, but for its screens: on one the film runs, on another there is the page.
-pub(crate) fn machine() -> SessionEnv {
-    SessionEnv::with_devices(Arc::new(Machine(SessionEnv::system().devices())))
-}
-
-struct Machine(Arc<dyn Devices>);
-
-impl Devices for Machine {
-    fn camera(&self, choice: &CameraChoice, wanted: VideoSettings) -> Result<Box<dyn VideoSource>, SourceError> {
-        self.0.camera(choice, wanted)
-    }
-
-    fn microphone(
-        &self,
-        choice: &MicrophoneChoice,
-        listener: DeviceListener,
-    ) -> Result<Box<dyn AudioSource>, SourceError> {
-        self.0.microphone(choice, listener)
-    }
-
-    fn speaker(
-        &self,
-        choice: &SpeakerChoice,
-        render: Render,
-        listener: DeviceListener,
-    ) -> Result<Box<dyn Any + Send>, SourceError> {
-        self.0.speaker(choice, render, listener)
-    }
-
-    fn screen(&self, share: &ScreenShare, _listener: VisibilityListener) -> Result<Box<dyn VideoSource>, SourceError> {
-        Ok(if share.label == PAGE { Box::new(Page) } else { Box::new(Film) })
-    }
-}
-
-struct Film;
+/// The film, played on that screen.
+pub(crate) struct Film;
 
 impl VideoSource for Film {
     fn describe(&self) -> SourceInfo {

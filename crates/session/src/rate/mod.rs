@@ -350,9 +350,9 @@ mod tests {
         let mut policy = RatePolicy::new(VideoSettings::default());
         run(&mut policy, 0, 1_000, 250_000);
         assert_eq!(widths(&policy), [Some(320), None, None]);
-        run(&mut policy, 2_000, 3_000, 5_000_000);
+        run(&mut policy, 2_000, 1_900, 5_000_000);
         assert_eq!(widths(&policy), [Some(320), None, None], "not in haste");
-        run(&mut policy, 5_100, 10_000, 5_000_000);
+        run(&mut policy, 4_000, 10_000, 5_000_000);
         assert_eq!(widths(&policy), [Some(320), Some(640), Some(1280)]);
     }
 

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Message;
+use super::coding::Coding;
 use super::meters::{Meters, SentMeter};
 use crate::core::{Device, Input};
 use crate::error::SessionError;
@@ -47,8 +48,7 @@ struct Line {
     activity: VoiceActivity,
     talks_muted: bool,
     sent_before: bool,
-    /// The person was told that it cannot be coded.
-    told_failed: bool,
+    coding: Coding,
     frames: u64,
 }
 
@@ -133,7 +133,7 @@ impl AudioOut {
             activity,
             talks_muted: false,
             sent_before: false,
-            told_failed: false,
+            coding: Coding::default(),
             frames: 0,
         };
         // Of the one before nothing is known of this one.
@@ -183,17 +183,7 @@ impl AudioOut {
                 None => {}
             }
         });
-        self.coded(&mut line.told_failed, encoded);
-    }
-
-    /// Takes what became of 10 ms. One that only waits for the next, or is silent, says nothing of the encoder.
-    fn coded(&self, told_failed: &mut bool, encoded: Result<Option<Packet>, CodecError>) {
-        let failed = match encoded {
-            Ok(None) => return,
-            Ok(Some(_)) => None,
-            Err(error) => Some(error),
-        };
-        if std::mem::replace(told_failed, failed.is_some()) != failed.is_some() {
+        if let Some(failed) = line.coding.news(encoded) {
             self.tell_coded(failed);
         }
     }
@@ -298,32 +288,16 @@ mod tests {
     }
 
     #[test]
-    fn sound_that_cannot_be_coded_is_told_once_and_so_is_its_end() {
+    fn the_person_is_told_when_it_cannot_be_coded_and_when_it_can_again() {
         let (out, _, mut told, _sink) = muted();
-        let config = OpusConfig {
-            channels: 1,
-            bitrate_bps: 32_000,
-            fec: true,
-            expected_loss_percent: 10,
-            dtx: false,
-            music: false,
-        };
-        let mut encoder = OpusEncoder::new(config).unwrap();
-        // 10 ms wait for the next 10 ms, in turn.
-        let loud = AudioFrame::new([0.2_f32, -0.2].repeat(240), 1, MediaTime(0));
-        let works = |encoder: &mut OpusEncoder| [(); 2].map(|()| encoder.encode(&loud));
-        let fails = || [Err(CodecError::NoDecoder { codec: "Opus" }), Ok(None)];
-        let mut told_failed = false;
-        for pair in [works(&mut encoder), fails(), fails(), works(&mut encoder)] {
-            pair.into_iter().for_each(|encoded| out.coded(&mut told_failed, encoded));
+        for failed in [Some(CodecError::NoDecoder { codec: "Opus" }), None] {
+            let code = failed.as_ref().map(|_| Code::SoundCodecUnavailable);
+            out.tell_coded(failed);
+            let Message::Input(Input::Coded { device: Device::Microphone, failed }) = told.try_recv().unwrap() else {
+                panic!("something else")
+            };
+            assert_eq!(failed.map(|error| error.code), code);
         }
-        let news: Vec<_> = std::iter::from_fn(|| told.try_recv().ok())
-            .map(|message| match message {
-                Message::Input(Input::Coded { device: Device::Microphone, failed }) => failed.map(|e| e.code),
-                _ => panic!("something else"),
-            })
-            .collect();
-        assert_eq!(news, [Some(Code::SoundCodecUnavailable), None]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod audio_in;
 mod audio_out;
+mod coding;
 mod conductor;
 mod devices;
 mod media;

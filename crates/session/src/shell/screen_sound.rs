@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use beckon_media::codec::{CodecError, EncodedAudio, OpusConfig, OpusEncoder};
+use beckon_media::codec::{CodecError, OpusConfig, OpusEncoder};
 use beckon_media::frame::CHANNELS_STEREO;
 use beckon_media::{AudioFrame, MediaTime, RunningSource, SourceError};
 use beckon_protocol::Code;
@@ -11,6 +11,7 @@ use beckon_rtc::LocalTrack;
 use parking_lot::Mutex;
 
 use super::audio_out::send;
+use super::coding::Coding;
 use super::meters::SentMeter;
 use super::screen::Reporter;
 use crate::core::ScreenNews;
@@ -36,8 +37,7 @@ struct Line {
     encoder: OpusEncoder,
     bitrate_bps: u32,
     frames: u64,
-    /// The person was told that it cannot be coded.
-    told_failed: bool,
+    coding: Coding,
 }
 
 impl ScreenSound {
@@ -88,7 +88,7 @@ impl ScreenSound {
             music: true,
         });
         let encoder = encoder.map_err(|e| SourceError::Device { device: "Opus".to_owned(), reason: e.to_string() })?;
-        let mut line = Line { encoder, bitrate_bps: target.bitrate_bps, frames: 0, told_failed: false };
+        let mut line = Line { encoder, bitrate_bps: target.bitrate_bps, frames: 0, coding: Coding::default() };
         let out = self.clone();
         source.start(Box::new(move |frame| out.frame(&mut line, &frame)))
     }
@@ -116,20 +116,13 @@ impl ScreenSound {
                 None => {}
             }
         });
-        self.coded(&mut line.told_failed, encoded);
+        if let Some(failed) = line.coding.news(encoded) {
+            self.tell_coded(failed);
+        }
     }
 
-    /// Takes what became of 10 ms, and tells the person once when they cannot be coded, and when they can again. Those that only wait
-    /// for the next, or are silent, say nothing of the encoder.
-    fn coded(&self, told_failed: &mut bool, encoded: Result<Option<EncodedAudio>, CodecError>) {
-        let failed = match encoded {
-            Ok(None) => return,
-            Ok(Some(_)) => None,
-            Err(error) => Some(error),
-        };
-        if std::mem::replace(told_failed, failed.is_some()) == failed.is_some() {
-            return;
-        }
+    /// Tells the person when the computer's sound cannot be coded, and when it can again.
+    fn tell_coded(&self, failed: Option<CodecError>) {
         let failed = failed.map(|error| {
             tracing::error!(%error, "cannot encode the computer's sound");
             SessionError::new(Code::ScreenSoundCodecUnavailable, error.to_string())
@@ -163,34 +156,18 @@ mod tests {
     use crate::shell::Message;
 
     #[test]
-    fn sound_that_cannot_be_coded_is_told_once_and_so_is_its_end() {
+    fn the_person_is_told_when_it_cannot_be_coded_and_when_it_can_again() {
         let (messages, mut told) = tokio::sync::mpsc::unbounded_channel();
         let out = ScreenSound::new(SentMeter::new("screenAudio"), Reporter::new(3, messages));
-        let config = OpusConfig {
-            channels: CHANNELS_STEREO,
-            bitrate_bps: 96_000,
-            fec: true,
-            expected_loss_percent: 10,
-            dtx: false,
-            music: true,
-        };
-        let mut encoder = OpusEncoder::new(config).unwrap();
-        // 10 ms wait for the next 10 ms, in turn.
-        let loud = AudioFrame::new([0.2_f32, -0.2].repeat(480), 2, MediaTime(0));
-        let works = |encoder: &mut OpusEncoder| [(); 2].map(|()| encoder.encode(&loud));
-        let fails = || [Err(CodecError::NoDecoder { codec: "Opus" }), Ok(None)];
-        let mut told_failed = false;
-        for pair in [works(&mut encoder), fails(), fails(), works(&mut encoder)] {
-            pair.into_iter().for_each(|encoded| out.coded(&mut told_failed, encoded));
+        for failed in [Some(CodecError::NoDecoder { codec: "Opus" }), None] {
+            let code = failed.as_ref().map(|_| Code::ScreenSoundCodecUnavailable);
+            out.tell_coded(failed);
+            let Message::Input(Input::Screen { generation: 3, news: ScreenNews::SoundCoded(news) }) =
+                told.try_recv().unwrap()
+            else {
+                panic!("something else")
+            };
+            assert_eq!(news.map(|error| error.code), code);
         }
-        let news: Vec<_> = std::iter::from_fn(|| told.try_recv().ok())
-            .map(|message| match message {
-                Message::Input(Input::Screen { generation: 3, news: ScreenNews::SoundCoded(failed) }) => {
-                    failed.map(|e| e.code)
-                }
-                _ => panic!("something else"),
-            })
-            .collect();
-        assert_eq!(news, [Some(Code::ScreenSoundCodecUnavailable), None]);
     }
 }

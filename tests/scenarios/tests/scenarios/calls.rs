@@ -107,6 +107,29 @@ async fn two_clients_see_and_hear_each_other_over_tcp_alone() {
     two_see_and_hear_each_other(&server.url(), true).await;
 }
 
+/// Who does not speak sends hardly any sound; pictures do not wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_of_somebody_quiet_are_shown_at_once() {
+    let _turn = turn().await;
+    let server = TestServer::start(SERVER).await.unwrap();
+    let ann = Client::join(&server.url(), Wish::create("quiet", "ann").quiet()).await.unwrap();
+    let bob = Client::join(&server.url(), Wish::enter("quiet", "bob").silent()).await.unwrap();
+    // The clock reports, by which sound and pictures are brought in step, come every few seconds: long enough that what is shown in
+    // step is most of it.
+    let report = bob
+        .until("twenty seconds of ann's pictures", Duration::from_secs(60), |r| {
+            r.from_user("ann", "video").is_some_and(|t| t.codes_read >= 300)
+        })
+        .await;
+    let shown = report.from_user("ann", "video").unwrap().shown_delay_ms.unwrap();
+    let sound = report.from_user("ann", "audio").unwrap();
+    println!("shown after {shown:?}, {} packets of sound", sound.packets_received);
+    assert!(sound.packets_received < 400, "in twenty seconds: ann was not quiet; {sound:?}");
+    assert!(shown.p50 <= 50.0, "{shown:?}");
+    ann.leave().await;
+    bob.closed().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_in_a_room_all_see_and_hear_all_others() {
     let _turn = turn().await;
