@@ -38,7 +38,7 @@ impl AudioSource for Quiet {
                     noise + loudness * voice
                 });
                 out(AudioFrame::new(samples.collect::<Vec<_>>(), 1, capture));
-                capture = capture + FRAME;
+                capture += FRAME;
                 if !control.sleep_until(capture + FRAME) {
                     break;
                 }
