@@ -200,8 +200,16 @@ impl Client {
     /// # Panics
     /// When it does not within 20 s.
     pub async fn until_view(&self, what: &str, holds: impl Fn(&RoomView) -> bool) -> RoomView {
+        self.until_view_within(what, Duration::from_secs(20), holds).await
+    }
+
+    /// The same, where it may take another time.
+    ///
+    /// # Panics
+    /// When it does not within that.
+    pub async fn until_view_within(&self, what: &str, within: Duration, holds: impl Fn(&RoomView) -> bool) -> RoomView {
         let mut view = self.session.view();
-        let waited = tokio::time::timeout(Duration::from_secs(20), view.wait_for(|v| holds(v))).await;
+        let waited = tokio::time::timeout(within, view.wait_for(|v| holds(v))).await;
         match waited {
             Ok(Ok(view)) => view.clone(),
             _ => panic!("{}: {what} did not come; the room is {:#?}", self.user, self.session.view().borrow()),
