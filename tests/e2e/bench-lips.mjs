@@ -77,7 +77,16 @@ function listen(take) {
 async function attend(name, window) {
   resize(window, 1280, 840);
   move(window, 100, 60);
-  const rect = await until("the peer's picture", () => findPicture(pixels()), 30000);
+  // The window may still be on its way to its place and size.
+  let before;
+  const rests = async () => {
+    const found = findPicture(pixels());
+    const still = found && JSON.stringify(found) === JSON.stringify(before);
+    before = found;
+    if (!still) await pause(500);
+    return still && found;
+  };
+  const rect = await until("the peer's picture, at rest", rests, 30000);
   const claps = new Map();
   const second = (number) => claps.get(number) ?? claps.set(number, {}).get(number);
   const stopFrames = frames(rect, (captured, seen) => {

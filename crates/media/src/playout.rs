@@ -23,8 +23,8 @@ const SOUND_STALE: Duration = Duration::from_secs(2);
 /// Sound is not asked to wait longer than this for pictures.
 const MOST_SOUND_WAIT: Duration = Duration::from_millis(400);
 /// How much earlier than its sound a picture is handed on to be shown where it can be: far within what is noticed. Until it is seen some
-/// 8 ms go by (drawing, and half of the screen's period), so that 16 ms are left within ±40 ms for the unsteadiness of both.
-pub const LEAD: Duration = Duration::from_millis(32);
+/// 8 ms go by (drawing, and half of the screen's period), so that 20 ms are left within ±40 ms for the unsteadiness of both.
+pub const LEAD: Duration = Duration::from_millis(28);
 /// The same where sound waits for packets that are late or lost.
 pub const MOST_LEAD: Duration = Duration::from_millis(36);
 /// Of what sound waits for them, pictures leave this part out.
@@ -275,8 +275,8 @@ mod tests {
         }
         assert_eq!(
             playout.sound_should_wait_ns(ours(1200)),
-            -38_000_000,
-            "70 ms before its sound, of which 32 are wanted"
+            -42_000_000,
+            "70 ms before its sound, of which 28 are wanted"
         );
     }
 
@@ -289,7 +289,7 @@ mod tests {
             ours(1020).nanos_since(playout.picture_ready(Some(theirs(900)), ours(950))) / 1_000_000
         };
         // Never before a picture before it: from the longest wait down.
-        assert_eq!([80, 26, 6, 0].map(ahead), [36, 36, 35, 32]);
+        assert_eq!([80, 26, 14, 0].map(ahead), [36, 36, 35, 28]);
     }
 
     #[test]
