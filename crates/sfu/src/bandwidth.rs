@@ -246,11 +246,8 @@ impl Room {
             let bears = track.screen && !eager && !troubled;
             let goes_on = |&layer: &usize| bears && layer <= demand.max && demand.layers[layer].is_some();
             let chosen = chosen.max(track.current.filter(goes_on));
-            // Without a limit, or when the publisher stopped, there is nothing to keep steady.
-            let layer = if budget.is_none() || !flows {
-                if track.current.is_none() && chosen.is_some() {
-                    track.steady.begin(now);
-                }
+            // Without a limit, or when the publisher stopped, there is nothing to keep steady; but the first layer is known to begin.
+            let layer = if (budget.is_none() && track.current.is_some()) || !flows {
                 chosen
             } else {
                 match track.steady.settle(now, track.current, chosen, eager, lossy && !settles) {

@@ -201,11 +201,6 @@ impl Steady {
         Ok(chosen)
     }
 
-    /// The first layer, which nothing stood in the way of, begins now.
-    pub fn begin(&mut self, now: Instant) {
-        self.began = Some(now);
-    }
-
     /// Whether a larger layer, or the first, began so short a time ago that the key frame of a screen may still be on its way.
     pub fn settles(&self, now: Instant) -> bool {
         self.began.is_some_and(|at| now.saturating_duration_since(at) < SCREEN_SETTLING)
