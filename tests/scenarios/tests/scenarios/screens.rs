@@ -72,7 +72,7 @@ async fn a_slow_viewer_of_a_film_on_a_shared_screen_sees_it_small_and_others_go_
     let bob = viewer(&server.url(), "film", "bob").await;
     small_rests(&ann).await;
 
-    let before = (seen(&bob.session.report()), seen(&carl.session.report()));
+    let before = (seen(&bob.session.report()), seen(&carl.session.report()), sent(&ann.session.report()));
     let begun = Instant::now();
     relay.set("bob", Profile::limited(SLOW));
     bob.until("the film in the small layer", Duration::from_secs(10), |r| seen(r).width == SMALL).await;
@@ -81,7 +81,7 @@ async fn a_slow_viewer_of_a_film_on_a_shared_screen_sees_it_small_and_others_go_
         assert_eq!(seen(&carl.session.report()).width, LARGE, "carl's network carries everything");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let after = (seen(&bob.session.report()), seen(&carl.session.report()));
+    let after = (seen(&bob.session.report()), seen(&carl.session.report()), sent(&ann.session.report()));
     let pictures = |before: &ReceivedTrack, after: &ReceivedTrack| after.frames_decoded - before.frames_decoded;
     let (bobs, carls) = (pictures(&before.0, &after.0), pictures(&before.1, &after.1));
     println!(
@@ -92,10 +92,12 @@ async fn a_slow_viewer_of_a_film_on_a_shared_screen_sees_it_small_and_others_go_
         "carl: {carls} pictures, at most {} ms without one; {:?}",
         after.1.longest_freeze_ms, after.1.shown_delay_ms
     );
-    println!("ann: {:?}", sent(&ann.session.report()));
+    println!("ann: {:?}", after.2);
     assert!(bobs >= 60, "{bobs} pictures");
     assert!(after.0.longest_freeze_ms <= 5_000, "{:?}", after.0);
-    assert!(carls >= 5 * bobs / 2, "{carls} pictures");
+    // How many pictures the large layer has is the machine's affair (a busy one codes fewer); carl is to see them all.
+    let coded = after.2.encoded - before.2.encoded;
+    assert!(carls + coded / 10 >= coded, "{carls} pictures of {coded}");
 
     let begun = Instant::now();
     relay.set("bob", Profile::default());
