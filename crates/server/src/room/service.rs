@@ -19,6 +19,8 @@ use super::{
 use crate::account::Caller;
 use crate::store::{RoomRecord, Store};
 
+/// An engine that did not close a room is asked again after these times.
+const CLOSE_AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
 /// Most rooms in one page of a list.
 pub const LIST_MAX: usize = 100;
 
@@ -190,7 +192,7 @@ impl RoomService {
         let entry = self.let_in(&id, Some(caller), caller.user.as_str(), &person).await;
         if fresh && let Err(error @ RoomError::Engine(_)) = entry {
             // Nobody can be in a room that the engine did not make.
-            self.forget(&id).await?;
+            self.forget(&id, &[]).await?;
             return Err(error);
         }
         entry
@@ -419,25 +421,55 @@ impl RoomService {
 
     async fn end(&self, room: &RoomId, reason: EndReason) -> Result<(), RoomError> {
         tracing::info!(%room, ?reason, "room ends");
-        self.forget(room).await
+        self.forget(room, &CLOSE_AGAIN).await
     }
 
     /// In this order: nobody enters any more, everybody is sent out, and only then the ID is free again; otherwise a new
-    /// room of the same ID could be closed instead.
-    async fn forget(&self, room: &RoomId) -> Result<(), RoomError> {
+    /// room of the same ID could be closed instead. All of it is done also where whoever asked for it goes away: half done,
+    /// the others would stay in a room that nobody knows. An engine that does not close it is asked again after these times, for
+    /// which nobody waits.
+    async fn forget(&self, room: &RoomId, again: &'static [Duration]) -> Result<(), RoomError> {
         if self.rooms.lock().remove(room).is_none() {
             return Ok(());
         }
-        if let Err(error) = self.engine.close(room).await {
-            tracing::warn!(%room, %error, "the engine did not close the room");
+        let (engine, store, room) = (self.engine.clone(), self.store.clone(), room.clone());
+        let ending = tokio::spawn(async move {
+            if !close(&*engine, &room).await && !again.is_empty() {
+                tokio::spawn(async move {
+                    for wait in again {
+                        tokio::time::sleep(*wait).await;
+                        if close(&*engine, &room).await {
+                            break;
+                        }
+                    }
+                    if let Err(error) = store.delete(&room).await {
+                        tracing::error!(%room, %error, "a room that is over is still in the store");
+                    }
+                });
+                return Ok(());
+            }
+            store.delete(&room).await
+        });
+        match ending.await {
+            Ok(deleted) => Ok(deleted?),
+            // The server stops; the room is in its store still, and ends after the next start.
+            Err(_) => Ok(()),
         }
-        Ok(self.store.delete(room).await?)
     }
 
     /// Closes the store; rooms stay in it for the next start.
     pub async fn close(&self) {
         self.store.close().await;
     }
+}
+
+/// Has the engine send everybody out. Whether it did.
+async fn close(engine: &dyn RoomEngine, room: &RoomId) -> bool {
+    let closed = engine.close(room).await;
+    if let Err(error) = &closed {
+        tracing::warn!(%room, %error, "the engine did not close the room");
+    }
+    closed.is_ok()
 }
 
 fn visible<'a>(rooms: &'a mut HashMap<RoomId, Live>, caller: &Caller, id: &RoomId) -> Result<&'a mut Live, RoomError> {

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use axum::{
     Router,
@@ -28,6 +30,17 @@ use crate::support::{TestServer, fails};
 #[derive(Clone, Default)]
 struct FakeLiveKit {
     rooms: Arc<Mutex<HashMap<String, Vec<proto::ParticipantInfo>>>>,
+    deletions: Deletions,
+}
+
+/// How it deletes rooms.
+#[derive(Clone, Default)]
+struct Deletions {
+    asked: Arc<AtomicU32>,
+    /// So many are refused first.
+    refused: Arc<AtomicU32>,
+    /// While somebody holds it, none is finished.
+    held: Arc<tokio::sync::Mutex<()>>,
 }
 
 async fn call(
@@ -40,6 +53,14 @@ async fn call(
     let Ok(claims) = TokenVerifier::with_api_key("lk-key", "lk-secret").verify(token) else {
         return (StatusCode::UNAUTHORIZED, r#"{"code":"unauthenticated","msg":"bad token"}"#).into_response();
     };
+    if method == "DeleteRoom" {
+        let Deletions { asked, refused, held } = &livekit.deletions;
+        asked.fetch_add(1, Ordering::Relaxed);
+        let _held = held.lock().await;
+        if refused.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return (StatusCode::SERVICE_UNAVAILABLE, r#"{"code":"unavailable","msg":"busy"}"#).into_response();
+        }
+    }
     let mut rooms = livekit.rooms.lock();
     match method.as_str() {
         "CreateRoom" => {
@@ -149,6 +170,66 @@ async fn a_webhook_of_the_creators_goodbye_ends_the_room() {
     host.wait_for_end("r").await;
     assert!(!livekit.rooms.lock().contains_key("r"));
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_room_ends_though_its_creator_does_not_wait_for_it() {
+    let livekit = FakeLiveKit::default();
+    let server = server_on(&livekit.start().await, "lk-secret").await;
+    let host = server.log_in("host").await;
+    host.create_named("r").await;
+    let held = livekit.deletions.held.lock().await;
+    let nothing = serde_json::json!({});
+    let leaving = host.call(reqwest::Method::POST, "/api/v1/rooms/r/leave", Some(&nothing));
+    tokio::select! {
+        _ = leaving => panic!("it is held"),
+        () = eventually(|| livekit.deletions.asked.load(Ordering::Relaxed) > 0) => {}
+    }
+    // The creator's connection is gone; its end may take a moment to be noticed.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    drop(held);
+    eventually(|| livekit.rooms.lock().is_empty()).await;
+    eventually_created(&server, "r").await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_livekit_that_does_not_delete_a_room_is_asked_again() {
+    let livekit = FakeLiveKit::default();
+    let server = server_on(&livekit.start().await, "lk-secret").await;
+    let host = server.log_in("host").await;
+    host.create_named("r").await;
+    livekit.deletions.refused.store(1, Ordering::Relaxed);
+    assert_eq!(host.call(reqwest::Method::DELETE, "/api/v1/rooms/r", None::<&()>).await.status(), 204);
+    host.wait_for_end("r").await;
+    assert!(livekit.rooms.lock().contains_key("r"), "not yet");
+    eventually(|| livekit.rooms.lock().is_empty()).await;
+    assert_eq!(livekit.deletions.asked.load(Ordering::Relaxed), 2);
+    eventually_created(&server, "r").await;
+    server.stop().await;
+}
+
+/// Waits until the ID can be had by somebody else.
+async fn eventually_created(server: &TestServer, room: &str) {
+    let other = server.log_in("other").await;
+    for _ in 0..200 {
+        let answer =
+            other.call(reqwest::Method::POST, "/api/v1/rooms", Some(&serde_json::json!({"roomID": room}))).await;
+        if answer.status().is_success() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the ID {room} is not free again");
+}
+
+async fn eventually(holds: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(20), async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    waited.await.expect("it does not come");
 }
 
 #[tokio::test]
