@@ -20,8 +20,9 @@ const LEAST_SPAN: Duration = Duration::from_millis(180);
 const LEAST_GROWTH: Duration = Duration::from_millis(100);
 /// Looks further back than this say nothing.
 const LONGEST_SPAN: Duration = Duration::from_millis(400);
-/// It grows by at least this share (in percent) of the time that goes by, at every look.
-const LEAST_SLOPE_PERCENT: u32 = 50;
+/// It grows by at least this share (in percent) of the time that goes by, at every look but one: the first packets of a picture wait for
+/// less long than the last of the one before, and which of them is seen is chance.
+const LEAST_SLOPE_PERCENT: u32 = 40;
 /// No queue grows by more than the time that goes by, but reports of what arrived come at intervals. What
 /// grows faster is another road, or one that stood still.
 const REPORTS: Duration = Duration::from_millis(45);
@@ -142,8 +143,12 @@ impl Fall {
     /// What passes, in bit/s, if that fell to a part of what is sent.
     fn fallen(&mut self, now: Instant, round_trip: Duration) -> Option<u64> {
         let newest = Look { at: now, round_trip };
-        let grows = self.looks.back().is_some_and(|last| last.grows_into(newest));
-        if !grows {
+        let mut before = self.looks.iter().rev();
+        let (last, one_before) = (before.next(), before.next());
+        let grows = last.is_some_and(|last| last.grows_into(newest));
+        let pauses = last.is_some_and(|last| newest.round_trip >= last.round_trip)
+            && one_before.is_some_and(|look| look.grows_into(newest));
+        if !grows && !pauses {
             self.looks.clear();
         }
         self.looks.push_back(newest);
@@ -154,7 +159,8 @@ impl Fall {
         let span = now.saturating_duration_since(oldest.at);
         let growth = round_trip.saturating_sub(oldest.round_trip);
         let just_fell = self.fell.is_some_and(|at| now.saturating_duration_since(at) < PAUSE);
-        if just_fell || span < LEAST_SPAN || growth < LEAST_GROWTH {
+        // By a look at which nothing grew nothing is decided: a road that has become longer is like that.
+        if just_fell || !grows || span < LEAST_SPAN || growth < LEAST_GROWTH {
             return None;
         }
         let reported = oldest.at.checked_sub(oldest.round_trip)?;
