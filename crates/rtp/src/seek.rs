@@ -6,7 +6,8 @@
 //! to look for dips for a moment: it probes when that grows.
 //!
 //! An estimator that blames a loss on the network may stop probing, and be sure of its figure for a minute: then no try comes to anything,
-//! not even to another figure for the same. It must begin anew.
+//! not even to another figure for the same. It must begin anew. So it must where something new is to be sent that takes far more than
+//! anything before it: from a figure that was found with little, probes would go up by steps of a second each.
 
 use std::time::{Duration, Instant};
 
@@ -29,12 +30,19 @@ const ANSWERED: Duration = Duration::from_secs(1);
 /// loses keeps it down.
 pub const CLEAN: f32 = 0.03;
 
+/// What takes this many times what a road is taken for (in percent) …
+const FAR_MORE_PERCENT: u64 = 150;
+/// … and began so short a time ago has not been tried for …
+const NEW: Duration = Duration::from_secs(2);
+/// … where no more than this share (in percent) of it was sent: it may carry no more than what fills it.
+const FILLED_PERCENT: u64 = 70;
+
 /// How to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Try {
     /// Probe.
     Probe,
-    /// The estimator is stuck: it begins anew, from the estimate it has.
+    /// The estimator is stuck, or knows nothing of what it is asked for: it begins anew, from the estimate it has.
     Anew,
 }
 
@@ -43,8 +51,12 @@ pub enum Try {
 pub struct Road {
     /// There is less than could be used.
     pub short: bool,
+    /// What could be used, in bits per second.
+    pub wish: u64,
     /// What it is taken for, in bits per second.
     pub estimate: u64,
+    /// What was sent lately, in bits per second.
+    pub sent: u64,
     /// The share it loses, 0 … 1.
     pub loss: f32,
 }
@@ -53,6 +65,8 @@ pub struct Road {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seeker {
     attempt: Option<Attempt>,
+    /// When something new began to be sent, until that has been tried for.
+    new: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,14 +99,25 @@ impl Still {
 }
 
 impl Seeker {
+    /// Something new is to be sent from now on.
+    pub fn begins(&mut self, now: Instant) {
+        self.new = Some(now);
+    }
+
     /// Whether to try now, and how; to be asked some ten times a second.
     pub fn poll(&mut self, now: Instant, road: Road) -> Option<Try> {
-        let Road { short, estimate, loss } = road;
+        let Road { short, wish, estimate, sent, loss } = road;
+        self.new = self.new.filter(|at| now.saturating_duration_since(*at) < NEW);
         if !short {
             self.attempt = None;
             return None;
         }
         let still = Still::new(now, estimate);
+        let far_more = wish * 100 >= estimate * FAR_MORE_PERCENT && sent * 100 <= estimate * FILLED_PERCENT;
+        if far_more && loss <= CLEAN && self.new.take().is_some() {
+            self.attempt = Some(Attempt { next: now + FIRST, gap: FIRST, from: estimate, still });
+            return Some(Try::Anew);
+        }
         let attempt = self.attempt.get_or_insert(Attempt { next: now + FIRST, gap: FIRST, from: estimate, still });
         if attempt.still.estimate != estimate || loss > CLEAN {
             attempt.still = still;
@@ -119,7 +144,7 @@ mod tests {
     const TICK: Duration = Duration::from_millis(100);
 
     fn short(estimate: u64) -> Road {
-        Road { short: true, estimate, loss: 0.0 }
+        Road { short: true, wish: 2_000_000, estimate, sent: estimate / 2, loss: 0.0 }
     }
 
     /// When it tries in the next minute, in tenths of a second.
@@ -162,6 +187,24 @@ mod tests {
     fn kinds(road: impl Fn(u32) -> Road) -> Vec<Try> {
         let (mut seeker, begin) = (Seeker::default(), Instant::now());
         (0..600).filter_map(|n| seeker.poll(begin + TICK * n, road(n))).collect()
+    }
+
+    #[test]
+    fn what_takes_far_more_than_is_known_is_tried_for_at_once_and_once() {
+        let begin = Instant::now();
+        let first = |began: u32, road: Road| {
+            let mut seeker = Seeker::default();
+            seeker.begins(begin);
+            let kinds: Vec<_> = (began..began + 6).map(|n| seeker.poll(begin + TICK * n, road)).collect();
+            assert!(kinds[1..].iter().all(Option::is_none), "{kinds:?}");
+            kinds[0]
+        };
+        assert_eq!(first(1, short(300_000)), Some(Try::Anew));
+        assert_eq!(first(1, short(1_500_000)), None, "hardly more");
+        assert_eq!(first(1, Road { sent: 280_000, ..short(300_000) }), None, "that is known well");
+        assert_eq!(first(1, Road { loss: 0.05, ..short(300_000) }), None, "and so is this");
+        assert_eq!(first(1, Road { short: false, ..short(300_000) }), None);
+        assert_eq!(first(20, short(300_000)), None, "it has been sent for a while");
     }
 
     #[test]

@@ -155,6 +155,11 @@ impl SessionHandle {
         self.command(Command::SetVolume { user_id: user_id.into(), percent });
     }
 
+    /// The person is choosing what to share, or is not any more: what the network carries is found out meanwhile. Nothing is shared by it.
+    pub fn choose_screen(&self, chooses: bool) {
+        self.command(Command::ChooseScreen(chooses));
+    }
+
     /// Shares a screen, window or region, in place of what is shared now. Only ever call it for a choice that the person
     /// at this machine has just made. [`crate::view::RoomView::screen`] tells how it fares; it ends by itself, with a
     /// notice, when what is shared is gone.

@@ -121,6 +121,11 @@ impl ScreenPolicy {
         [layer(SMALL, (small.width, small.height), most), layer(LARGE, size, Self::most_bps(motion, size))]
     }
 
+    /// What is worth looking for before anything is known of the screen to come, bit/s.
+    pub(crate) fn expected_bps() -> u64 {
+        Self::layers(false, FULL_HD).iter().map(|layer| layer.max_bitrate_bps).sum()
+    }
+
     fn small(motion: bool, (width, height): (u32, u32)) -> Target {
         let Small { divided_by, side: (least, most), fps, bps_per_pixel } =
             if motion { SMALL_FILM } else { SMALL_TEXT };

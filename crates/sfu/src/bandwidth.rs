@@ -165,7 +165,11 @@ impl Room {
     /// Chooses anew where that was not done for a while.
     pub(crate) fn allocate_if_due(&mut self, now: Instant, key: ParticipantKey) {
         let due = self.get(key).is_some_and(|p| {
-            p.subscriber.last_allocation.is_none_or(|at| now.saturating_duration_since(at) >= ALLOCATION_INTERVAL)
+            // What was found just after the last choice is not left waiting for a whole interval where it may be used at once.
+            let begins = p.subscriber.tracks.iter().flatten().any(|track| track.steady.begins(now));
+            let found = begins && p.subscriber.estimate.bps() > p.subscriber.chosen_for;
+            let interval = if found { ESTIMATE_INTERVAL } else { ALLOCATION_INTERVAL };
+            p.subscriber.last_allocation.is_none_or(|at| now.saturating_duration_since(at) >= interval)
                 || p.subscriber.tracks.iter().flatten().any(|track| self.waits_in_vain(now, track))
         });
         if due {
@@ -191,6 +195,8 @@ impl Room {
     pub(crate) fn allocate(&mut self, now: Instant, key: ParticipantKey) {
         let Some(p) = self.get(key) else { return };
         let lossy = p.subscriber.loss.is_some_and(|share| share > CLEAN);
+        // What falls at the beginning of a layer may be the burst it begins with, but not where the queue says otherwise.
+        let full = lossy || p.subscriber.transport.fall.fell_lately(now);
         let troubled = lossy
             || p.subscriber.estimate.pretended.is_some()
             || p.subscriber.shrank.is_some_and(|at| now.saturating_duration_since(at) < TROUBLED);
@@ -230,7 +236,7 @@ impl Room {
         let allocation = allocate(budget, &demands);
         tracing::trace!(estimate = ?p.subscriber.estimate, ?demands, ?allocation, "layers chosen");
         let Some(p) = self.get_mut(key) else { return };
-        p.subscriber.last_allocation = Some(now);
+        (p.subscriber.last_allocation, p.subscriber.chosen_for) = (Some(now), p.subscriber.estimate.bps());
         let demand = (allocation.desired, allocation.allotted);
         let flowing: u64 = demands.iter().filter_map(|d| d.layers[d.current?]).sum();
         let hopeless = p.subscriber.estimate.bps().is_some_and(|bps| bps < flowing * HOPELESS_PERCENT / 100);
@@ -247,10 +253,12 @@ impl Room {
             let goes_on = |&layer: &usize| bears && layer <= demand.max && demand.layers[layer].is_some();
             let chosen = chosen.max(track.current.filter(goes_on));
             // Without a limit, or when the publisher stopped, there is nothing to keep steady; but the first layer is known to begin.
-            let layer = if (budget.is_none() && track.current.is_some()) || !flows {
+            // A larger one that was decided for is waited for until its key frame has come, as long as it is what is chosen.
+            let awaited = track.current.is_some() && chosen == track.target && chosen > track.current;
+            let layer = if (budget.is_none() && track.current.is_some()) || !flows || awaited {
                 chosen
             } else {
-                match track.steady.settle(now, track.current, chosen, eager, lossy && !settles) {
+                match track.steady.settle(now, track.current, chosen, eager, full && !settles) {
                     Ok(layer) => layer,
                     // What flows goes on; if it ended at the publisher, it cannot. Before a pause it is the least there is.
                     Err(_) => match chosen {
@@ -306,15 +314,22 @@ impl Room {
     /// Tries from time to time whether a subscriber that gets less than it could use may have more.
     pub(crate) fn seek(&mut self, now: Instant, key: ParticipantKey) {
         let Some(p) = self.get_mut(key) else { return };
-        let Subscriber { seeker, estimate, loss, demand: (desired, allotted), .. } = &mut p.subscriber;
+        let Subscriber { seeker, estimate, loss, demand: (desired, allotted), transport, .. } = &mut p.subscriber;
+        let sent = transport.fall.sent_lately(now);
         let loss = loss.unwrap_or(0.0);
         // Where not even this fits there is nothing to be found.
         let short = desired > allotted && loss <= FULL && estimate.spendable() >= Some(*allotted);
-        let tries = estimate.bps().and_then(|estimate| seeker.poll(now, Road { short, estimate, loss }));
+        let tries =
+            estimate.bps().and_then(|estimate| seeker.poll(now, Road { short, wish: *desired, estimate, sent, loss }));
         if tries == Some(Try::Anew)
             && let Some(bps) = estimate.current
         {
-            tracing::debug!(subscriber = key.0, bps, "the estimate is stuck and begins anew");
+            tracing::debug!(
+                subscriber = key.0,
+                bps,
+                desired = p.subscriber.demand.0,
+                "the estimate says nothing and begins anew"
+            );
             p.subscriber.transport.rtc.bwe().reset(Bitrate::bps(bps));
         }
         self.look_for_room(key, tries == Some(Try::Probe));

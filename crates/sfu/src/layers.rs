@@ -21,6 +21,8 @@ pub(crate) const SCREEN_UPGRADE_MARGIN_PERCENT: u64 = 105;
 const PAUSE_PERCENT: u64 = 60;
 /// A larger layer must fit for this long before it is sent …
 const RISE_AFTER: Duration = Duration::from_millis(1_200);
+/// … but at once where the first one began so short a time ago: it was chosen before the network was tried for the track …
+const FIRST_RISE: Duration = Duration::from_millis(1_500);
 /// … and up to this long when the last ones had to be given up again …
 const LONGEST_RISE_AFTER: Duration = Duration::from_secs(40);
 /// … within this time.
@@ -140,26 +142,28 @@ pub struct Steady {
     risen: Option<Instant>,
     /// When the layer that flows began, if it was the first or a larger one.
     began: Option<Instant>,
+    /// No larger layer has been taken yet, nor one given up.
+    new: bool,
     rise_after: Duration,
     short: Option<Instant>,
 }
 
 impl Default for Steady {
     fn default() -> Self {
-        Self { rising: None, risen: None, began: None, rise_after: RISE_AFTER, short: None }
+        Self { rising: None, risen: None, began: None, new: true, rise_after: RISE_AFTER, short: None }
     }
 }
 
 impl Steady {
     /// The layer to send where `chosen` was allotted and `current` flows; `Err` keeps everything as
-    /// it is, a while at least. `eager`: the subscriber asked for it just now; `lossy`: its network loses packets.
+    /// it is, a while at least. `eager`: the subscriber asked for it just now; `full`: its network loses packets, or fell.
     pub fn settle(
         &mut self,
         now: Instant,
         current: Option<usize>,
         chosen: Option<usize>,
         eager: bool,
-        lossy: bool,
+        full: bool,
     ) -> Result<Option<usize>, Wait> {
         let held = |since: &mut Option<Instant>, at_least: Duration| {
             now.saturating_duration_since(*since.get_or_insert(now)) >= at_least
@@ -167,16 +171,16 @@ impl Steady {
         match (current, chosen) {
             (Some(current), Some(chosen)) if chosen > current => {
                 self.short = None;
-                if !eager && !held(&mut self.rising, self.rise_after) {
+                if !eager && !self.begins(now) && !held(&mut self.rising, self.rise_after) {
                     return Err(Wait);
                 }
-                (self.rising, self.risen, self.began) = (None, Some(now), Some(now));
+                (self.rising, self.risen, self.began, self.new) = (None, Some(now), Some(now), false);
             }
             (Some(current), chosen)
                 if !eager
-                    && !lossy
+                    && !full
                     && chosen.is_none_or(|chosen| chosen < current)
-                    && self.began.is_some_and(|at| now.saturating_duration_since(at) < SETTLING) =>
+                    && self.began_within(now, SETTLING) =>
             {
                 return Err(Wait);
             }
@@ -203,10 +207,20 @@ impl Steady {
 
     /// Whether a larger layer, or the first, began so short a time ago that the key frame of a screen may still be on its way.
     pub fn settles(&self, now: Instant) -> bool {
-        self.began.is_some_and(|at| now.saturating_duration_since(at) < SCREEN_SETTLING)
+        self.began_within(now, SCREEN_SETTLING)
+    }
+
+    /// Whether the first layer began so short a time ago that a larger one is taken at once.
+    pub fn begins(&self, now: Instant) -> bool {
+        self.new && self.began_within(now, FIRST_RISE)
+    }
+
+    fn began_within(&self, now: Instant, span: Duration) -> bool {
+        self.began.is_some_and(|at| now.saturating_duration_since(at) < span)
     }
 
     fn gave_up(&mut self, now: Instant) {
+        self.new = false;
         self.rise_after = match self.risen.take() {
             Some(at) if now.saturating_duration_since(at) < GIVEN_UP => (self.rise_after * 2).min(LONGEST_RISE_AFTER),
             _ => RISE_AFTER,
@@ -389,6 +403,24 @@ mod tests {
             assert_eq!(smaller.settle(t + 600 * MS, Some(2), Some(1), true, false), Ok(Some(1)), "unless asked for");
             assert_eq!(steady.settle(t + 2_100 * MS, Some(2), Some(0), false, false), Ok(Some(0)));
         }
+    }
+
+    #[test]
+    fn a_larger_layer_that_fits_as_the_first_begins_comes_at_once_and_only_once() {
+        let t = Instant::now();
+        let begin = |after: u32| {
+            let mut steady = Steady::default();
+            assert_eq!(steady.settle(t, None, Some(0), false, false), Ok(Some(0)));
+            let rise = steady.settle(t + after * MS, Some(0), Some(1), false, false);
+            (steady, rise)
+        };
+        assert_eq!(begin(1_600).1, Err(Wait), "the first has flowed for a while");
+        let (mut steady, rise) = begin(300);
+        assert_eq!(rise, Ok(Some(1)));
+        assert_eq!(steady.settle(t + 400 * MS, Some(1), Some(2), false, false), Err(Wait));
+        let (mut steady, _) = begin(300);
+        assert_eq!(steady.settle(t + 400 * MS, Some(1), Some(0), false, true), Ok(Some(0)), "it was too much");
+        assert_eq!(steady.settle(t + 500 * MS, Some(0), Some(1), false, false), Err(Wait));
     }
 
     #[test]

@@ -72,7 +72,9 @@ pub(crate) struct Subscriber {
     /// What its transport was last told to look for room for, in bits per second.
     pub wish: u64,
     pub seeker: Seeker,
+    /// When layers were chosen last, and for which estimate.
     pub last_allocation: Option<Instant>,
+    pub chosen_for: Option<u64>,
     sections: Vec<Section>,
     pending: Option<SdpPendingOffer>,
     offer: proto::SessionDescription,
@@ -100,6 +102,7 @@ impl Subscriber {
             wish: 0,
             seeker: Seeker::default(),
             last_allocation: None,
+            chosen_for: None,
             sections: Vec::new(),
             pending: None,
             offer: proto::SessionDescription::default(),

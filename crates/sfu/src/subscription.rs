@@ -111,6 +111,9 @@ impl Room {
                 if let Some(wish) = p.subscriber.wishes.get(track_sid) {
                     down.wish = *wish;
                 }
+                if down.video {
+                    p.subscriber.seeker.begins(now);
+                }
                 let place = p.subscriber.add(down);
                 if let Some(up) = self.get_mut(publisher).and_then(|p| p.publisher.by_number(number)) {
                     up.subscribers.push((key, place));

@@ -127,7 +127,7 @@ fn room(shell: &Shell, window: &WebviewWindow) -> Answer<Arc<OpenRoom>> {
 /// Everything that can be shared now: monitors first, then windows.
 #[tauri::command(async)]
 pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Answer<ScreenOffers> {
-    room(&shell, &window)?;
+    room(&shell, &window)?.session.choose_screen(true);
     let (sound, dialog) = (shell.picker.has_sound(), shell.picker.dialog());
     if dialog.is_some() {
         return Ok(ScreenOffers { offers: Vec::new(), region: false, sound, dialog });
@@ -156,7 +156,9 @@ pub fn screen_thumbnail(shell: App<'_>, window: WebviewWindow, kind: ScreenKind,
 /// The picker is closed.
 #[tauri::command(async)]
 pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Answer<()> {
-    room(&shell, &window)?.picks.fetch_add(1, Ordering::Relaxed);
+    let room = room(&shell, &window)?;
+    room.picks.fetch_add(1, Ordering::Relaxed);
+    room.session.choose_screen(false);
     shell.picker.close();
     Ok(())
 }

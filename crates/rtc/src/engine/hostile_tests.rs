@@ -62,7 +62,7 @@ fn an_offer_of_too_many_sections_is_refused() {
 fn an_answer_with_a_payload_type_for_two_codecs_is_refused_and_its_track_rejected() {
     let now = Instant::now();
     let mut publisher = Publisher::new(now, config(now));
-    publisher.add_track(camera_track(), "cid-1".into());
+    publisher.add_track(now, camera_track(), "cid-1".into());
     let mut out = Outputs::new();
     let (offer, id) = publisher.offer(now, &mut out).unwrap();
     let mut server = Rtc::builder().build(now);

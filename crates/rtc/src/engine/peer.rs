@@ -311,12 +311,17 @@ impl Peer {
         stats.bwe_tx = stats.bwe_tx.map(|estimate| Bitrate::bps(self.fall.limit(self.now, estimate.as_u64())));
     }
 
+    /// What was sent lately, bit/s.
+    pub(super) fn sent_lately(&self) -> u64 {
+        self.fall.sent_lately(self.now)
+    }
+
     /// Where the estimate fell for nothing, the estimator begins anew.
     fn begin_anew(&mut self, stats: &mut PeerStats) {
         let Some(estimate) = stats.bwe_tx.map(|estimate| estimate.as_u64()) else { return };
         let heard = Heard {
             estimate,
-            sent: self.fall.sent_lately(self.now),
+            sent: self.sent_lately(),
             loss: stats.egress_loss_fraction.unwrap_or(0.0),
             fell: self.fall.fell_lately(self.now),
         };

@@ -59,8 +59,11 @@ struct Channels {
 }
 
 /// Everything about the tracks that events need, apart from the connection itself.
+#[derive(Default)]
 struct Tracks {
     sending: BTreeMap<LocalKey, Sending>,
+    /// What is about to be sent beside them, bit/s.
+    expected: u64,
     channels: Option<Channels>,
     estimate: Estimate,
     /// The estimate as of now was heard: it is time to see whether to look for more.
@@ -97,7 +100,7 @@ impl Publisher {
             peer: Peer::new(rtc.build(now), now, Lane::Publisher, config.force_tcp),
             anchor: config.anchor,
             base: now.checked_sub(CLOCK_MARGIN).unwrap_or(now),
-            tracks: Tracks { sending: BTreeMap::new(), channels: None, estimate: Estimate::default(), heard: false },
+            tracks: Tracks::default(),
             leaving: Vec::new(),
             pending: None,
             offers: 0,
@@ -152,8 +155,9 @@ impl Publisher {
     }
 
     /// A track is to be sent; it goes into the next offer. `cid` names it in the description.
-    pub(crate) fn add_track(&mut self, shared: Arc<LocalShared>, cid: String) {
-        let rate = match shared.options.kind() {
+    pub(crate) fn add_track(&mut self, now: Instant, shared: Arc<LocalShared>, cid: String) {
+        let kind = shared.options.kind();
+        let rate = match kind {
             TrackKind::Audio => 48_000,
             TrackKind::Video => 90_000,
         };
@@ -177,6 +181,9 @@ impl Publisher {
             },
         );
         self.dirty = true;
+        if kind == TrackKind::Video {
+            self.seeker.begins(now);
+        }
         self.set_desired();
     }
 
@@ -192,6 +199,14 @@ impl Publisher {
 
     /// A track was muted, or other layers of it are watched: what bandwidth we wish for changes with it.
     pub(crate) fn wish_changed(&mut self) {
+        self.set_desired();
+    }
+
+    /// So much more than the tracks have use for is about to be sent, bit/s.
+    pub(crate) fn expect(&mut self, now: Instant, bps: u64) {
+        if bps > std::mem::replace(&mut self.tracks.expected, bps) {
+            self.seeker.begins(now);
+        }
         self.set_desired();
     }
 
@@ -371,9 +386,11 @@ impl Publisher {
         let (told, latest) = (estimate.told(), estimate.latest());
         // Where a queue is full there is nothing to be found.
         let short = told > 0 && told < wish && !estimate.loses_much();
-        let tries = self.seeker.poll(now, Road { short, estimate: latest, loss: estimate.loss() });
+        let tries = self
+            .seeker
+            .poll(now, Road { short, wish, estimate: latest, sent: self.peer.sent_lately(), loss: estimate.loss() });
         if tries == Some(Try::Anew) {
-            tracing::debug!(latest, "the estimate is stuck and begins anew");
+            tracing::debug!(latest, wish, "the estimate says nothing and begins anew");
             self.peer.rtc.bwe().reset(Bitrate::bps(latest));
         }
         self.look_for(if tries == Some(Try::Probe) { told.min(wish / 2) } else { wish });
@@ -489,9 +506,10 @@ impl Publisher {
 }
 
 impl Tracks {
-    /// What all tracks would send at most, in bit/s.
+    /// What all tracks would send at most, and what is to come, in bit/s.
     fn wish(&self) -> u64 {
-        self.sending.values().map(|s| s.shared.most_bps()).sum::<u64>().max(LEAST_WISH_BPS)
+        let most = self.sending.values().map(|s| s.shared.most_bps()).sum::<u64>();
+        (most + self.expected).max(LEAST_WISH_BPS)
     }
 
     fn by_mid(&mut self, mid: Mid) -> Option<(LocalKey, &mut Sending)> {

@@ -23,6 +23,10 @@ const THEIRS: &str = "10.0.0.2:5000";
 
 /// A camera's track as the engine is given it.
 pub(super) fn camera_track() -> Arc<LocalShared> {
+    camera_of(2_000_000)
+}
+
+fn camera_of(most_bps: u64) -> Arc<LocalShared> {
     let info = TrackInfo {
         sid: TrackSid::from("TR_1"),
         name: String::new(),
@@ -36,7 +40,7 @@ pub(super) fn camera_track() -> Arc<LocalShared> {
         stream: String::new(),
         stereo: false,
     };
-    Arc::new(LocalShared::new(LocalKey(1), PublishOptions::camera(1280, 720, 2_000_000), info))
+    Arc::new(LocalShared::new(LocalKey(1), PublishOptions::camera(1280, 720, most_bps), info))
 }
 
 /// The computer's sound, as the engine is given it.
@@ -53,8 +57,8 @@ fn the_offer_says_which_sound_has_two_channels() {
     let anchor = Anchor::new(now, 1_000_000_000);
     let config = EngineConfig { force_tcp: false, start_bitrate_bps: 1_000_000, anchor };
     let mut publisher = Publisher::new(now, config);
-    publisher.add_track(camera_track(), "camera".into());
-    publisher.add_track(screen_sound(), "sound".into());
+    publisher.add_track(now, camera_track(), "camera".into());
+    publisher.add_track(now, screen_sound(), "sound".into());
     let (offer, _) = publisher.offer(now, &mut Outputs::new()).unwrap();
     let of_two: Vec<&str> = offer.split("\r\nm=").filter(|s| s.contains(";stereo=1;sprop-stereo=1\r\n")).collect();
     assert!(matches!(of_two[..], [section] if section.starts_with("audio")), "{offer}");
@@ -102,9 +106,12 @@ struct World {
 
 impl World {
     fn new(server_on_tcp_too: bool) -> Self {
+        Self::beginning_with(1_000_000, server_on_tcp_too)
+    }
+
+    fn beginning_with(start_bitrate_bps: u64, server_on_tcp_too: bool) -> Self {
         let now = Instant::now();
-        let config =
-            EngineConfig { force_tcp: false, start_bitrate_bps: 1_000_000, anchor: Anchor::new(now, 1_000_000_000) };
+        let config = EngineConfig { force_tcp: false, start_bitrate_bps, anchor: Anchor::new(now, 1_000_000_000) };
         let mut server = Rtc::builder().set_reordering_size_video(300).build(now);
         server.add_local_candidate(Candidate::host(THEIRS.parse().unwrap(), Protocol::Udp).unwrap());
         if server_on_tcp_too {
@@ -137,8 +144,11 @@ impl World {
     }
 
     fn publish(&mut self) {
-        let shared = camera_track();
-        self.publisher.add_track(shared.clone(), "cid-1".into());
+        self.publish_track(camera_track());
+    }
+
+    fn publish_track(&mut self, shared: Arc<LocalShared>) {
+        self.publisher.add_track(self.now, shared.clone(), "cid-1".into());
         self.track = Some(shared);
     }
 
@@ -261,7 +271,11 @@ impl World {
 
     /// Connects and agrees on a camera track.
     fn connect(&mut self) {
-        self.publish();
+        self.connect_with(camera_track());
+    }
+
+    fn connect_with(&mut self, track: Arc<LocalShared>) {
+        self.publish_track(track);
         self.negotiate();
         self.run_for(Duration::from_secs(5));
         assert!(self.publisher.connected(), "{:?}", self.links);
@@ -284,6 +298,17 @@ impl World {
     fn send_for(&mut self, count: usize) {
         for number in 0..count {
             self.write(Self::picture(number), number.is_multiple_of(30));
+            self.run_for(33 * MS);
+        }
+    }
+
+    /// Sends pictures of 250 kbit/s.
+    fn send_small(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            let mut data = vec![0, 0, 0, 1, 0x41];
+            data.resize(1_000, 0xaa);
+            self.write(data, false);
             self.run_for(33 * MS);
         }
     }
@@ -329,6 +354,19 @@ fn a_network_that_carries_more_again_is_found_though_most_of_the_estimate_is_use
     w.rate = 0;
     w.send_three_quarters(Duration::from_secs(6));
     assert!(w.estimate > 1_500_000, "{}", w.estimate);
+}
+
+#[test]
+fn what_is_about_to_be_sent_is_looked_for_while_little_is() {
+    const MOST: u64 = 300_000;
+    let mut w = World::beginning_with(MOST, false);
+    w.connect_with(camera_of(MOST));
+    w.send_small(Duration::from_secs(5));
+    assert!(w.estimate < 4 * MOST, "{}", w.estimate);
+    w.publisher.expect(w.now, 10 * MOST);
+    // A try, and the time that a rise must last.
+    w.send_small(Duration::from_millis(1_200));
+    assert!(w.estimate >= 10 * MOST, "{}", w.estimate);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(crate) enum Command {
     Publish { options: PublishOptions, reply: oneshot::Sender<Result<LocalTrack, PublishError>> },
     Unpublish(TrackSid),
     SetMuted { sid: TrackSid, muted: bool },
+    ExpectToSend(u64),
     SetSubscribed { sid: TrackSid, subscribed: bool },
     SetVideoPreference { sid: TrackSid, width: u32, height: u32, enabled: bool },
     SendData { options: DataOptions, payload: Bytes },

@@ -53,6 +53,8 @@ pub(super) enum Effect {
     },
     RemoveTrack(LocalKey),
     WishChanged,
+    /// So much more is about to be sent, bit/s.
+    Expect(u64),
     Offer(proto::SessionDescription),
     Answer(proto::SessionDescription),
     Candidate {
@@ -120,6 +122,8 @@ pub(super) struct Core {
     info: RoomInfo,
     pub(super) locals: BTreeMap<LocalKey, Local>,
     pub(super) next_local: u32,
+    /// What is about to be sent beside our tracks, bit/s.
+    pub(super) expected: u64,
     /// Others' tracks coming in.
     pub(super) subscribed: HashMap<TrackSid, Subscribed>,
     /// Media sections whose track the server has not described yet.
@@ -163,6 +167,7 @@ impl Core {
             info: RoomInfo::default(),
             locals: BTreeMap::new(),
             next_local: 0,
+            expected: 0,
             subscribed: HashMap::new(),
             unexplained: HashMap::new(),
             exceptions: HashSet::new(),
@@ -208,6 +213,7 @@ impl Core {
         self.media_up = (false, true);
         self.farewell = None;
         self.effects.push_back(Effect::ResetMedia);
+        self.effects.push_back(Effect::Expect(self.expected));
         self.drop_remote();
         let events = self.roster.join(&join.participant.unwrap_or_default(), &join.other_participants);
         self.relay(events);

@@ -91,6 +91,7 @@ impl Stage {
                     Effect::Sync(sync) => format!("sync {}", sync.publish_tracks.len()),
                     Effect::RestartIce => "restart".into(),
                     Effect::ResetMedia => "reset".into(),
+                    Effect::Expect(bps) if bps > 0 => format!("expect {bps}"),
                     Effect::AddTrack { cid, .. } if cid.starts_with("bk-") => "add".into(),
                     Effect::Figures => "figures".into(),
                     Effect::RemoveTrack(_) => "remove".into(),
@@ -172,6 +173,19 @@ fn a_session_the_server_no_longer_knows_is_joined_anew_with_all_tracks() {
     assert_eq!(s.done(), ["reset", "ask", "reconnected false", "add", "published TR_2"]);
     assert_eq!(handle.sid(), "TR_2");
     assert_eq!(s.core.shared.stats.read().rejoins, 1);
+}
+
+#[test]
+fn what_is_about_to_be_sent_is_known_to_a_session_joined_anew() {
+    let mut s = Stage::new();
+    s.core.command(s.now, Command::ExpectToSend(3_000));
+    s.lose();
+    s.core.opened(s.now);
+    s.say(leave(proto::DisconnectReason::StateMismatch, Action::Reconnect));
+    s.core.opened(s.now);
+    assert_eq!(s.done()[0], "expect 3000");
+    s.say(Response::Join(join("PA_2", vec![])));
+    assert_eq!(s.done()[..2], ["reset", "expect 3000"]);
 }
 
 #[test]

@@ -339,9 +339,10 @@ impl Driver {
         let Some(engine) = &mut self.engine else { return };
         let out = &mut self.out;
         match effect {
-            Effect::AddTrack { shared, cid } => engine.publisher.add_track(shared, cid),
+            Effect::AddTrack { shared, cid } => engine.publisher.add_track(now, shared, cid),
             Effect::RemoveTrack(key) => engine.publisher.remove_track(key),
             Effect::WishChanged => engine.publisher.wish_changed(),
+            Effect::Expect(bps) => engine.publisher.expect(now, bps),
             Effect::RestartIce => engine.publisher.restart(),
             Effect::Candidate { lane, init } => engine.add_remote(now, lane, &init, out),
             Effect::Attach { key, sink, shared } => engine.subscriber.attach(key, sink, shared),

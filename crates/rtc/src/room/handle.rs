@@ -162,6 +162,15 @@ impl Room {
         self.send(Command::SetMuted { sid: sid.clone(), muted })
     }
 
+    /// Says that so much more than our tracks have use for is about to be sent, in bits per second (0: nothing): what the network carries
+    /// is found out meanwhile. Holds until something else is said, also after joining anew.
+    ///
+    /// # Errors
+    /// [`RoomError::Closed`] when the room is over.
+    pub fn expect_to_send(&self, bps: u64) -> Result<(), RoomError> {
+        self.send(Command::ExpectToSend(bps))
+    }
+
     /// Takes in or leaves out somebody's track.
     ///
     /// # Errors

@@ -71,6 +71,10 @@ impl Core {
             Command::Publish { options, reply } => self.publish(now, options, reply),
             Command::Unpublish(sid) => self.forget_local(&sid),
             Command::SetMuted { sid, muted } => self.set_muted(&sid, muted),
+            Command::ExpectToSend(bps) => {
+                self.expected = bps;
+                self.effects.push_back(Effect::Expect(bps));
+            }
             Command::SetSubscribed { sid, subscribed } => self.set_subscribed(&sid, subscribed),
             Command::SetVideoPreference { sid, width, height, enabled } => {
                 if enabled {

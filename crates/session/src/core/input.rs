@@ -46,6 +46,8 @@ pub(crate) enum Command {
         user_id: String,
         percent: u16,
     },
+    /// The person is choosing what to share, or is not any more.
+    ChooseScreen(bool),
     StartScreen(ScreenShare),
     StopScreen,
     SendChat {
@@ -191,6 +193,8 @@ pub(crate) enum Effect {
     SetMuted { device: Device, muted: bool },
     /// From now on what the microphone hears may be sent, or not.
     SendSound(bool),
+    /// A screen is about to be published, or is not any more.
+    ExpectScreen(bool),
     /// Take pictures of what is shared.
     OpenScreen { generation: u32, share: ScreenShare },
     /// Take no more pictures of it, and take its tracks out of the room.

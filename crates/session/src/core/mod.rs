@@ -382,6 +382,7 @@ impl Core {
                 self.layers = announced(video);
                 self.camera.reopen(&mut self.out);
             }
+            Command::ChooseScreen(chooses) => self.screen.choose(chooses),
             Command::StartScreen(_) if self.is_barred() => self.screen.refuse(Code::Forbidden, &mut self.out),
             Command::StartScreen(share) => self.screen.start(share, &mut self.out),
             Command::StopScreen => self.screen.stop(&mut self.out),
@@ -392,6 +393,7 @@ impl Core {
             Command::Leave(reason) => self.leave(now, SessionError::of(reason.code())),
         }
         self.sync_mute();
+        self.publish_screen();
     }
 
     /// Pictures give way, ours or those of others, or no more. Told when the first does.
@@ -499,7 +501,7 @@ impl Core {
     /// Shows the room what we share.
     fn publish_screen(&mut self) {
         if self.stage == Stage::Running {
-            self.screen.publish(&mut self.out);
+            self.screen.publish(!self.is_barred(), &mut self.out);
         }
     }
 

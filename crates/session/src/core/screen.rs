@@ -19,6 +19,10 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct ScreenState {
     state: State,
+    /// The person is choosing what to share.
+    chooses: bool,
+    /// The network is being tried for what is to come.
+    expected: bool,
     /// Why it ended by itself.
     ended: Option<Code>,
     troubles: Troubles,
@@ -39,7 +43,14 @@ struct Troubles {
 
 impl ScreenState {
     pub(crate) fn new() -> Self {
-        Self { state: State::Off, ended: None, troubles: Troubles::default(), generation: 0 }
+        Self {
+            state: State::Off,
+            chooses: false,
+            expected: false,
+            ended: None,
+            troubles: Troubles::default(),
+            generation: 0,
+        }
     }
 
     /// Others get it, as far as is known.
@@ -67,6 +78,11 @@ impl ScreenState {
         self.state != State::Off
     }
 
+    /// The person is choosing what to share, or is not any more. What the network carries is found out meanwhile.
+    pub(crate) fn choose(&mut self, chooses: bool) {
+        self.chooses = chooses;
+    }
+
     /// The person chose something to share, in place of what is shared now.
     pub(crate) fn start(&mut self, share: ScreenShare, out: &mut Vec<Effect>) {
         self.stop(out);
@@ -90,17 +106,27 @@ impl ScreenState {
         self.ended = Some(why);
     }
 
-    /// Publishes it where it runs and is not published yet. To be called once we are in the room.
-    pub(crate) fn publish(&mut self, out: &mut Vec<Effect>) {
+    /// Publishes it where it runs and is not published yet, and says beforehand that it will be, if we `may` publish at all. To be called
+    /// once we are in the room.
+    pub(crate) fn publish(&mut self, may: bool, out: &mut Vec<Effect>) {
         if let State::Running { published, sound, .. } = &mut self.state
             && !std::mem::replace(published, true)
         {
             out.push(Effect::PublishScreen { generation: self.generation, sound: *sound });
         }
+        let expected = match &self.state {
+            State::Off => self.chooses && may,
+            State::Opening { .. } => true,
+            State::Running { .. } => false,
+        };
+        if std::mem::replace(&mut self.expected, expected) != expected {
+            out.push(Effect::ExpectScreen(expected));
+        }
     }
 
-    /// The room is lost: what was published is not any more.
+    /// The room is lost: what was published is not any more, and what was expected is not known.
     pub(crate) fn unpublished(&mut self) {
+        self.expected = false;
         if let State::Running { published, .. } = &mut self.state {
             *published = false;
         }
@@ -184,16 +210,37 @@ mod tests {
         screen.start(share("a"), &mut out);
         assert_eq!(out, [Effect::OpenScreen { generation: 1, share: share("a") }]);
         out.clear();
-        screen.publish(&mut out);
-        assert!(out.is_empty() && screen.view().on && !screen.view().running);
+        screen.publish(true, &mut out);
+        assert_eq!(out, [Effect::ExpectScreen(true)]);
+        assert!(screen.view().on && !screen.view().running);
+        out.clear();
         assert_eq!(screen.news(1, ScreenNews::Opened { sound: true }, &mut out), None);
-        screen.publish(&mut out);
-        screen.publish(&mut out);
-        assert_eq!(out, [Effect::PublishScreen { generation: 1, sound: true }]);
+        screen.publish(true, &mut out);
+        screen.publish(true, &mut out);
+        assert_eq!(out, [Effect::PublishScreen { generation: 1, sound: true }, Effect::ExpectScreen(false)]);
         out.clear();
         screen.unpublished();
-        screen.publish(&mut out);
-        assert_eq!(out.len(), 1);
+        screen.publish(true, &mut out);
+        assert_eq!(out, [Effect::PublishScreen { generation: 1, sound: true }]);
+    }
+
+    #[test]
+    fn while_somebody_chooses_a_screen_is_expected_in_each_room_that_takes_one() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.choose(true);
+        screen.publish(false, &mut out);
+        assert!(out.is_empty(), "the audience shares none");
+        for _ in 0..2 {
+            screen.publish(true, &mut out);
+            screen.publish(true, &mut out);
+            assert_eq!(out, [Effect::ExpectScreen(true)]);
+            out.clear();
+            screen.unpublished();
+        }
+        screen.publish(true, &mut out);
+        screen.choose(false);
+        screen.publish(true, &mut out);
+        assert_eq!(out, [Effect::ExpectScreen(true), Effect::ExpectScreen(false)]);
     }
 
     #[test]
@@ -203,7 +250,7 @@ mod tests {
         assert!(!screen.view().sound, "not before it runs");
         screen.news(1, ScreenNews::Opened { sound: false }, &mut out);
         out.clear();
-        screen.publish(&mut out);
+        screen.publish(true, &mut out);
         assert_eq!(out, [Effect::PublishScreen { generation: 1, sound: false }]);
         assert!(screen.view().running && !screen.view().sound);
     }
@@ -218,7 +265,7 @@ mod tests {
         assert_eq!(out, [Effect::CloseScreen]);
         out.clear();
         assert_eq!(screen.news(1, ScreenNews::Opened { sound: true }, &mut out), None);
-        screen.publish(&mut out);
+        screen.publish(true, &mut out);
         assert!(out.is_empty());
         assert_eq!(screen.view(), ScreenView { ended: Some(Code::ScreenGone), ..ScreenView::default() });
         screen.stop(&mut out);

@@ -24,6 +24,7 @@ use crate::event::SessionEvent;
 use crate::handle::Shared;
 use crate::hub::Hub;
 use crate::request::{Entry, SessionRequest};
+use crate::screen_rate::ScreenPolicy;
 use crate::view::RoomView;
 
 /// The rtc layer comes back by itself within this time, or we enter anew with a new token.
@@ -205,6 +206,13 @@ impl Conductor {
                 Effect::Publish { device, synthetic } => self.publish(device, synthetic),
                 Effect::SetMuted { device, muted } => {
                     self.media.set_muted(device, muted, self.room.as_ref().map(|live| &live.room));
+                }
+                Effect::ExpectScreen(expected) => {
+                    if let Some(live) = &self.room {
+                        let bps = if expected { ScreenPolicy::expected_bps() } else { 0 };
+                        // A room that is over sends nothing.
+                        let _ = live.room.expect_to_send(bps);
+                    }
                 }
                 Effect::OpenScreen { generation, share } => self.media.screen.open(generation, share),
                 Effect::CloseScreen => self.media.screen.close(self.room.as_ref().map(|live| &live.room)),

@@ -177,8 +177,13 @@ async fn small_print_on_a_shared_screen_is_legible_after_ten_seconds_and_for_who
     let ann = Client::join(&server.url(), Wish::create("page", "ann").with_film()).await.unwrap();
     let bob = Client::join(&server.url(), Wish::enter("page", "bob").silent()).await.unwrap();
     bob.sees_and_hears("ann").await;
+    let chooses = Instant::now();
+    ann.session.choose_screen(true);
+    ann.until("her network being known", Duration::from_secs(20), |r| r.send_estimate_bps >= 3_000_000).await;
+    println!("her network is known after {:?}", chooses.elapsed());
     let begun = Instant::now();
     ann.session.start_screen(page());
+    ann.session.choose_screen(false);
     legible("bob", &page_seen(&bob, begun, WAITS).await);
     println!("ann: {:?}", sent(&ann.session.report()));
     let begun = Instant::now();
