@@ -21,12 +21,12 @@ pub(crate) const SCREEN_UPGRADE_MARGIN_PERCENT: u64 = 105;
 const PAUSE_PERCENT: u64 = 60;
 /// A larger layer must fit for this long before it is sent …
 const RISE_AFTER: Duration = Duration::from_millis(1_200);
-/// … but at once where the first one began so short a time ago: it was chosen before the network was tried for the track …
-const FIRST_RISE: Duration = Duration::from_millis(1_500);
 /// … and up to this long when the last ones had to be given up again …
 const LONGEST_RISE_AFTER: Duration = Duration::from_secs(40);
 /// … within this time.
 const GIVEN_UP: Duration = Duration::from_secs(8);
+/// It is sent at once where the first one began so short a time ago: that was chosen before the network was tried for the track.
+const FIRST_RISE: Duration = Duration::from_millis(1_500);
 /// A larger layer is not given up within this time of its beginning while nothing is lost: it begins with a key frame,
 /// which fills the way for a moment, and the estimate takes that for a way that is full.
 const SETTLING: Duration = Duration::from_secs(2);

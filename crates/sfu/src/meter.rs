@@ -101,14 +101,15 @@ impl Meter {
     /// As [`bitrate`](Self::bitrate), without what came in one burst, such as a page that was turned or a key frame: what comes now, if it
     /// has come so for two seconds.
     pub fn lasting_bitrate(&self, now: Instant) -> Option<u64> {
-        // A single window may be all burst.
-        let bitrate = self.bitrate(now).filter(|_| self.windows[1].is_some());
+        let bitrate = self.bitrate(now)?;
+        // A single window may be all burst. 0 is kept for what is too young to tell.
+        if self.windows[1].is_none() {
+            return Some(0);
+        }
         let elapsed = now.saturating_duration_since(self.started);
         // Of a still screen hardly anything comes that could end a window.
         let open = (elapsed >= WINDOW).then(|| self.bytes * 8 * 1_000 / (elapsed.as_millis() as u64).max(1));
-        let least = bitrate.into_iter().chain(self.windows.into_iter().flatten()).chain(open).min();
-        // 0 is kept for what is too young to tell.
-        bitrate.and(least).map(|bps| bps.max(1)).or(self.bitrate(now).map(|_| 0))
+        Some(self.windows.into_iter().flatten().chain(open).fold(bitrate, u64::min).max(1))
     }
 
     /// Packets expected and received since the last call.
