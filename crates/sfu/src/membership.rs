@@ -248,12 +248,7 @@ impl Room {
         }
         // What it published: its places in the subscribers' lists.
         for track in &participant.publisher.tracks {
-            for &(subscriber, place) in &track.subscribers {
-                if let Some(p) = self.get_mut(subscriber) {
-                    p.subscriber.remove(place);
-                    self.negotiate(subscriber);
-                }
-            }
+            self.take_away(track);
         }
         participant.state = State::Disconnected;
         participant.version += 1;

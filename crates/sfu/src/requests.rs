@@ -299,9 +299,11 @@ impl Room {
 
     fn on_update_metadata(&mut self, key: ParticipantKey, update: proto::UpdateParticipantMetadata) {
         let Some(p) = self.get_mut(key) else { return };
-        let size = update.name.len()
-            + update.metadata.len()
-            + update.attributes.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>();
+        // With those it keeps.
+        let kept = p.admission.attributes.iter().filter(|(name, _)| !update.attributes.contains_key(*name));
+        let attributes = update.attributes.iter().filter(|(_, value)| !value.is_empty()).chain(kept);
+        let size =
+            update.name.len() + update.metadata.len() + attributes.map(|(k, v)| k.len() + v.len()).sum::<usize>();
         use proto::request_response::Reason;
         let (reason, message) = if !p.admission.can_update_own_metadata {
             (Reason::NotAllowed, "the token does not allow to change one's own metadata")

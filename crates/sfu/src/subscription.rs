@@ -10,6 +10,7 @@ use crate::event::RoomEvent;
 use crate::ids::{ParticipantKey, Side, TransportId};
 use crate::layers::Wish;
 use crate::room::Room;
+use crate::uptrack::UpTrack;
 
 impl Room {
     /// Sends a subscriber the next offer, if something changed.
@@ -189,15 +190,17 @@ impl Room {
         let listed = request.participant_tracks.into_iter().flat_map(|p| p.track_sids);
         let sids: Vec<String> = request.track_sids.into_iter().chain(listed).collect();
         for sid in sids {
+            let Some(publisher) = self.publisher_of(&sid) else { continue };
             let Some(p) = self.get_mut(key) else { return };
             p.subscriber.choices.insert(sid.clone(), subscribe);
-            let publisher =
-                self.participants.iter().flatten().find(|p| p.publisher.track(&sid).is_some()).map(|p| p.key);
-            if let Some(publisher) = publisher {
-                self.settle(now, key, publisher, &sid);
-            }
+            self.settle(now, key, publisher, &sid);
         }
         self.negotiate(key);
+    }
+
+    /// Who publishes a track. Of others nothing is kept: a client may name any.
+    fn publisher_of(&self, track_sid: &str) -> Option<ParticipantKey> {
+        self.participants.iter().flatten().find(|p| p.publisher.track(track_sid).is_some()).map(|p| p.key)
     }
 
     /// The client says how it shows tracks.
@@ -208,8 +211,11 @@ impl Room {
         settings: &proto::UpdateTrackSettings,
     ) {
         let wish = Wish::from_settings(settings);
-        let Some(p) = self.get_mut(key) else { return };
         for sid in &settings.track_sids {
+            if self.publisher_of(sid).is_none() {
+                continue;
+            }
+            let Some(p) = self.get_mut(key) else { return };
             p.subscriber.wishes.insert(sid.clone(), wish);
             let Some(place) = p.subscriber.place_of(sid) else { continue };
             let Some(Some(track)) = p.subscriber.tracks.get_mut(place) else { continue };
@@ -226,14 +232,23 @@ impl Room {
     /// A track ends: its subscribers lose it, everybody is told.
     pub(crate) fn unpublish(&mut self, key: ParticipantKey, number: u32) {
         let Some(track) = self.get_mut(key).and_then(|p| p.publisher.remove(number)) else { return };
+        self.take_away(&track);
+        self.announce(key);
+        let identity = self.get(key).map(|p| p.identity().to_owned()).unwrap_or_default();
+        self.event(RoomEvent::TrackUnpublished { identity, track_sid: track.info.sid });
+    }
+
+    /// A track is over: its subscribers lose it, and what anybody wished of it is forgotten.
+    pub(crate) fn take_away(&mut self, track: &UpTrack) {
         for &(subscriber, place) in &track.subscribers {
             if let Some(p) = self.get_mut(subscriber) {
                 p.subscriber.remove(place);
                 self.negotiate(subscriber);
             }
         }
-        self.announce(key);
-        let identity = self.get(key).map(|p| p.identity().to_owned()).unwrap_or_default();
-        self.event(RoomEvent::TrackUnpublished { identity, track_sid: track.info.sid });
+        for p in self.participants.iter_mut().flatten() {
+            p.subscriber.choices.remove(&track.info.sid);
+            p.subscriber.wishes.remove(&track.info.sid);
+        }
     }
 }

@@ -313,6 +313,28 @@ fn who_may_not_publish_is_told_so() {
 }
 
 #[test]
+fn what_somebody_says_of_itself_is_limited_in_all() {
+    use proto::request_response::Reason::{LimitExceeded, Ok};
+    let mut w = World::new();
+    let ann =
+        w.try_join(JoinRequest::new(Admission { can_update_own_metadata: true, ..Admission::new("ann") })).unwrap();
+    let mut say = |attributes: &[(&str, usize)]| {
+        let attributes = attributes.iter().map(|(name, length)| ((*name).into(), "x".repeat(*length))).collect();
+        let update = proto::UpdateParticipantMetadata { request_id: 1, attributes, ..Default::default() };
+        w.say(ann, Request::UpdateMetadata(update));
+        let answers = w.clients[ann].heard(|m| match m {
+            Response::RequestResponse(r) => Some(r.reason()),
+            _ => None,
+        });
+        *answers.last().unwrap()
+    };
+    assert_eq!(say(&[("a", 40_000)]), Ok);
+    assert_eq!(say(&[("b", 40_000)]), LimitExceeded, "with what it said before");
+    assert_eq!(say(&[("a", 10), ("b", 40_000)]), Ok);
+    assert_eq!(say(&[("b", 0), ("c", 60_000)]), Ok);
+}
+
+#[test]
 fn hidden_participants_are_not_seen() {
     let mut w = World::new();
     let ann = w.join("ann");
