@@ -31,6 +31,8 @@ pub const MOST_LEAD: Duration = Duration::from_millis(36);
 const LEFT_OUT: u32 = 2;
 /// How far pictures may fall behind the sound before that is asked to wait.
 const UNSEEN_NS: i64 = 20_000_000;
+/// Where there are no pictures any more, sound that waited for them is to wait less by this, each time.
+const GIVEN_BACK_NS: i64 = 100_000_000;
 /// Weight of a new measurement.
 const SMOOTHING: f64 = 0.05;
 /// A leap of latency beyond this is followed at once.
@@ -193,10 +195,11 @@ impl Playout {
     }
 
     /// How much longer sound should wait so that pictures can keep up, in nanoseconds; less than zero when it waits longer than
-    /// pictures need; zero while neither can be seen. See [`SoundWait`].
+    /// pictures need, or than none that come do; zero while no sound is heard. See [`SoundWait`].
     pub fn sound_should_wait_ns(&self, now: MediaTime) -> i64 {
         let sound = self.sound.filter(|sound| now.saturating_since(sound.at) < SOUND_STALE);
-        let (Some(sound), Some(pictures)) = (sound, self.pictures.lasting(now)) else { return 0 };
+        let Some(sound) = sound else { return 0 };
+        let Some(pictures) = self.pictures.lasting(now) else { return -GIVEN_BACK_NS };
         let behind = pictures.saturating_sub(sound.ns as i64);
         let lead = self.lead().as_nanos() as i64;
         match behind {
@@ -301,6 +304,31 @@ mod tests {
             assert_eq!(playout.picture_ready(Some(theirs(t)), ours(t + 160)), ours(t + 160));
         }
         assert_eq!(playout.sound_should_wait_ns(ours(1100)), 100_000_000);
+    }
+
+    #[test]
+    fn sound_that_waited_for_pictures_does_no_more_when_they_end() {
+        let (mut playout, mut waits) = (Playout::new(), SoundWait::default());
+        let (mut minimum, mut least) = (0, i64::MAX);
+        for t in (0..10_000).step_by(10) {
+            // As late as it waits, and never below what the network asks for.
+            hear(&mut playout, t, t + 10, 60 + minimum);
+            if t < 5_000 && t % 30 == 0 {
+                playout.picture_ready(Some(theirs(t)), ours(t + 310));
+            }
+            if t % 200 == 0 {
+                let delay = Duration::from_millis(60 + u64::try_from(minimum).unwrap());
+                let longer = playout.sound_should_wait_ns(ours(t));
+                if let Some(to) = waits.look(longer, delay) {
+                    minimum = (i64::try_from(to.as_millis()).unwrap() - 60).max(0);
+                }
+            }
+            if t == 4_900 {
+                assert!(minimum > 180, "{minimum}");
+            }
+            least = least.min(if t > 9_500 { minimum } else { i64::MAX });
+        }
+        assert_eq!(least, 0);
     }
 
     #[test]

@@ -47,8 +47,8 @@ pub use ids::{Identity, ParticipantSid, TrackSid};
 pub use options::{Clock, ConnectOptions, Proxy, ReconnectPolicy};
 pub use participant::{ConnectionQuality, ParticipantInfo, ParticipantKind, ParticipantState, Permissions, Speaker};
 pub use publication::{
-    AudioOptions, PublishMedia, PublishOptions, SCREEN_SOUND_BITRATE_BPS, TrackInfo, TrackKind, TrackSource,
-    VideoLayer, VideoOptions,
+    AudioOptions, PublishMedia, PublishOptions, SCREEN_SOUND_BITRATE_BPS, SOUND_OVERHEAD_BPS, TrackInfo, TrackKind,
+    TrackSource, VOICE_BITRATE_BPS, VideoLayer, VideoOptions,
 };
 pub use room::{Room, RoomEvents, RoomInfo};
 pub use stats::{LinkStats, LocalTrackStats, RemoteTrackStats, RoomStats};

@@ -120,8 +120,13 @@ impl PublishOptions {
     }
 }
 
+/// The best that a voice is sent with, bit/s.
+pub const VOICE_BITRATE_BPS: u32 = 64_000;
 /// Music of all kinds in two channels, bit/s.
 pub const SCREEN_SOUND_BITRATE_BPS: u32 = 96_000;
+/// What 50 packets of sound a second cost beside the sound: some 60 bytes each (IPv4 20, UDP 8, RTP 12, its extensions 12,
+/// SRTP 10), bit/s.
+pub const SOUND_OVERHEAD_BPS: u64 = 24_000;
 
 /// What a published track sends.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,7 +150,7 @@ pub struct AudioOptions {
 
 impl Default for AudioOptions {
     fn default() -> Self {
-        Self { dtx: false, stereo: false, max_bitrate_bps: 48_000 }
+        Self { dtx: false, stereo: false, max_bitrate_bps: VOICE_BITRATE_BPS.into() }
     }
 }
 

@@ -20,6 +20,11 @@ pub trait Devices: Send + Sync {
     /// Why there is none.
     fn camera(&self, choice: &CameraChoice, wanted: VideoSettings) -> Result<Box<dyn VideoSource>, SourceError>;
 
+    /// The ID of the camera that [`CameraChoice::Default`] means now. None where there is none, or nobody can tell.
+    fn first_camera(&self) -> Option<String> {
+        None
+    }
+
     /// The microphone of that choice, which is not [`MicrophoneChoice::None`]. One that survives the loss of its
     /// device tells `listener` of it.
     ///

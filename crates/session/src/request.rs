@@ -30,7 +30,7 @@ pub enum CameraChoice {
     File(PathBuf),
     /// The camera of this ID (`beckon_media::source`'s list of cameras).
     Device(String),
-    /// The system's first camera.
+    /// The system's first camera; in a room that one for as long as the room lasts, with another one standing in while it is away.
     #[default]
     Default,
 }

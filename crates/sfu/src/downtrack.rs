@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use beckon_rtp::fall::ROOM_AFTER;
 use livekit_protocol as proto;
 use str0m::Rtc;
 use str0m::format::Codec;
@@ -80,11 +81,6 @@ pub(crate) struct DownTrack {
 /// A layer that a publisher was asked for is on its way this long, as a rule. A viewer who sees nothing yet does not wait longer for
 /// it while there is another one.
 const LATE: Duration = Duration::from_millis(250);
-/// The queue before a network that fell is full, and a key frame that finds it so loses its end. After this long there is room for it;
-/// it arrives no later, as what is in the queue goes first. (Link that falls from 3 Mbit/s to 300 kbit/s, queue of 300 ms, time without
-/// a picture at once, after 60, 100, 150 and 200 ms: 549, 306, 306, 317, 322 ms.)
-const ROOM_AFTER: Duration = Duration::from_millis(100);
-
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forwarded {

@@ -148,6 +148,8 @@ pub struct JitterBuffer {
     /// Samples made up while the play position stood still.
     stalled: usize,
     concealing: bool,
+    /// The sender said that nothing comes.
+    paused: bool,
     /// When frames were handed out, and how far behind their media time that was.
     positions: VecDeque<(MediaTime, i64)>,
     last_stretch: Option<MediaTime>,
@@ -181,6 +183,7 @@ impl JitterBuffer {
             last_was_tiny: false,
             stalled: 0,
             concealing: false,
+            paused: false,
             positions: VecDeque::new(),
             last_stretch: None,
             minimum_ns: 0,
@@ -234,6 +237,11 @@ impl JitterBuffer {
         if self.pcm.len() < whole {
             self.pcm.resize(whole, 0.0);
         }
+        if self.paused && self.stalled >= PAUSE {
+            for (n, sample) in self.pcm[..whole].iter_mut().enumerate() {
+                *sample *= 1.0 - n as f32 / whole as f32;
+            }
+        }
         let frame = AudioFrame::new(&self.pcm[..whole], self.channels as u16, now);
         self.pcm.drain(..whole);
         self.stats.played += SAMPLES_PER_CHANNEL as u64;
@@ -260,14 +268,9 @@ impl JitterBuffer {
         JitterStats { target: duration(self.target_ns()), for_packets, ..self.stats }
     }
 
-    /// The sender says that it falls silent (muted): what is missing from here to its next packet is no loss.
-    pub fn pause(&mut self) {
-        self.packets.clear();
-        self.pcm.clear();
-        self.decoded = None;
-        self.first_received = None;
-        self.position = None;
-        self.concealing = false;
+    /// Whether the sender said that it falls silent (muted): what came is played, and fades out; what is missing then is no loss.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     /// Lets sound wait at least this long, so that pictures can keep up; at most a second.
@@ -424,7 +427,7 @@ impl JitterBuffer {
                 None => {
                     // Late or lost? Unknown: make up for it, and stand still.
                     self.make_up(missing, !self.last_was_tiny);
-                    self.stalled += missing;
+                    self.stalled += if self.paused { PAUSE } else { missing };
                     self.move_positions(missing as i64);
                 }
             }
@@ -487,9 +490,15 @@ impl JitterBuffer {
         }
         let gap = time - decoded;
         let Some(next) = self.packets.get(&time) else { return };
-        if gap < STEP as i64 || gap > LONGEST_GAP {
+        if gap > LONGEST_GAP {
             self.decoded = Some(time);
             self.positions.clear();
+            return;
+        }
+        // Senders whose clock follows a sound card's are a sample off now and then.
+        if gap < STEP as i64 {
+            self.decoded = Some(time);
+            self.move_positions(-gap);
             return;
         }
         let silent = self.last_was_tiny || next.sequence == self.last_sequence.wrapping_add(1);

@@ -38,8 +38,8 @@ const FIRST_REPEAT: Duration = Duration::from_millis(50);
 /// Repeats of a check before the road counts as dead, if [`Silence`] has not said so before.
 const CHECK_REPEATS: usize = 18;
 
-/// How often figures are made, and with them an estimate of the bandwidth.
-const STATS_INTERVAL: Duration = Duration::from_millis(150);
+/// How often figures are made, and with them an estimate of the bandwidth. ([`Fall`] sees a network that falls later where they are rarer.)
+const STATS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The pacer gives one packet each time it is told the time, and wants this to go by between two: a timer would make
 /// milliseconds of it, for each packet of a picture.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use beckon_rtp::fall::ROOM_AFTER;
 use beckon_rtp::seek::{Road, Seeker, Try};
 use str0m::Event;
 use str0m::bwe::{Bitrate, BweKind};
@@ -35,6 +36,8 @@ const H264_PROFILE: u32 = 0x42_e01f;
 const CLOCK_MARGIN: Duration = Duration::from_secs(15);
 /// No estimator looks for less than this, bit/s.
 const LEAST_WISH_BPS: u64 = 50_000;
+/// While something coded waits this long to be sent, no more is to be coded.
+const MOST_BACKLOG: Duration = Duration::from_millis(100);
 
 struct Sending {
     shared: Arc<LocalShared>,
@@ -68,6 +71,8 @@ struct Tracks {
     estimate: Estimate,
     /// The estimate as of now was heard: it is time to see whether to look for more.
     heard: bool,
+    /// It was told to be far less, and nothing was done about it yet.
+    fell: bool,
 }
 
 pub(crate) struct Publisher {
@@ -83,6 +88,8 @@ pub(crate) struct Publisher {
     restart: bool,
     /// Pictures may wait to be sent: they did when this was looked at last, or something was written since.
     behind: bool,
+    /// The network fell, and has no room for pictures until then.
+    rests: Option<Instant>,
     /// When to try whether the network carries more.
     seeker: Seeker,
     /// What the estimator is told to look for, bit/s.
@@ -107,6 +114,7 @@ impl Publisher {
             dirty: true,
             restart: false,
             behind: false,
+            rests: None,
             seeker: Seeker::default(),
             wish: 0,
         }
@@ -123,6 +131,9 @@ impl Publisher {
     pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
         peer.timeout(now, out, |event, out| tracks.on_event(event, out));
+        if std::mem::take(&mut self.tracks.fell) {
+            self.give_way(now, out);
+        }
         if self.behind {
             self.look_at_backlogs(now);
         }
@@ -441,10 +452,34 @@ impl Publisher {
         self.timeout(now, out);
     }
 
-    /// How long pictures wait to be sent.
-    fn look_at_backlogs(&mut self, now: Instant) {
+    /// The network carries far less than it did. Of what was sent of cameras just before hardly a picture would come whole: nothing of it
+    /// is repaired, and they go on with a key frame, when there is room for it.
+    fn give_way(&mut self, now: Instant, out: &mut Outputs) {
+        self.rests = Some(now + ROOM_AFTER);
+        self.behind = true;
         let mut api = self.peer.rtc.direct_api();
-        self.behind = false;
+        for (key, sending) in &mut self.tracks.sending {
+            let shared = &sending.shared;
+            let Some(mid) = sending.mid.filter(|_| shared.options.kind() == TrackKind::Video) else { continue };
+            if shared.options.source == TrackSource::ScreenShare {
+                sending.repairs.network_fell();
+                continue;
+            }
+            for layer in 0..sending.stats.len() {
+                if let Some(stream) = api.stream_tx_by_mid(mid, shared.rid(layer).map(Rid::from)) {
+                    forget_sent(stream);
+                }
+            }
+            shared.require_key();
+            out.push_back(EngineOut::KeyRequest { track: *key, layer: None });
+        }
+    }
+
+    /// Whether pictures wait to be sent, and those to come are to wait for that.
+    fn look_at_backlogs(&mut self, now: Instant) {
+        self.rests.take_if(|until| now >= *until);
+        let mut api = self.peer.rtc.direct_api();
+        self.behind = self.rests.is_some();
         for sending in self.tracks.sending.values() {
             let Some(mid) = sending.mid.filter(|_| sending.shared.options.kind() == TrackKind::Video) else { continue };
             let waits = (0..sending.stats.len()).filter_map(|layer| {
@@ -453,7 +488,7 @@ impl Publisher {
             });
             let backlog = waits.max().unwrap_or_default();
             self.behind |= !backlog.is_zero();
-            sending.shared.set_backlog(backlog);
+            sending.shared.hold_up(self.rests.is_some() || backlog > MOST_BACKLOG);
         }
     }
 
@@ -566,9 +601,7 @@ impl Tracks {
 
     fn tell_estimate(&mut self, out: &mut Outputs) {
         let Some(News { bps, far_less }) = self.estimate.news() else { return };
-        if far_less {
-            self.sending.values_mut().for_each(|s| s.repairs.network_fell());
-        }
+        self.fell |= far_less;
         out.push_back(EngineOut::Estimate { bps });
     }
 

@@ -15,6 +15,8 @@ use crate::ids::TrackSid;
 use crate::publication::{PublishOptions, TrackInfo, TrackSource};
 use crate::track::{LocalShared, OutFrame, OutMedia};
 
+mod fall;
+
 const MS: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(20);
 const QUEUE: Duration = Duration::from_millis(300);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -10,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::error::WriteError;
 use crate::ids::TrackSid;
-use crate::publication::{PublishOptions, TrackInfo, TrackKind, TrackSource};
+use crate::publication::{PublishOptions, SOUND_OVERHEAD_BPS, TrackInfo, TrackKind, TrackSource};
 use crate::room::{Command, LocalKey};
 
 /// One encoded picture.
@@ -81,8 +80,8 @@ pub(crate) struct LocalShared {
     pub(crate) wants_key: Vec<AtomicBool>,
     /// The layers anybody watches, a bit for each.
     watched: AtomicU8,
-    /// How long the oldest of its packets waits to be sent, in µs.
-    backlog_us: AtomicU64,
+    /// Nothing more is to be coded now.
+    held_up: AtomicBool,
     pub(crate) frames: AtomicU64,
     pub(crate) dropped: AtomicU64,
 }
@@ -104,7 +103,7 @@ impl LocalShared {
             needs_key: flags(),
             wants_key: flags(),
             watched: AtomicU8::new(u8::MAX),
-            backlog_us: AtomicU64::new(0),
+            held_up: AtomicBool::new(false),
             frames: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
@@ -128,14 +127,14 @@ impl LocalShared {
         self.watched.store(bits, Ordering::Release);
     }
 
-    /// What the track would send at most, bit/s, with the layers that are watched.
+    /// What the track would send at most, bit/s, with the layers that are watched; of sound, with what its packets cost.
     pub(crate) fn most_bps(&self) -> u64 {
         if self.muted.load(Ordering::Acquire) {
             return 0;
         }
         let watched = self.watched.load(Ordering::Acquire);
         match &self.options.media {
-            crate::publication::PublishMedia::Audio(a) => a.max_bitrate_bps,
+            crate::publication::PublishMedia::Audio(a) => a.max_bitrate_bps + SOUND_OVERHEAD_BPS,
             crate::publication::PublishMedia::Video(v) if v.layers.is_empty() => v.max_bitrate_bps,
             crate::publication::PublishMedia::Video(v) => {
                 let on = v.layers.iter().enumerate().filter(|(n, _)| watched >> n & 1 == 1);
@@ -146,8 +145,13 @@ impl LocalShared {
         }
     }
 
-    pub(crate) fn set_backlog(&self, backlog: Duration) {
-        self.backlog_us.store(u64::try_from(backlog.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    pub(crate) fn hold_up(&self, held_up: bool) {
+        self.held_up.store(held_up, Ordering::Relaxed);
+    }
+
+    /// See [`LocalTrack::is_held_up`].
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.held_up.load(Ordering::Relaxed)
     }
 
     /// From now on nothing but a key frame is worth sending.
@@ -204,10 +208,10 @@ impl LocalTrack {
         self.shared.carrier.is_up()
     }
 
-    /// How long the oldest picture that was handed over waits to be sent, as of the last one. Where the network suddenly carries
-    /// less, pictures should wait uncoded until this is short again: what was coded cannot be left out.
-    pub fn backlog(&self) -> Duration {
-        Duration::from_micros(self.shared.backlog_us.load(Ordering::Relaxed))
+    /// Whether pictures should wait uncoded, as they would only come later: those that were handed over wait to be sent, or the
+    /// network carries far less than before and is still full. What was coded cannot be left out.
+    pub fn is_held_up(&self) -> bool {
+        self.shared.is_held_up()
     }
 
     /// Hands over one picture. An error means this picture was dropped, nothing more; after a drop only a key frame

@@ -190,6 +190,7 @@ impl DeviceState {
 
     /// Another device was chosen.
     pub(crate) fn choose(&mut self, chosen: Choice, out: &mut Vec<Effect>) {
+        let was_ready = self.is_ready();
         self.close(out);
         // Choosing a device where there was none means wanting it.
         self.on = chosen.some && (self.on || !self.chosen) && self.hold != Hold::Barred;
@@ -198,14 +199,19 @@ impl DeviceState {
         self.wanted = chosen.wanted;
         self.failures = 0;
         self.start(out);
+        // What stood open while it was off goes on doing so.
+        if was_ready && self.stays_open && self.chosen && self.state == State::Closed {
+            self.open(out);
+        }
     }
 
-    /// Opens the device that runs anew, with what was set for it meanwhile.
+    /// Opens the device that runs, or is about to, anew, with what was set for it meanwhile.
     pub(crate) fn reopen(&mut self, out: &mut Vec<Effect>) {
-        if self.is_running() {
+        let ran = self.is_running() || self.reopens();
+        if self.is_running() || self.on && self.state == State::Opening {
             self.close(out);
             self.start(out);
-            self.reopens = self.state == State::Opening;
+            self.reopens = ran && self.state == State::Opening;
         }
     }
 

@@ -114,6 +114,11 @@ impl AudioRoom {
         self.tracks.lock().retain(|t| t.sid != *sid || !t.rest());
     }
 
+    /// Who sends a track muted or unmuted it.
+    pub(crate) fn set_muted(&self, sid: &TrackSid, muted: bool) {
+        self.tracks.lock().iter_mut().filter(|t| t.sid == *sid).for_each(|t| t.jitter.set_paused(muted));
+    }
+
     /// Nobody is heard any more.
     pub(crate) fn clear(&self) {
         self.tracks.lock().retain(|t| !t.rest());

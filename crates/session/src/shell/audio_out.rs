@@ -100,9 +100,9 @@ impl AudioOut {
         self.sends.store(sends, Ordering::SeqCst);
     }
 
-    /// The bandwidth estimate for everything we send.
-    pub(crate) fn estimate(&self, total_bps: u64) {
-        self.rate.lock().estimate(MediaTime::now(), total_bps);
+    /// It may take so much of the bandwidth, bit/s.
+    pub(crate) fn allot(&self, bps: u64) {
+        self.rate.lock().allot(MediaTime::now(), bps);
     }
 
     /// What it is sent with, bit/s; `None` while it is not.
@@ -156,6 +156,8 @@ impl AudioOut {
         self.hint(line, &frame, sends);
         if sends && !line.sent_before {
             line.encoder.restart();
+            // What was heard while muted says nothing of the next time.
+            line.activity = VoiceActivity::new();
         }
         line.sent_before = sends;
         if !sends {
@@ -221,6 +223,7 @@ impl AudioOut {
             if let Some(loss) = loss {
                 rate.lost(loss);
             }
+            rate.go_on(MediaTime::now());
             rate.target()
         };
         if line.target == Some(target) {
@@ -285,6 +288,18 @@ mod tests {
             .map(|message| matches!(message, Message::Input(Input::TalksMuted(true))))
             .collect();
         assert_eq!(news, [true, false]);
+    }
+
+    #[test]
+    fn who_talked_while_muted_before_and_is_silent_now_is_told_nothing() {
+        let (out, _, mut told, mut sink) = muted();
+        hear(&mut sink, 100, true);
+        out.set_sends(true);
+        hear(&mut sink, 100, true);
+        while told.try_recv().is_ok() {}
+        out.set_sends(false);
+        hear(&mut sink, 100, false);
+        assert!(told.try_recv().is_err());
     }
 
     #[test]

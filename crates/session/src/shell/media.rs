@@ -245,6 +245,7 @@ impl Media {
                 self.playouts.retain(|of, _| self.incoming.values().any(|incoming| incoming.of == *of));
             }
             RoomEvent::TrackMuted { sid, muted, .. } => {
+                self.audio_room.set_muted(sid, *muted);
                 if let Some(incoming) = self.incoming.get(sid) {
                     incoming.meter.with(|m| {
                         m.out.muted = *muted;
@@ -261,8 +262,6 @@ impl Media {
             RoomEvent::LayersWanted { sid, qualities } => self.video_out.layers_wanted(sid, *qualities),
             RoomEvent::TargetBitrate { total_bps } => {
                 self.estimate = Some(*total_bps);
-                self.audio_out.estimate(*total_bps);
-                self.screen.estimate(*total_bps);
                 self.shared = None;
                 self.share_bandwidth();
             }
@@ -291,7 +290,8 @@ impl Media {
             return;
         }
         let shares = share(total, &sending);
-        self.screen.allot(shares.screen);
+        self.audio_out.allot(shares.voice);
+        self.screen.allot(shares.screen, shares.screen_sound);
         self.video_out.estimate(shares.camera);
     }
 
@@ -376,7 +376,16 @@ fn camera_thread(
     out: Arc<VideoOut>,
 ) -> DeviceThread<(CameraChoice, VideoSettings)> {
     let devices = env.devices.clone();
+    // Nobody is to be on air with another camera than before without a word, as one that was plugged in meanwhile may be the first now.
+    let mut first = None;
     DeviceThread::spawn(Device::Camera, messages, move |(choice, settings), reporter| {
+        let choice = match choice {
+            CameraChoice::Default => {
+                first = first.take().or_else(|| devices.first_camera());
+                first.clone().map_or(choice, CameraChoice::Device)
+            }
+            chosen => chosen,
+        };
         let source = devices.camera(&choice, settings)?;
         let info = source.describe();
         let (pictures, taken) = latest::channel();

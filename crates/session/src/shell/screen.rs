@@ -30,8 +30,8 @@ pub(crate) struct Screen {
     sound_meter: Arc<SentMeter>,
     /// What else suffers when this machine has too much to do.
     strain: Arc<Mutex<Strain>>,
-    /// The bandwidth estimate for everything we send, bit/s, once there is one.
-    total_bps: Option<u64>,
+    /// What its sound may take, bit/s, for the next share too.
+    sound_allotted: Option<u64>,
     live: Option<Live>,
 }
 
@@ -59,15 +59,15 @@ impl Screen {
         strain: Arc<Mutex<Strain>>,
     ) -> Self {
         let (meter, sound_meter) = (meters.screen.clone(), meters.screen_sound.clone());
-        Self { devices: env.devices.clone(), messages, meter, sound_meter, strain, total_bps: None, live: None }
+        Self { devices: env.devices.clone(), messages, meter, sound_meter, strain, sound_allotted: None, live: None }
     }
 
     pub(crate) fn open(&mut self, generation: u32, share: ScreenShare) {
         let reporter = Reporter::new(generation, self.messages.clone());
         let out = ScreenOut::new(share.motion, self.meter.clone(), self.strain.clone(), reporter.clone());
         let sound = ScreenSound::new(self.sound_meter.clone(), reporter.clone());
-        if let Some(total_bps) = self.total_bps {
-            sound.estimate(total_bps);
+        if let Some(bps) = self.sound_allotted {
+            sound.allot(bps);
         }
         let source = Arc::new(Mutex::new(Source::Opening));
         self.meter.with(|m| {
@@ -188,24 +188,18 @@ impl Screen {
         self.live.as_ref()?.sound.sends_bps()
     }
 
-    /// The bandwidth estimate for everything we send, which the sound follows.
-    pub(crate) fn estimate(&mut self, total_bps: u64) {
-        self.total_bps = Some(total_bps);
-        if let Some(live) = &self.live {
-            live.sound.estimate(total_bps);
-        }
-    }
-
-    /// Its pictures may take so much, bit/s.
-    pub(crate) fn allot(&self, bps: u64) {
+    /// Its pictures and its sound may take so much, bit/s.
+    pub(crate) fn allot(&mut self, bps: u64, sound_bps: u64) {
+        self.sound_allotted = Some(sound_bps);
         if let Some(live) = &self.live {
             live.out.estimate(bps);
+            live.sound.allot(sound_bps);
         }
     }
 
     /// The room is left or lost.
     pub(crate) fn leave_room(&mut self) {
-        self.total_bps = None;
+        self.sound_allotted = None;
         if let Some(live) = &self.live {
             live.out.set_track(None);
             live.sound.set_track(None);

@@ -1,7 +1,6 @@
 //! The computer's sound, beside what we share: from its source to the room.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use beckon_media::codec::{CodecError, OpusConfig, OpusEncoder};
 use beckon_media::frame::CHANNELS_STEREO;
@@ -26,8 +25,6 @@ const TELL_EVERY: u64 = 200;
 pub(crate) struct ScreenSound {
     track: Mutex<Option<LocalTrack>>,
     rate: Mutex<SoundRate>,
-    /// The bandwidth estimate for everything we send, bit/s; 0 before there is one.
-    total_bps: AtomicU64,
     meter: Arc<SentMeter>,
     reporter: Reporter,
 }
@@ -43,7 +40,7 @@ struct Line {
 impl ScreenSound {
     pub(crate) fn new(meter: Arc<SentMeter>, reporter: Reporter) -> Arc<Self> {
         let rate = Mutex::new(SoundRate::of_screen());
-        Arc::new(Self { track: Mutex::new(None), rate, total_bps: AtomicU64::new(0), meter, reporter })
+        Arc::new(Self { track: Mutex::new(None), rate, meter, reporter })
     }
 
     /// The track in the present room, or none.
@@ -58,10 +55,9 @@ impl ScreenSound {
         self.track.lock().clone()
     }
 
-    /// The bandwidth estimate for everything we send.
-    pub(crate) fn estimate(&self, total_bps: u64) {
-        self.total_bps.store(total_bps, Ordering::Relaxed);
-        self.rate.lock().estimate(MediaTime::now(), total_bps);
+    /// It may take so much of the bandwidth, bit/s.
+    pub(crate) fn allot(&self, bps: u64) {
+        self.rate.lock().allot(MediaTime::now(), bps);
     }
 
     /// What it is sent with, bit/s; `None` while it is not.
@@ -133,11 +129,7 @@ impl ScreenSound {
     fn follow_network(&self, line: &mut Line) {
         let bitrate_bps = {
             let mut rate = self.rate.lock();
-            let total_bps = self.total_bps.load(Ordering::Relaxed);
-            if total_bps > 0 {
-                // The estimate is told when it changes; that it lasts is seen here.
-                rate.estimate(MediaTime::now(), total_bps);
-            }
+            rate.go_on(MediaTime::now());
             rate.target().bitrate_bps
         };
         if std::mem::replace(&mut line.bitrate_bps, bitrate_bps) != bitrate_bps

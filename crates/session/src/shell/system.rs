@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use beckon_media::audio_io::{DeviceChoice, DeviceEvent, DeviceListener, Microphone, Mixer, Render, Speaker};
-use beckon_media::camera::CameraSource;
+use beckon_media::camera::{CameraSource, list_cameras};
 use beckon_media::file::MediaFile;
 use beckon_media::frame::SAMPLE_RATE;
 use beckon_media::screen::{ScreenSettings, ScreenSource};
@@ -61,6 +61,10 @@ impl Devices for SystemDevices {
             CameraChoice::Default => device(None),
             CameraChoice::None => return Err(absent("camera")),
         })
+    }
+
+    fn first_camera(&self) -> Option<String> {
+        list_cameras().ok()?.into_iter().next().map(|camera| camera.id)
     }
 
     fn microphone(

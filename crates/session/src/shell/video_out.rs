@@ -25,8 +25,6 @@ use crate::tiles::Fanout;
 
 /// Everybody who asks for a key frame within this time gets the same one.
 const KEY_FRAME_PAUSE: Duration = Duration::from_millis(250);
-/// While something coded waits this long to be sent, no more is coded: it would only come later.
-const MOST_BACKLOG: Duration = Duration::from_millis(100);
 /// How long to wait for a picture before looking again whether anything else is to be done: there is nothing else.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -229,7 +227,7 @@ impl VideoOut {
             self.tell_busy(false);
             return;
         }
-        if track.backlog() > MOST_BACKLOG {
+        if track.is_held_up() {
             self.meter.with(|m| m.track.skipped += 1);
             return;
         }

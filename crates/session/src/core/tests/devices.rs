@@ -89,6 +89,16 @@ fn another_size_opens_the_camera_that_runs_anew_and_none_that_is_off() {
     assert!(!room.feed(set()).iter().any(|e| matches!(e, Effect::Open { .. })));
 }
 
+#[test]
+fn a_size_chosen_while_the_camera_opens_is_the_one_it_is_opened_with() {
+    let mut room = Room1::inside();
+    let set = || Input::Command(Command::SetVideo(crate::request::VideoSettings::default()));
+    room.feed(set());
+    let effects = room.feed(set());
+    assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 2 }), "{effects:?}");
+    assert!(!effects.iter().any(|e| matches!(e, Effect::SetMuted { .. })), "others keep its last picture");
+}
+
 fn push_to_talk() -> SoundSettings {
     SoundSettings { push_to_talk: true, ..SoundSettings::default() }
 }
@@ -118,6 +128,25 @@ fn muting_closes_the_microphone_unless_the_person_wants_it_to_listen() {
         assert!(effects.contains(&Effect::Close(Device::Microphone)), "the wish taken back, it closes");
         assert!(!room.core.view().talk.ready);
     }
+}
+
+#[test]
+fn another_microphone_listens_while_muted_where_the_one_before_did() {
+    let choose = || Input::Command(Command::ChooseMicrophone(crate::request::MicrophoneChoice::Default));
+    let opens =
+        |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Open { device: Device::Microphone, .. }));
+    let mut room = Room1::inside();
+    room.feed(Input::Command(Command::SetSound(push_to_talk())));
+    room.feed(Input::Command(Command::SetMicrophone(false)));
+    let effects = room.feed(choose());
+    assert!(opens(&effects), "{effects:?}");
+    assert!(!effects.contains(&Effect::SendSound(true)));
+    let news = DeviceNews::Opened { label: "another".into(), synthetic: false, stands_in: false };
+    room.feed(Input::Device { device: Device::Microphone, generation: 1, news });
+    assert!(room.core.view().talk.ready && !room.core.view().microphone.on);
+    let mut room = Room1::inside();
+    room.feed(Input::Command(Command::SetMicrophone(false)));
+    assert!(!opens(&room.feed(choose())), "a closed one stays closed");
 }
 
 #[test]
