@@ -71,6 +71,11 @@ impl Picker {
         looked
     }
 
+    /// Everything but our own windows.
+    fn offers(&self) -> Result<Vec<Offer>, SourceError> {
+        self.with(|catalog| catalog.offers(Some(std::process::id())))
+    }
+
     fn has_sound(&self) -> bool {
         *self.sound.lock().get_or_insert_with(system_sound::available)
     }
@@ -80,7 +85,8 @@ impl Picker {
         screen::desktop_asks().then(|| ScreenDialog { again: self.again.lock().is_some() })
     }
 
-    fn close(&self) {
+    /// Nobody chooses any more. Where somebody does all the same, in another room, it is found out anew.
+    pub fn close(&self) {
         self.catalog.lock().take();
         self.sound.lock().take();
     }
@@ -124,29 +130,39 @@ fn room(shell: &Shell, window: &WebviewWindow) -> Answer<Arc<OpenRoom>> {
     if room.panels.screen { Ok(room) } else { Err(internal("this room shares no screens")) }
 }
 
+/// Looks around for a room's picker. Where that was closed meanwhile, nothing of it stays behind.
+fn look<T>(shell: &Shell, room: &OpenRoom, around: impl FnOnce(&Picker) -> Result<T, SourceError>) -> Answer<T> {
+    let picks = room.picks.load(Ordering::Relaxed);
+    let seen = around(&shell.picker);
+    if room.is_over() || room.picks.load(Ordering::Relaxed) != picks {
+        shell.picker.close();
+    }
+    seen.map_err(|e| SessionError::of_screen(&e))
+}
+
 /// Everything that can be shared now: monitors first, then windows.
 #[tauri::command(async)]
 pub fn screen_offers(shell: App<'_>, window: WebviewWindow) -> Answer<ScreenOffers> {
-    room(&shell, &window)?.session.choose_screen(true);
-    let (sound, dialog) = (shell.picker.has_sound(), shell.picker.dialog());
-    if dialog.is_some() {
-        return Ok(ScreenOffers { offers: Vec::new(), region: false, sound, dialog });
-    }
-    let found = shell.picker.with(|catalog| catalog.offers(Some(std::process::id())));
-    let found = found.map_err(|e| SessionError::of_screen(&e))?;
-    let offers = found.into_iter().filter_map(offered).collect();
-    Ok(ScreenOffers { offers, region: region::SUPPORTED, sound, dialog })
+    let room = room(&shell, &window)?;
+    room.session.choose_screen(true);
+    look(&shell, &room, |picker| {
+        let (sound, dialog) = (picker.has_sound(), picker.dialog());
+        if dialog.is_some() {
+            return Ok(ScreenOffers { offers: Vec::new(), region: false, sound, dialog });
+        }
+        let offers = picker.offers()?.into_iter().filter_map(offered).collect();
+        Ok(ScreenOffers { offers, region: region::SUPPORTED, sound, dialog })
+    })
 }
 
 /// A small picture of one of them: width and height as two little-endian 16-bit numbers, then red, green, blue, alpha.
 /// Empty when there is none now.
 #[tauri::command(async)]
 pub fn screen_thumbnail(shell: App<'_>, window: WebviewWindow, kind: ScreenKind, id: String) -> Answer<Response> {
-    room(&shell, &window)?;
+    let room = room(&shell, &window)?;
     let choice = read(kind, &id)?;
     let (width, height) = THUMBNAIL;
-    let seen = shell.picker.with(|catalog| catalog.thumbnail(&choice, width, height));
-    let seen = seen.map_err(|e| SessionError::of_screen(&e))?;
+    let seen = look(&shell, &room, |picker| picker.with(|catalog| catalog.thumbnail(&choice, width, height)))?;
     Ok(Response::new(seen.map_or_else(Vec::new, |thumbnail| {
         let sides = [thumbnail.width, thumbnail.height].map(|side| (side as u16).to_le_bytes());
         [sides.concat(), thumbnail.rgba].concat()
@@ -156,11 +172,14 @@ pub fn screen_thumbnail(shell: App<'_>, window: WebviewWindow, kind: ScreenKind,
 /// The picker is closed.
 #[tauri::command(async)]
 pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Answer<()> {
-    let room = room(&shell, &window)?;
-    room.picks.fetch_add(1, Ordering::Relaxed);
-    room.session.choose_screen(false);
+    // Counted before it is closed: who looks around meanwhile must see one or the other.
+    let room = room(&shell, &window).inspect(|room| {
+        room.picks.fetch_add(1, Ordering::Relaxed);
+        room.session.choose_screen(false);
+    });
+    // Even where the room is gone.
     shell.picker.close();
-    Ok(())
+    room.map(drop)
 }
 
 /// Shares what the person chose.
@@ -168,8 +187,7 @@ pub fn screen_picked(shell: App<'_>, window: WebviewWindow) -> Answer<()> {
 pub fn start_screen(shell: App<'_>, window: WebviewWindow, kind: ScreenKind, id: String, how: ScreenHow) -> Answer<()> {
     let room = room(&shell, &window)?;
     let choice = read(kind, &id)?;
-    let offers = shell.picker.with(|catalog| catalog.offers(Some(std::process::id())));
-    let offers = offers.map_err(|e| SessionError::of_screen(&e))?;
+    let offers = look(&shell, &room, Picker::offers)?;
     let offer = offers.into_iter().find(|o| o.choice == choice).ok_or_else(gone)?;
     room.share(
         ScreenShare {
@@ -195,12 +213,12 @@ pub async fn start_region(shell: App<'_>, window: WebviewWindow, how: ScreenHow)
     drawn.await.map_err(internal)?.map_err(|e| SessionError::new(Code::RegionRefused, e.to_string()))
 }
 
-fn share_region(room: &OpenRoom, scale: f64, how: ScreenHow) -> Result<bool, RegionError> {
+fn share_region(room: &Arc<OpenRoom>, scale: f64, how: ScreenHow) -> Result<bool, RegionError> {
     let hint = room.language.pick(
         "拖动鼠标框选区域 · 方向键和 Enter · Esc 取消",
         "Drag over the part to share · or arrow keys and Enter · Esc",
     );
-    let over = || room.is_over() || room.is_put_down();
+    let over = || !room.may_share() || room.is_put_down();
     let Some(part) = region::pick(&Ask { hint, scale, over: &over })? else { return Ok(false) };
     if over() {
         return Ok(false);
@@ -229,9 +247,9 @@ pub async fn ask_screen(shell: App<'_>, window: WebviewWindow, again: bool, how:
     asked.await.map_err(internal)?.map_err(|e| SessionError::of_screen(&e))
 }
 
-fn share_given(shell: &Shell, room: &OpenRoom, again: bool, how: ScreenHow) -> Result<bool, SourceError> {
+fn share_given(shell: &Shell, room: &Arc<OpenRoom>, again: bool, how: ScreenHow) -> Result<bool, SourceError> {
     let picks = room.picks.load(Ordering::Relaxed);
-    let over = || room.is_over() || room.is_put_down() || room.picks.load(Ordering::Relaxed) != picks;
+    let over = || !room.may_share() || room.is_put_down() || room.picks.load(Ordering::Relaxed) != picks;
     let last = if again { shell.picker.again.lock().clone() } else { None };
     let ask = screen::Ask { settings: ScreenSettings::default(), again: last.as_ref(), over: &over };
     let Some(given) = screen::ask(&ask)? else { return Ok(false) };

@@ -5,7 +5,7 @@ use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use beckon_interface::{
     Language,
@@ -23,7 +23,7 @@ use beckon_protocol::{
     video::VideoPreset,
 };
 use beckon_session::{
-    NoticeView, RoomView, ScreenShare, Session, SessionEnv, SessionError, SessionHandle, SessionRequest,
+    NoticeView, RoomView, ScreenShare, ScreenView, Session, SessionEnv, SessionError, SessionHandle, SessionRequest,
 };
 use parking_lot::Mutex;
 use tauri::Manager;
@@ -39,6 +39,9 @@ use crate::{
 /// So long a click on a tile waits: the member list that it opens would take the tile away from under the second half of
 /// a double click. The longest that the systems take for one by themselves (Windows and macOS; GTK takes 400 ms).
 const DOUBLE_CLICK: Duration = Duration::from_millis(500);
+
+/// Within this time the session has long begun to share what it was given, or refused it.
+const TAKEN_UP: Duration = Duration::from_secs(3);
 
 /// Where a page laid its stage when its window opened.
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +74,8 @@ pub struct OpenRoom {
     veil: Mutex<Option<Veil>>,
     /// None once the window is gone.
     painter: Mutex<Option<Arc<Painter>>>,
-    /// Around a shared region, and for how long.
-    frame: Mutex<Option<Frame>>,
+    /// Around a shared region, and since when.
+    frame: Mutex<Option<(Instant, Frame)>>,
     /// How our pictures are taken and sent.
     preset: Mutex<VideoPreset>,
     /// How often the camera and the microphone were turned on or off: what waits is not done once it is overtaken.
@@ -262,13 +265,28 @@ impl OpenRoom {
     }
 
     /// Shares what the person chose, with its frame if it is a region.
-    pub fn share(&self, share: ScreenShare, frame: Option<Frame>) {
-        *self.frame.lock() = frame;
+    pub fn share(self: &Arc<Self>, share: ScreenShare, frame: Option<Frame>) {
+        let framed = frame.is_some();
+        *self.frame.lock() = frame.map(|frame| (Instant::now(), frame));
         self.session.start_screen(share);
         if self.is_over() {
             // Nobody would take it away any more.
             self.frame.lock().take();
+        } else if framed {
+            let room = self.clone();
+            tauri::async_runtime::spawn(async move {
+                tokio::time::sleep(TAKEN_UP).await;
+                // What failed at once, and as the share before it did, has left no change to be seen.
+                let now = room.session.view().borrow().screen.clone();
+                room.mind_frame(None, &now);
+            });
         }
+    }
+
+    /// Takes the frame away where it stands around nothing.
+    fn mind_frame(&self, before: Option<&ScreenView>, now: &ScreenView) {
+        // Kept to the end: it is not dropped under the lock, as that waits for the frame's thread.
+        let _stale = self.frame.lock().take_if(|(since, _)| frame_is_stale(before, now, since.elapsed()));
     }
 
     /// Leaves the page under its veil until it lays the stage.
@@ -289,6 +307,13 @@ impl OpenRoom {
     /// Whether the window is gone.
     pub fn is_put_down(&self) -> bool {
         self.painter.lock().is_none()
+    }
+
+    /// Whether it takes what we share: it is not over, and we are not its audience.
+    pub fn may_share(&self) -> bool {
+        let view = self.session.view();
+        let view = view.borrow();
+        view.phase != RoomPhase::Ended && view.may_publish
     }
 
     /// Whether the session is over.
@@ -392,6 +417,13 @@ fn calm(mut view: RoomView) -> RoomView {
     view
 }
 
+/// Whether a frame that has been there for `age` stands around nothing: what was shared is not any more, or what was to be
+/// shared is not after all. That nothing is shared is not enough: the session may not have heard of it yet.
+fn frame_is_stale(before: Option<&ScreenView>, now: &ScreenView, age: Duration) -> bool {
+    let ended = |before: &ScreenView| before.on || (now.ended.is_some() && now.ended != before.ended);
+    !now.on && (age >= TAKEN_UP || before.is_some_and(ended))
+}
+
 /// Brings each change of the room to its stage and its window, until the room is over.
 pub async fn show_changes(shell: Arc<Shell>, room: Arc<OpenRoom>) {
     let mut changes = room.session.view();
@@ -412,15 +444,35 @@ pub async fn show_changes(shell: Arc<Shell>, room: Arc<OpenRoom>) {
                     tracing::debug!(%error, "the title stays as it was");
                 }
             }
-            let shared = shown.as_ref().is_some_and(|v| v.screen.on);
-            if shared && !view.screen.on {
-                room.frame.lock().take();
-            }
+            room.mind_frame(shown.as_ref().map(|v| &v.screen), &view.screen);
             shown = Some(view);
         }
         if changes.changed().await.is_err() {
             room.frame.lock().take();
+            // A window that was closed with its picker open has not said that nobody chooses any more.
+            shell.picker.close();
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_goes_when_its_share_ends_and_when_it_does_not_begin() {
+        let off = |ended| ScreenView { ended, ..ScreenView::default() };
+        let on = ScreenView { on: true, ..ScreenView::default() };
+        let (none, gone, refused) = (off(None), off(Some(Code::ScreenGone)), off(Some(Code::Forbidden)));
+        let stale = |before, now| frame_is_stale(Some(before), now, Duration::ZERO);
+        assert!(!stale(&none, &on) && !stale(&gone, &on) && !stale(&on, &on));
+        assert!(stale(&on, &none) && stale(&on, &gone), "it was shared");
+        assert!(stale(&none, &refused) && stale(&gone, &refused), "it never was");
+        assert!(!stale(&none, &none) && !stale(&gone, &gone), "the session has not heard of it yet");
+        assert!(!stale(&gone, &none), "the person has taken note of the share before");
+        assert!(!frame_is_stale(None, &gone, Duration::ZERO));
+        assert!(frame_is_stale(None, &gone, TAKEN_UP), "it has long heard of it");
+        assert!(!frame_is_stale(None, &on, TAKEN_UP));
     }
 }

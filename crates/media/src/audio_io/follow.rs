@@ -7,10 +7,12 @@ use parking_lot::Mutex;
 use super::{DeviceChoice, DeviceInfo, device::Direction};
 use crate::devices::{DeviceList, DeviceWatch, watch};
 
-/// Whether a stream of the default device moves by itself when another one becomes the default. With CoreAudio it does. On
-/// Linux a stream stays where it was opened, and WASAPI's is invalid from then on, which cpal tells
-/// ([`Alarm::Invalid`](super::device::Alarm::Invalid)); a list that comes before that says the same.
-const DEFAULT_MOVES_BY_ITSELF: bool = cfg!(target_os = "macos");
+/// Whether a stream of the default device moves by itself when another one becomes the default. What plays by CoreAudio does;
+/// what records by it stays with its device, as everything does on Linux. WASAPI's streams are invalid from then on, which
+/// cpal tells ([`Alarm::Invalid`](super::device::Alarm::Invalid)); a list that comes before that says the same.
+fn default_moves_by_itself(direction: Direction) -> bool {
+    cfg!(target_os = "macos") && direction == Direction::Output
+}
 
 /// What is to become of the open device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,7 @@ impl Lists {
 
 /// Follows the lists of one direction.
 pub(super) struct Follow {
+    direction: Direction,
     lists: Arc<Mutex<Lists>>,
     _watch: Option<DeviceWatch>,
 }
@@ -74,7 +77,7 @@ impl Follow {
         if let Err(error) = &watch {
             tracing::warn!(%error, "devices are not followed; a lost one is still noticed by its silence");
         }
-        Self { lists, _watch: watch.ok() }
+        Self { direction, lists, _watch: watch.ok() }
     }
 
     /// Where in the row of lists we are, to be kept when a device is opened.
@@ -90,7 +93,7 @@ impl Follow {
 
     /// What is to become of the device that was opened at `since`.
     pub fn verdict(&self, choice: &DeviceChoice, open: &str, since: u64) -> Verdict {
-        self.lists.lock().verdict(choice, open, since, DEFAULT_MOVES_BY_ITSELF)
+        self.lists.lock().verdict(choice, open, since, default_moves_by_itself(self.direction))
     }
 }
 
@@ -129,6 +132,11 @@ mod tests {
         assert_eq!(changed.verdict(&DeviceChoice::Default, "a", 1, false), Verdict::Move);
         assert_eq!(changed.verdict(&DeviceChoice::Default, "a", 1, true), Verdict::Stay);
         assert_eq!(changed.verdict(&DeviceChoice::Id("a".into()), "a", 1, false), Verdict::Stay);
+    }
+
+    #[test]
+    fn no_system_moves_a_microphone() {
+        assert!(!default_moves_by_itself(Direction::Input));
     }
 
     #[test]

@@ -23,6 +23,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// A device that has not called for so long is lost, even if the sound system says nothing.
 const SILENT_FOR: Duration = Duration::from_secs(2);
+/// Between two glances that lie this far apart the machine slept.
+const SLEPT: Duration = Duration::from_secs(1);
 /// How long a new stream may take to call for the first time, at the first and at the second try: PulseAudio's virtual
 /// sinks let it wait for the end of the block they are playing, up to two seconds; some wireless devices need as long to
 /// wake.
@@ -63,6 +65,29 @@ impl Invalid {
     fn is_usual(&mut self, lived: Duration) -> bool {
         self.short = if lived < SETTLING { self.short + 1 } else { 0 };
         self.short <= SHORT_LIVED
+    }
+}
+
+/// Tells a device that has gone silent from a machine that slept: on Windows and macOS the clock goes on meanwhile.
+struct Silence {
+    /// When we looked last.
+    looked: MediaTime,
+    /// What should have come before this is not missed.
+    since: MediaTime,
+}
+
+impl Silence {
+    fn new(now: MediaTime) -> Self {
+        Self { looked: now, since: now }
+    }
+
+    /// Whether a device that called last at `called` has been silent for too long. To be asked at each glance.
+    fn is_loss(&mut self, called: MediaTime, now: MediaTime) -> bool {
+        if now.saturating_since(self.looked) > SLEPT {
+            self.since = now;
+        }
+        self.looked = now;
+        now.saturating_since(called.max(self.since)) > SILENT_FOR
     }
 }
 
@@ -250,6 +275,7 @@ fn listen(
 ) -> End {
     let unplugged = || End::Lost(SourceError::Unplugged { device: label.to_owned() });
     let begun = MediaTime::now();
+    let mut silence = Silence::new(begun);
     let mut looked = (begun, stats.glitches());
     loop {
         match heard.recv_timeout(GLANCE) {
@@ -270,7 +296,7 @@ fn listen(
             Verdict::Move => return End::Move,
         }
         let now = MediaTime::now();
-        if now.saturating_since(stats.last_call()) > SILENT_FOR {
+        if silence.is_loss(stats.last_call(), now) {
             return unplugged();
         }
         if now.saturating_since(looked.0) > GAPS_WITHIN || now.saturating_since(begun) < SETTLING {
@@ -284,6 +310,33 @@ fn listen(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// When a device that called last at `called` is lost, glanced at from `from` on, milliseconds.
+    fn lost_at(silence: &mut Silence, called: i64, from: i64) -> Option<i64> {
+        let at = MediaTime::from_millis;
+        (from..from + 10_000).step_by(50).find(|&now| silence.is_loss(at(called), at(now)))
+    }
+
+    #[test]
+    fn a_device_that_does_not_call_is_lost() {
+        let mut silence = Silence::new(MediaTime::from_millis(0));
+        assert_eq!(lost_at(&mut silence, 500, 50), Some(2550));
+    }
+
+    #[test]
+    fn what_a_device_did_not_say_while_the_machine_slept_is_not_missed() {
+        let at = MediaTime::from_millis;
+        let woken = 3_600_000;
+        let asleep = || {
+            let mut silence = Silence::new(at(0));
+            assert!(!silence.is_loss(at(40), at(50)));
+            assert!(!silence.is_loss(at(40), at(woken)), "it had no chance to call");
+            silence
+        };
+        assert_eq!(lost_at(&mut asleep(), 40, woken + 50), Some(woken + 2050), "it has not come back");
+        let mut silence = asleep();
+        assert!((woken + 50..woken + 10_000).step_by(50).all(|now| !silence.is_loss(at(now - 10), at(now))));
+    }
 
     #[test]
     fn streams_that_become_invalid_are_a_loss_only_when_they_do_it_again_and_again() {

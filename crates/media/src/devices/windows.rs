@@ -1,5 +1,5 @@
-//! What Windows says: the configuration manager tells when interfaces of cameras and sound endpoints come and go.
-//! (That another endpoint is the default is told by the streams of the default themselves: they are invalid from then on.)
+//! What Windows says: the configuration manager tells when interfaces of cameras and sound endpoints come and go, the sound
+//! system when its endpoints change and when another one is the default.
 
 use std::{
     ffi::c_void,
@@ -15,9 +15,17 @@ use windows::{
             CM_NOTIFY_EVENT_DATA, CM_NOTIFY_FILTER, CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE, CM_Register_Notification,
             CM_Unregister_Notification, CR_SUCCESS, HCMNOTIFICATION,
         },
-        System::LibraryLoader::{GetProcAddress, LoadLibraryW},
+        Foundation::PROPERTYKEY,
+        Media::Audio::{
+            DEVICE_STATE, EDataFlow, ERole, IMMDeviceEnumerator, IMMNotificationClient, IMMNotificationClient_Impl,
+            MMDeviceEnumerator,
+        },
+        System::{
+            Com::{CLSCTX_ALL, CoCreateInstance, CoIncrementMTAUsage},
+            LibraryLoader::{GetProcAddress, LoadLibraryW},
+        },
     },
-    core::{GUID, s, w},
+    core::{GUID, PCWSTR, Result, implement, s, w},
 };
 
 /// Interfaces of cameras (`KSCATEGORY_VIDEO_CAMERA`), of sound output (`DEVINTERFACE_AUDIO_RENDER`) and of sound input
@@ -56,10 +64,73 @@ pub struct Ear {
     registrations: Vec<HCMNOTIFICATION>,
     /// What the system calls back with; freed after the registrations are gone.
     context: *mut Sender<Ring>,
+    /// None where the sound system tells nothing.
+    _endpoints: Option<EndpointNews>,
 }
 
-// SAFETY: the handles and the context may be used and freed on any thread.
+// SAFETY: the handles and the context may be used and freed on any thread, as may what the sound system made.
 unsafe impl Send for Ear {}
+
+/// What the sound system calls back. It never waits, as Windows asks.
+#[implement(IMMNotificationClient)]
+struct Endpoints(Sender<Ring>);
+
+impl Endpoints {
+    fn changed(&self) -> Result<()> {
+        let _ = self.0.send(Ring::Changed);
+        Ok(())
+    }
+}
+
+impl IMMNotificationClient_Impl for Endpoints_Impl {
+    fn OnDeviceStateChanged(&self, _: &PCWSTR, _: DEVICE_STATE) -> Result<()> {
+        self.changed()
+    }
+
+    fn OnDeviceAdded(&self, _: &PCWSTR) -> Result<()> {
+        self.changed()
+    }
+
+    fn OnDeviceRemoved(&self, _: &PCWSTR) -> Result<()> {
+        self.changed()
+    }
+
+    fn OnDefaultDeviceChanged(&self, _: EDataFlow, _: ERole, _: &PCWSTR) -> Result<()> {
+        self.changed()
+    }
+
+    fn OnPropertyValueChanged(&self, _: &PCWSTR, _: &PROPERTYKEY) -> Result<()> {
+        // Drivers change some all the time, and none that we list.
+        Ok(())
+    }
+}
+
+/// The sound system's news of its endpoints, until dropped.
+struct EndpointNews {
+    system: IMMDeviceEnumerator,
+    heard: IMMNotificationClient,
+}
+
+impl EndpointNews {
+    fn hear(ring: Sender<Ring>) -> Result<Self> {
+        let heard: IMMNotificationClient = Endpoints(ring).into();
+        // SAFETY: `heard` lives until `drop` has unregistered it. The threads of this process may use COM from here on,
+        // whether they have said so or not.
+        unsafe {
+            CoIncrementMTAUsage()?;
+            let system: IMMDeviceEnumerator = CoCreateInstance(&MMDeviceEnumerator, None, CLSCTX_ALL)?;
+            system.RegisterEndpointNotificationCallback(&heard)?;
+            Ok(Self { system, heard })
+        }
+    }
+}
+
+impl Drop for EndpointNews {
+    fn drop(&mut self) {
+        // SAFETY: registered by `hear`. Waits for call-backs that run; what was not registered any more calls nobody.
+        let _ = unsafe { self.system.UnregisterEndpointNotificationCallback(&self.heard) };
+    }
+}
 
 /// The two ends.
 ///
@@ -70,8 +141,11 @@ pub fn bell() -> io::Result<(Bell, Ear)> {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not tell of devices"));
     }
     let (ring, rings) = channel();
+    // Without them a list that is open names the old default until something is plugged in.
+    let endpoints = EndpointNews::hear(ring.clone())
+        .map_err(|error| tracing::warn!(%error, "the sound system does not tell which device is the default"));
     let context = Box::into_raw(Box::new(ring.clone()));
-    let mut ear = Ear { rings, registrations: Vec::new(), context };
+    let mut ear = Ear { rings, registrations: Vec::new(), context, _endpoints: endpoints.ok() };
     for class in CLASSES {
         let mut filter = CM_NOTIFY_FILTER {
             cbSize: size_of::<CM_NOTIFY_FILTER>() as u32,
