@@ -34,7 +34,7 @@ export interface UserData {
 
 /** Which room. */
 export interface RoomData {
-  /** The address of the server, `https://HOST[:PORT]`. */
+  /** The whole address of the server, `https://HOST[:PORT]`; a `/weapp/…` path of older pages is taken too. */
   serverDomain: string;
   /** Make the room or enter it. */
   roomAction: RoomActionValue;

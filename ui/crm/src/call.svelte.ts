@@ -32,9 +32,14 @@ function ownUser(): string {
   const wished = wishes.get('user');
   if (wished) return wished;
   const name = 'crm.user';
-  let user = sessionStorage.getItem(name);
-  if (!user) sessionStorage.setItem(name, (user = `agent-${Math.random().toString(36).slice(2, 8)}`));
-  return user;
+  const fresh = `agent-${Math.random().toString(36).slice(2, 8)}`;
+  try {
+    const user = sessionStorage.getItem(name) || fresh;
+    sessionStorage.setItem(name, user);
+    return user;
+  } catch {
+    return fresh; // Storage is turned off: each load is another user's.
+  }
 }
 
 /** The page's one call. */

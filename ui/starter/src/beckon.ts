@@ -2,9 +2,10 @@ import type { RoomOpen } from '../../protocol/index.ts';
 import { Code, DEFAULT_PORTS } from '../../protocol/index.ts';
 import type { OpenOptions, Session, TestLogin } from '../EXEStarter.d.ts';
 import { asFailure, failure } from './error.ts';
-import { launchUrl, meetingPoint, openUrl, relayOf, serverBase } from './launch.ts';
-import { check, withoutNulls } from './parameters.ts';
+import { launchUrl, meetingPoint, openUrl, relayOf } from './launch.ts';
+import { check, serverOf, withoutNulls } from './parameters.ts';
 import { Patience } from './patience.ts';
+import { watchPolicy } from './policy.ts';
 import { random } from './proof.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { LiveSession } from './session.ts';
@@ -71,7 +72,7 @@ async function open(asked: OpenOptions): Promise<Session> {
 /** Finds the app, waits for consent and joins. */
 async function begin(options: OpenOptions): Promise<Session> {
   const { userdata, roomdata, custom = {}, onProgress = () => {} } = options;
-  const server = serverBase(roomdata.serverDomain);
+  const server = serverOf('roomdata.serverDomain', roomdata.serverDomain);
   const { found, roads } = (await standing()) ?? (await launched(options, server));
 
   const session = begun(roads.tab, new LiveSession(found, roads));
@@ -124,7 +125,12 @@ async function launched(options: OpenOptions, server: URL): Promise<Reached> {
 
   const clear = options.launch ? void options.launch(url) : openUrl(url);
   onProgress('launching');
-  return { found: await find(roads, options.patience ?? patienceMax).finally(() => clear?.()), roads };
+  const unwatch = watchPolicy(meeting);
+  const found = await find(roads, options.patience ?? patienceMax).finally(() => {
+    unwatch();
+    clear?.();
+  });
+  return { found, roads };
 }
 
 function find(roads: Roads, limit: number): Promise<Connected> {
@@ -194,7 +200,7 @@ async function close(roomID: string | number = ''): Promise<string> {
 }
 
 async function testLogin(serverDomain: string, userID?: string): Promise<TestLogin> {
-  const url = serverBase(serverDomain);
+  const url = serverOf('serverDomain', serverDomain);
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/weapp/utils/get_login_info`;
   if (userID) url.searchParams.set('userID', userID);
   let answer: Partial<TestLogin> & { code?: number; message?: string };

@@ -9,9 +9,10 @@ const loopbackNames = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 /** True on this machine's own names. */
 export const isLoopback = (hostname: string) => loopbackNames.test(hostname);
 
-/** The server's address without path: older pages put `/weapp/…` behind it. */
+/** The server's whole address without path: older pages put `/weapp/…` behind it. Throws where it is none. */
 export function serverBase(serverDomain: string): URL {
-  const url = new URL(serverDomain, location.href);
+  const url = new URL(serverDomain);
+  if (!/^https?:$/.test(url.protocol)) throw new TypeError(url.protocol);
   url.pathname = (url.pathname.split('/weapp')[0] ?? '').replace(/\/+$/, '');
   url.search = url.hash = '';
   return url;

@@ -40,13 +40,7 @@ export function check(options: OpenOptions): void {
   if (!/^\d+$/.test(String(user.sdkAppID).trim())) throw wrong('userdata.sdkAppID', 'must be a number');
 
   if (!room.serverDomain) throw missing('roomdata.serverDomain');
-  let server: URL;
-  try {
-    server = serverBase(room.serverDomain);
-  } catch {
-    throw wrong('roomdata.serverDomain', 'must be an http or https address');
-  }
-  if (!/^https?:$/.test(server.protocol)) throw wrong('roomdata.serverDomain', 'must be an http or https address');
+  serverOf('roomdata.serverDomain', room.serverDomain);
   if (!room.roomAction) throw missing('roomdata.roomAction');
   oneOf('roomdata.roomAction', room.roomAction, ['createRoom', 'enterRoom']);
   textOrNumber('roomdata.roomID', room.roomID);
@@ -61,6 +55,15 @@ export function check(options: OpenOptions): void {
   oneOf('roomdata.type', room.type, ['LiveRoom', 'RTCRoom']);
   oneOf('roomdata.template', room.template, ['1v1', '1v2', '1v3', '1v4']);
   if (custom !== undefined) checkCustom(custom as Fields);
+}
+
+/** The server that `field` names; without `http://` or `https://` it would be a path of the page's own. */
+export function serverOf(field: string, serverDomain: string): URL {
+  try {
+    return serverBase(serverDomain);
+  } catch {
+    throw wrong(field, 'must be an http or https address');
+  }
 }
 
 /** As the app reads them (crates/protocol/src/channel/page.rs, `Custom`). */

@@ -123,7 +123,7 @@ export class FakeApp {
   }
 }
 
-/** Serves pages, the built shim and a relay that brings a page to the app at once. */
+/** Serves pages (`/?policy=…` under that Content-Security-Policy), the built shim and a relay that brings a page to the app at once. */
 export async function serve(app: () => FakeApp): Promise<{ server: Server; origin: string; relay: { open: boolean } }> {
   const relay = { open: false };
   const types: Record<string, string> = { js: 'text/javascript', mjs: 'text/javascript' };
@@ -141,6 +141,8 @@ export async function serve(app: () => FakeApp): Promise<{ server: Server; origi
       return response.end(JSON.stringify(userID ? login : { code: 2009, message: 'off' }));
     }
     response.setHeader('content-type', 'text/html; charset=utf-8');
+    const policy = new URL(request.url ?? '', 'http://localhost').searchParams.get('policy');
+    if (policy) response.setHeader('content-security-policy', policy);
     const script = request.url === '/module' ? '' : '<script src="/starter/EXEStarter.js"></script>';
     return response.end(`<!doctype html><title>page</title>${script}<button id="call">call</button>`);
   });

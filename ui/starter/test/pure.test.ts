@@ -1,14 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { OpenOptions } from '../EXEStarter.d.ts';
 import { isLoopback, launchUrl, meetingPoint, relayOf, serverBase } from '../src/launch.ts';
 import { check, withoutNulls } from '../src/parameters.ts';
 import { keyId, proof, random, resumeKey, same } from '../src/proof.ts';
 import { base64url, hmac, sha256 } from '../src/sha256.ts';
-
-beforeAll(() => {
-  Object.assign(globalThis, { location: { href: 'https://crm.example.com/orders' } });
-});
 
 describe('launch', () => {
   it('hashes as everybody does', () => {
@@ -120,6 +116,11 @@ describe('parameters', () => {
     [-9999, 'userdata.sdkAppID', (o) => (o.userdata.sdkAppID = 'app')],
     [-9998, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = '')],
     [-9999, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = 'ftp://x')],
+    [-9999, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = 'meet.example.com')],
+    [-9999, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = 'meet.example.com:8443/weapp/live_room/')],
+    [-9999, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = '//meet.example.com')],
+    [-9999, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = '127.0.0.1:8080')],
+    [-9999, 'roomdata.serverDomain', (o) => (o.roomdata.serverDomain = '/weapp/')],
     [-9999, 'roomdata.roomAction', (o) => (o.roomdata.roomAction = 'burnRoom' as 'createRoom')],
     [-9998, 'roomdata.roomID', (o) => (o.roomdata.roomAction = 'enterRoom')],
     [-9999, 'roomdata.roomID', (o) => (o.roomdata.roomID = 'a/b')],

@@ -2,7 +2,7 @@
 import { DisconnectReason, type Participant, Room, RoomEvent, Track, VideoPresets } from 'livekit-client';
 
 import { comeback } from './comeback';
-import { type Device, type Trouble, troubleOf } from './devices';
+import { type Device, type Trouble, type Wish, troubleOf } from './devices';
 import { type Entrance, Refused, enter } from './entrance';
 
 const CHAT_TOPIC = 'lk.chat';
@@ -60,25 +60,44 @@ export class Call {
   /** The browser plays no sound before a click. */
   silent = $state(false);
   title = $state('');
+  /** What the guest said last of each device: who joins again finds both as they were. */
+  wish: Wish = { camera: true, microphone: true };
+  /** The room that is joined; none any more once the guest has left. */
   #room: Room | undefined;
+  /** Counts each joining and leaving: a joining that another one has followed is not wanted any more. */
+  #visit = 0;
   #count = 0;
 
-  async join(room: string, invitation: string, name: string, wish: { camera: boolean; microphone: boolean }) {
+  async join(room: string, invitation: string, name: string, wish: Wish) {
+    this.#visit += 1;
+    const visit = this.#visit;
+    this.#letGo();
+    this.wish = { ...wish };
     this.phase = 'connecting';
     this.refusal = undefined;
     this.messages = [];
     this.troubles = {};
     try {
       const entrance = await enter(room, invitation, name);
-      await this.#connect(entrance, wish);
+      if (visit === this.#visit) await this.#connect(entrance);
     } catch (error) {
-      await this.#room?.disconnect();
+      // Of a guest who has left nothing failed.
+      if (visit !== this.#visit) return;
+      const failed = this.#letGo();
       this.refusal = error instanceof Refused ? error : new Refused('unreachable', String(error));
       this.phase = 'problem';
+      await failed?.disconnect();
     }
   }
 
-  async #connect(entrance: Entrance, wish: { camera: boolean; microphone: boolean }) {
+  /** The room that was joined, if one was: what it tells from now on is of before. */
+  #letGo(): Room | undefined {
+    const room = this.#room;
+    this.#room = undefined;
+    return room;
+  }
+
+  async #connect(entrance: Entrance) {
     const room = new Room({
       // In the display's own pixels: else small print in a shared screen is blurred where those are dense.
       adaptiveStream: { pixelDensity: 'screen' },
@@ -123,7 +142,7 @@ export class Call {
       .on(RoomEvent.TrackUnsubscribed, (track) => {
         if (track.kind === Track.Kind.Audio) for (const element of track.detach()) element.remove();
       })
-      .on(RoomEvent.Disconnected, (reason) => this.#over(reason));
+      .on(RoomEvent.Disconnected, (reason) => this.#room === room && this.#over(reason));
     room.registerTextStreamHandler(CHAT_TOPIC, (reader, from) => {
       void reader.readAll().then((text) => {
         const person = room.remoteParticipants.get(from.identity);
@@ -132,14 +151,16 @@ export class Call {
     });
 
     await room.connect(entrance.url, entrance.token);
+    // Who has left meanwhile opens no device, and stays in no room.
+    if (this.#room !== room) return room.disconnect();
     this.phase = 'connected';
     this.silent = !room.canPlaybackAudio;
     redraw();
     if (this.audience) return;
     // A device that fails does not keep the guest out of the room.
     await Promise.all([
-      wish.microphone ? this.setMicrophone(true) : undefined,
-      wish.camera ? this.setCamera(true) : undefined,
+      this.wish.microphone ? this.setMicrophone(true) : undefined,
+      this.wish.camera ? this.setCamera(true) : undefined,
     ]);
   }
 
@@ -171,7 +192,6 @@ export class Call {
   }
 
   #over(reason: DisconnectReason | undefined) {
-    if (this.phase === 'problem') return;
     const endings: Partial<Record<DisconnectReason, Ending>> = {
       [DisconnectReason.CLIENT_INITIATED]: 'ended',
       [DisconnectReason.ROOM_DELETED]: 'endedByHost',
@@ -199,11 +219,13 @@ export class Call {
 
   async setMicrophone(on: boolean): Promise<void> {
     if (this.audience) return;
+    this.wish.microphone = on;
     await this.#turn('microphone', () => this.#room?.localParticipant.setMicrophoneEnabled(on));
   }
 
   async setCamera(on: boolean): Promise<void> {
     if (this.audience) return;
+    this.wish.camera = on;
     await this.#turn('camera', () => this.#room?.localParticipant.setCameraEnabled(on));
   }
 
@@ -240,7 +262,11 @@ export class Call {
     await this.#room?.startAudio();
   }
 
+  /** Also while the call is being joined: then there may be no room yet that would say that it is over. */
   async leave() {
-    await this.#room?.disconnect();
+    this.#visit += 1;
+    const room = this.#letGo();
+    this.#over(DisconnectReason.CLIENT_INITIATED);
+    await room?.disconnect();
   }
 }

@@ -2,6 +2,8 @@
 import type { Words } from './words';
 
 export type Device = 'camera' | 'microphone';
+/** Which devices the guest wants on. */
+export type Wish = Record<Device, boolean>;
 export type Trouble = 'Refused' | 'Absent' | 'Busy' | 'Failed';
 
 /** What the errors of getUserMedia mean (Media Capture and Streams, section 10.2). */

@@ -1,4 +1,5 @@
 // The way in: asks the room service for a place in the room.
+import { keep, kept } from './storage';
 
 /** What the service answers (crates/protocol/src/service.rs, `GuestEntrance`), as far as this page needs it. */
 export interface Entrance {
@@ -52,24 +53,11 @@ export function problemOf(code: unknown): Problem {
   }
 }
 
-/** The pass of this tab for a room: whoever tries again, or reloads, gets the seat they had. */
+/**
+ * The pass of this tab for a room: whoever tries again, or reloads, gets the seat they had. Where nothing is kept each try is
+ * another guest's.
+ */
 const passName = (room: string) => `beckon.pass.${room}`;
-
-function keptPass(room: string): string {
-  try {
-    return sessionStorage.getItem(passName(room)) ?? '';
-  } catch {
-    return ''; // Storage is turned off: each try is another guest's.
-  }
-}
-
-function keepPass(room: string, pass: string): void {
-  try {
-    sessionStorage.setItem(passName(room), pass);
-  } catch {
-    // As above.
-  }
-}
 
 /** Asks for a place. Throws `Refused`. */
 export async function enter(room: string, invitation: string, userName: string): Promise<Entrance> {
@@ -79,7 +67,7 @@ export async function enter(room: string, invitation: string, userName: string):
     answer = await fetch('/api/v1/guests', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ roomID: room, invitation, userName, pass: keptPass(room) }),
+      body: JSON.stringify({ roomID: room, invitation, userName, pass: kept('sessionStorage', passName(room)) ?? '' }),
     });
     body = await answer.json();
   } catch (error) {
@@ -87,7 +75,7 @@ export async function enter(room: string, invitation: string, userName: string):
   }
   const said = body as Partial<Entrance> & { code?: number; message?: string };
   if (answer.ok && said.url && said.token && said.room) {
-    if (said.pass) keepPass(room, said.pass);
+    if (said.pass) keep('sessionStorage', passName(room), said.pass);
     return said as Entrance;
   }
   throw new Refused(problemOf(said.code), said.message ?? `HTTP ${answer.status}`);

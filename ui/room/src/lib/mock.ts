@@ -232,6 +232,17 @@ export function mock(): Host {
     volumes: {},
   };
   let meter: ReturnType<typeof setInterval> | undefined;
+  const wrote = (n: number, message: string) =>
+    handlers.chat?.({
+      roomID: view.roomID,
+      userID: `user${n}`,
+      userName: names[n] ?? '',
+      userAvatar: '',
+      message,
+      time: Date.now(),
+    });
+  // Texts that come in while the page is open.
+  if (query.has('writes')) for (const wait of [500, 1500]) setTimeout(() => wrote(1, 'One moment'), wait);
   let tryout: TryoutView = {
     camera: query.has('fails')
       ? { state: 'failed', code: Number(query.get('fails')) }
@@ -297,6 +308,7 @@ export function mock(): Host {
     screenPicked: () => done('picked'),
     startScreen: async (kind, id, how) => {
       say('share', kind, id, how);
+      if (query.has('refuses')) throw Object.assign(new Error('the window is gone'), { code: 4020 });
       const label = offers.find((offer) => offer.id === id)?.title ?? '';
       change({ screen: { ...noScreen, on: true, running: true, label, sound: how.sound } });
     },
@@ -314,15 +326,10 @@ export function mock(): Host {
       return true;
     },
     stopScreen: async () => change({ screen: noScreen }),
-    sendChat: async (message) =>
-      handlers.chat?.({
-        roomID: view.roomID,
-        userID: 'user0',
-        userName: '李雷',
-        userAvatar: '',
-        message,
-        time: Date.now(),
-      }),
+    sendChat: async (message) => {
+      wrote(0, message);
+      if (query.has('ends')) change({ phase: 'ended', end: { code: 3005, message: '' } });
+    },
     leave: () => done('leave'),
     stay: () => done('stay'),
     placeStage: (place) => done('place', place),

@@ -1,5 +1,5 @@
-// The room's page in a real Chromium, with the app made up (lib/mock.ts): what the panels of the devices do by the keyboard,
-// what they are called, and whether they fit.
+// The room's page in a real Chromium, with the app made up (lib/mock.ts): what it does by the keyboard, what those hear who
+// do not see it, and whether the panels of the devices fit.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-describe.skipIf(!existsSync(executablePath))("the devices' panels in Chromium", () => {
+describe.skipIf(!existsSync(executablePath))("the room's page in Chromium", () => {
   let server: ViteDevServer;
   let browser: Browser;
   let page: Page;
@@ -130,6 +130,60 @@ describe.skipIf(!existsSync(executablePath))("the devices' panels in Chromium", 
     await button('Loudspeaker settings').click();
     await button('Play notes').click();
     await button('Playing…').waitFor();
+  });
+
+  /** What is said to those who hear the page. */
+  const said = (): Promise<string[]> =>
+    page.getByRole('status').evaluateAll((all) => all.map((one) => one.textContent?.trim() ?? ''));
+
+  test('texts that come in while the chat is closed are said, and counted in the name of its button', async () => {
+    await open('&writes', 620);
+    await expect.poll(said, { timeout: 5000 }).toContain('New message from Maria Fernández, 2 unread');
+    await page.getByRole('button', { name: '2 unread Chat' }).click();
+    await panel('Chat').waitFor();
+    expect((await said()).filter((text) => text.includes('unread'))).toEqual([]);
+  });
+
+  test('why a window could not be shared stays there until another one is chosen', async () => {
+    await open('&refuses');
+    await button('Share').click();
+    const picker = page.getByTestId('share-picker');
+    const trouble = picker.getByRole('alert');
+    await picker.getByRole('radio', { name: 'Terminal' }).click();
+    await picker.getByRole('button', { name: 'Share', exact: true }).click();
+    await trouble.getByText('It is not there any more').waitFor();
+    // The list is looked at again each second.
+    await page.waitForTimeout(2500);
+    expect(await trouble.count()).toBe(1);
+    await picker.getByRole('radio', { name: 'HDMI-1' }).click();
+    await expect.poll(() => trouble.count()).toBe(0);
+  });
+
+  test('who is writing when the room ends does not close the window unread', async () => {
+    await open('&ends');
+    await page.getByLabel('Message to everyone').click();
+    await press('o', 'k', 'Enter', 'Space', 'Enter');
+    const close = button('Close');
+    await expect.poll(() => focused(close)).toBe(true);
+    expect(told.some((line) => line.includes('leave'))).toBe(false);
+    await press('Enter');
+    await expect.poll(() => told.some((line) => line.includes('leave'))).toBe(true);
+  });
+
+  test('the link for guests has a name in the narrowest window, and it is said whether it was copied', async () => {
+    await open('', 320, 560);
+    // As in a web view that has no clipboard, first with the old way and then without any.
+    await page.evaluate(() =>
+      Object.defineProperty(navigator, 'clipboard', { value: { writeText: () => Promise.reject(new Error('no')) } }),
+    );
+    for (const [works, words] of [
+      [true, 'Link copied'],
+      [false, 'The link could not be copied'],
+    ] as const) {
+      await page.evaluate((works) => (document.execCommand = () => works), works);
+      await button('Copy guest link').click();
+      await expect.poll(said).toContain(words);
+    }
   });
 
   const sizes = [
