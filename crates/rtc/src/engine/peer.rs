@@ -82,6 +82,8 @@ pub(super) struct Peer {
     repairs: HashMap<u32, u64>,
     /// Notices when the road suddenly carries far less.
     fall: Fall,
+    /// It did, and nobody has asked yet.
+    fell: bool,
     /// Notices when its estimate falls while next to nothing is sent.
     idle: Idle,
     /// Which requests go out twice.
@@ -110,6 +112,7 @@ impl Peer {
             stats: LinkStats::default(),
             repairs: HashMap::new(),
             fall: Fall::default(),
+            fell: false,
             idle: Idle::default(),
             requests: Requests::default(),
             copies: Copies::default(),
@@ -307,8 +310,14 @@ impl Peer {
         }
         if stats.rtt.is_some_and(|round_trip| self.fall.look(self.now, round_trip)) {
             tracing::debug!(lane = ?self.lane, rtt = ?stats.rtt, estimate = ?stats.bwe_tx, "the network fell");
+            self.fell = true;
         }
         stats.bwe_tx = stats.bwe_tx.map(|estimate| Bitrate::bps(self.fall.limit(self.now, estimate.as_u64())));
+    }
+
+    /// Whether the road was seen to fall since this was asked last.
+    pub(super) fn take_fall(&mut self) -> bool {
+        std::mem::take(&mut self.fell)
     }
 
     /// What was sent lately, bit/s.

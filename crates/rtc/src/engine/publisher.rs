@@ -71,8 +71,6 @@ struct Tracks {
     estimate: Estimate,
     /// The estimate as of now was heard: it is time to see whether to look for more.
     heard: bool,
-    /// It was told to be far less, and nothing was done about it yet.
-    fell: bool,
 }
 
 pub(crate) struct Publisher {
@@ -131,7 +129,7 @@ impl Publisher {
     pub(super) fn timeout(&mut self, now: Instant, out: &mut Outputs) {
         let Self { peer, tracks, .. } = self;
         peer.timeout(now, out, |event, out| tracks.on_event(event, out));
-        if std::mem::take(&mut self.tracks.fell) {
+        if self.peer.take_fall() {
             self.give_way(now, out);
         }
         if self.behind {
@@ -452,26 +450,22 @@ impl Publisher {
         self.timeout(now, out);
     }
 
-    /// The network carries far less than it did. Of what was sent of cameras just before hardly a picture would come whole: nothing of it
+    /// The network was seen to fall. Of what was sent of cameras just before hardly a picture would come whole: nothing of it
     /// is repaired, and they go on with a key frame, when there is room for it.
     fn give_way(&mut self, now: Instant, out: &mut Outputs) {
         self.rests = Some(now + ROOM_AFTER);
         self.behind = true;
         let mut api = self.peer.rtc.direct_api();
-        for (key, sending) in &mut self.tracks.sending {
-            let shared = &sending.shared;
-            let Some(mid) = sending.mid.filter(|_| shared.options.kind() == TrackKind::Video) else { continue };
-            if shared.options.source == TrackSource::ScreenShare {
-                sending.repairs.network_fell();
-                continue;
-            }
+        let cameras = |s: &&Sending| s.shared.options.source == TrackSource::Camera;
+        for sending in self.tracks.sending.values().filter(cameras) {
+            let (shared, Some(mid)) = (&sending.shared, sending.mid) else { continue };
             for layer in 0..sending.stats.len() {
                 if let Some(stream) = api.stream_tx_by_mid(mid, shared.rid(layer).map(Rid::from)) {
                     forget_sent(stream);
                 }
             }
             shared.require_key();
-            out.push_back(EngineOut::KeyRequest { track: *key, layer: None });
+            out.push_back(EngineOut::KeyRequest { track: shared.key, layer: None });
         }
     }
 
@@ -601,7 +595,9 @@ impl Tracks {
 
     fn tell_estimate(&mut self, out: &mut Outputs) {
         let Some(News { bps, far_less }) = self.estimate.news() else { return };
-        self.fell |= far_less;
+        if far_less {
+            self.sending.values_mut().for_each(|s| s.repairs.network_fell());
+        }
         out.push_back(EngineOut::Estimate { bps });
     }
 

@@ -106,3 +106,19 @@ fn where_the_network_falls_to_a_tenth_pictures_stand_still_for_half_a_second_at_
     let long = gaps.iter().filter(|gap| **gap > 700 * MS).count();
     assert!(mean <= 500 * MS && long * 15 <= gaps.len(), "{mean:?}, {long} of {} above 700 ms: {gaps:?}", gaps.len());
 }
+
+#[test]
+fn a_road_that_becomes_longer_costs_no_more_than_that() {
+    for (longer, after) in
+        [20, 50, 80, 100, 120, 150, 200].into_iter().flat_map(|ms| (0..100).step_by(20).map(move |n| (ms, n)))
+    {
+        let mut call = Call::new();
+        call.go_on(Duration::from_secs(10));
+        call.world.run_for(Duration::from_millis(after));
+        call.world.delay += longer * MS;
+        (call.longest, call.shown) = (Duration::ZERO, 0);
+        call.go_on(Duration::from_secs(3));
+        let most = (longer + u32::try_from(after).unwrap() + 40) * MS;
+        assert!(call.longest <= most, "{longer} ms more, {after}: {:?}", call.longest);
+    }
+}
