@@ -119,7 +119,8 @@ impl Publisher {
     }
 
     pub(super) fn due(&self) -> Instant {
-        self.peer.due()
+        let due = self.peer.due();
+        self.rests.map_or(due, |rests| rests.min(due))
     }
 
     pub(super) fn connected(&self) -> bool {
