@@ -426,7 +426,7 @@ impl JitterBuffer {
                 Some(time) => self.bridge(decoded, time),
                 None => {
                     // Late or lost? Unknown: make up for it, and stand still.
-                    self.make_up(missing, !self.last_was_tiny);
+                    self.make_up(missing, !self.last_was_tiny && !self.paused);
                     self.stalled += if self.paused { PAUSE } else { missing };
                     self.move_positions(missing as i64);
                 }

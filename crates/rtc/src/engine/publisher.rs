@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use beckon_rtp::fall::ROOM_AFTER;
 use beckon_rtp::seek::{Road, Seeker, Try};
-use str0m::Event;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::stats::MediaEgressStats;
+use str0m::{Event, Rtc};
 
 use super::estimate::{Estimate, News};
 use super::peer::Peer;
@@ -421,10 +421,7 @@ impl Publisher {
         let ticks = sending.clock.ticks(capture);
         if let OutMedia::Video { layer, key, .. } = frame.media {
             for over in sending.repairs.wrote(now, layer, key) {
-                let rid = sending.shared.rid(over).map(Rid::from);
-                if let Some(stream) = self.peer.rtc.direct_api().stream_tx_by_mid(mid, rid) {
-                    forget_sent(stream);
-                }
+                forget_layer(&mut self.peer.rtc, mid, sending.shared.rid(over));
             }
         }
         let Some(writer) = self.peer.rtc.writer(mid) else { return };
@@ -456,14 +453,11 @@ impl Publisher {
     fn give_way(&mut self, now: Instant, out: &mut Outputs) {
         self.rests = Some(now + ROOM_AFTER);
         self.behind = true;
-        let mut api = self.peer.rtc.direct_api();
         let cameras = |s: &&Sending| s.shared.options.source == TrackSource::Camera;
         for sending in self.tracks.sending.values().filter(cameras) {
             let (shared, Some(mid)) = (&sending.shared, sending.mid) else { continue };
             for layer in 0..sending.stats.len() {
-                if let Some(stream) = api.stream_tx_by_mid(mid, shared.rid(layer).map(Rid::from)) {
-                    forget_sent(stream);
-                }
+                forget_layer(&mut self.peer.rtc, mid, shared.rid(layer));
             }
             shared.require_key();
             out.push_back(EngineOut::KeyRequest { track: shared.key, layer: None });
@@ -612,6 +606,13 @@ impl Tracks {
         entry.key_frame_requests = stats.plis + stats.firs;
         entry.loss = stats.loss;
         entry.rtt_ms = stats.rtt.map(|d| d.as_secs_f32() * 1000.0);
+    }
+}
+
+/// From now on nothing of what a layer has sent is repaired.
+fn forget_layer(rtc: &mut Rtc, mid: Mid, rid: Option<&str>) {
+    if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, rid.map(Rid::from)) {
+        forget_sent(stream);
     }
 }
 
