@@ -4,7 +4,7 @@
 //! spent in the room (encryption included, system calls not).
 #![allow(clippy::unwrap_used)]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/simulation/support/mod.rs"]
 mod support;
 
 use std::time::Duration;

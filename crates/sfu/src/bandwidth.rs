@@ -1,5 +1,4 @@
-//! The choice of layers: what each subscriber's network carries, which layers it gets for it, and
-//! which layers publishers are asked to send.
+//! The choice of layers: what each subscriber's network carries, and which layers it gets for it.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,8 @@ use str0m::stats::PeerStats;
 
 use crate::downtrack::DownTrack;
 use crate::ids::{ParticipantKey, Side, TransportId};
-use crate::layers::{Demand, MAX_LAYERS, SCREEN_UPGRADE_MARGIN_PERCENT, UPGRADE_MARGIN_PERCENT, allocate};
+use crate::layers::{Demand, SCREEN_UPGRADE_MARGIN_PERCENT, UPGRADE_MARGIN_PERCENT, allocate};
+use crate::participant::Participant;
 use crate::room::Room;
 use crate::subscriber::Subscriber;
 use crate::uptrack::UpTrack;
@@ -73,6 +73,32 @@ impl Estimate {
     /// Believes this from now on, whatever is measured; `None` ends it.
     pub fn pretend(&mut self, bps: Option<u64>) {
         self.pretended = bps;
+    }
+}
+
+/// What the way to a subscriber is like, as far as the choice of layers depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    /// Bits per second that may be spent on pictures, where that is known.
+    pub budget: Option<u64>,
+    pub lossy: bool,
+    /// What falls at the beginning of a layer may be the burst it begins with; here it is not.
+    pub full: bool,
+    /// It carries less than before, or loses some of it.
+    pub troubled: bool,
+}
+
+impl Way {
+    fn of(now: Instant, half: &Subscriber) -> Self {
+        let lossy = half.loss.is_some_and(|share| share > CLEAN);
+        let shrank = half.shrank.is_some_and(|at| now.saturating_duration_since(at) < TROUBLED);
+        Self {
+            budget: half.estimate.spendable(),
+            lossy,
+            // The queue says otherwise.
+            full: lossy || half.transport.fall.fell_lately(now),
+            troubled: lossy || half.estimate.pretended.is_some() || shrank,
+        }
     }
 }
 
@@ -194,12 +220,54 @@ impl Room {
     /// Chooses the layers of one subscriber's tracks.
     pub(crate) fn allocate(&mut self, now: Instant, key: ParticipantKey) {
         let Some(p) = self.get(key) else { return };
-        let lossy = p.subscriber.loss.is_some_and(|share| share > CLEAN);
-        // What falls at the beginning of a layer may be the burst it begins with, but not where the queue says otherwise.
-        let full = lossy || p.subscriber.transport.fall.fell_lately(now);
-        let troubled = lossy
-            || p.subscriber.estimate.pretended.is_some()
-            || p.subscriber.shrank.is_some_and(|at| now.saturating_duration_since(at) < TROUBLED);
+        let way = Way::of(now, &p.subscriber);
+        let (places, demands) = self.demands(now, p, &way);
+        let allocation = allocate(way.budget, &demands);
+        tracing::trace!(estimate = ?p.subscriber.estimate, ?demands, ?allocation, "layers chosen");
+        let Some(p) = self.get_mut(key) else { return };
+        (p.subscriber.last_allocation, p.subscriber.chosen_for) = (Some(now), p.subscriber.estimate.bps());
+        let flowing: u64 = demands.iter().filter_map(|d| d.layers[d.current?]).sum();
+        let hopeless = p.subscriber.estimate.bps().is_some_and(|bps| bps < flowing * HOPELESS_PERCENT / 100);
+        let mut ask = Vec::new();
+        let mut states = Vec::new();
+        for ((&(place, settles), chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
+            let Some(Some(track)) = p.subscriber.tracks.get_mut(place) else { continue };
+            let layer = track.decide(now, demand, chosen, &way, settles);
+            states.extend(track.state_changed(layer));
+            track.paused = layer.is_none() && demand.flows();
+            if track.paused {
+                track.pause();
+                track.target = None;
+            }
+            // What is aimed at already, and has not begun, may not be sent yet: a new subscription aims at the lowest.
+            if let Some(layer) = layer
+                && (track.target.replace(layer) != Some(layer) || track.current.is_none())
+            {
+                tracing::debug!(subscriber = key.0, track = track.track_sid, layer, budget = ?way.budget, "aims at a layer");
+                ask.push(track.publisher);
+            }
+            if hopeless {
+                track.leave_larger(now, &mut p.subscriber.transport.rtc);
+            }
+            track.aim(now);
+        }
+        let demand = (allocation.desired, allocation.allotted);
+        if p.subscriber.demand != demand {
+            p.subscriber.demand = demand;
+            self.look_for_room(key, false);
+        }
+        self.tell_stream_states(key, states);
+        if !ask.is_empty() {
+            // A layer that is not sent yet begins with a key frame of its own.
+            for publisher in ask {
+                self.tell_subscribed_quality(now, publisher);
+            }
+            self.ask_for_key_frames(now, key);
+        }
+    }
+
+    /// What each of a subscriber's pictures could take, with its place and whether it is given time to settle.
+    fn demands(&self, now: Instant, p: &Participant, way: &Way) -> (Vec<(usize, bool)>, Vec<Demand>) {
         let mut places = Vec::new();
         let mut demands = Vec::new();
         for (place, track) in p.subscriber.tracks.iter().enumerate() {
@@ -209,7 +277,7 @@ impl Room {
             // network bears it, or it is given time for that, only what lasts counts.
             let settles = up.is_screen() && track.steady.settles(now);
             places.push((place, settles));
-            let lasting = settles || !lossy;
+            let lasting = settles || !way.lossy;
             let layers = match track.current {
                 Some(current) => up.at_hand(now, current, lasting),
                 None if track.waits_long(now) => up.flowing(now, lasting),
@@ -232,83 +300,21 @@ impl Room {
                 margin_percent: if up.is_screen() { SCREEN_UPGRADE_MARGIN_PERCENT } else { UPGRADE_MARGIN_PERCENT },
             });
         }
-        let budget = p.subscriber.estimate.spendable();
-        let allocation = allocate(budget, &demands);
-        tracing::trace!(estimate = ?p.subscriber.estimate, ?demands, ?allocation, "layers chosen");
-        let Some(p) = self.get_mut(key) else { return };
-        (p.subscriber.last_allocation, p.subscriber.chosen_for) = (Some(now), p.subscriber.estimate.bps());
-        let demand = (allocation.desired, allocation.allotted);
-        let flowing: u64 = demands.iter().filter_map(|d| d.layers[d.current?]).sum();
-        let hopeless = p.subscriber.estimate.bps().is_some_and(|bps| bps < flowing * HOPELESS_PERCENT / 100);
-        let mut ask = Vec::new();
-        let mut states = Vec::new();
-        for ((&(place, settles), chosen), demand) in places.iter().zip(allocation.layers).zip(&demands) {
-            let Some(Some(track)) = p.subscriber.tracks.get_mut(place) else { continue };
-            // Who asked for another size just now gets it at once; what was not asked to be smaller is given up as ever.
-            let asked = std::mem::take(&mut track.eager);
-            let eager = asked && track.current.is_none_or(|layer| layer > demand.max || chosen >= Some(layer));
-            let flows = demand.layers.iter().any(Option::is_some);
-            // Of a network over which a still screen goes nobody knows any more what it carries: it shows when that moves.
-            let bears = track.screen && !eager && !troubled;
-            let goes_on = |&layer: &usize| bears && layer <= demand.max && demand.layers[layer].is_some();
-            let chosen = chosen.max(track.current.filter(goes_on));
-            // Without a limit, or when the publisher stopped, there is nothing to keep steady; but the first layer is known to begin.
-            // A larger one that was decided for is waited for until its key frame has come, as long as it is what is chosen.
-            let awaited = track.current.is_some() && chosen == track.target && chosen > track.current;
-            let layer = if (budget.is_none() && track.current.is_some()) || !flows || awaited {
-                chosen
-            } else {
-                match track.steady.settle(now, track.current, chosen, eager, full && !settles) {
-                    Ok(layer) => layer,
-                    // What flows goes on; if it ended at the publisher, it cannot. Before a pause it is the least there is.
-                    Err(_) => match chosen {
-                        Some(_) => track.current.filter(|&l| demand.layers[l].is_some()).or(chosen),
-                        None => demand.base(),
-                    },
-                }
-            };
-            // Clients show the last picture as paused.
-            let state = if layer.is_some() { proto::StreamState::Active } else { proto::StreamState::Paused };
-            let told = track.current.is_some() || track.stream_state == proto::StreamState::Paused;
-            if told && std::mem::replace(&mut track.stream_state, state) != state {
-                states.push(proto::StreamStateInfo {
-                    participant_sid: track.publisher_sid.clone(),
-                    track_sid: track.track_sid.clone(),
-                    state: state as i32,
-                });
-            }
-            track.paused = layer.is_none() && flows;
-            if track.paused {
-                track.pause();
-                track.target = None;
-            }
-            // What is aimed at already, and has not begun, may not be sent yet: a new subscription aims at the lowest.
-            if let Some(layer) = layer
-                && (track.target.replace(layer) != Some(layer) || track.current.is_none())
-            {
-                tracing::debug!(subscriber = key.0, track = track.track_sid, layer, ?budget, "aims at a layer");
-                ask.push(track.publisher);
-            }
-            if hopeless {
-                track.leave_larger(now, &mut p.subscriber.transport.rtc);
-            }
-            track.aim(now);
+        (places, demands)
+    }
+
+    fn tell_stream_states(&mut self, key: ParticipantKey, stream_states: Vec<proto::StreamStateInfo>) {
+        if !stream_states.is_empty() {
+            self.send(key, Message::StreamStateUpdate(proto::StreamStateUpdate { stream_states }));
         }
-        if p.subscriber.demand != demand {
-            p.subscriber.demand = demand;
-            self.look_for_room(key, false);
-        }
-        if !states.is_empty() {
-            let update = proto::StreamStateUpdate { stream_states: states };
-            self.send(key, Message::StreamStateUpdate(update));
-        }
-        if !ask.is_empty() {
-            // A layer that is not sent yet begins with a key frame of its own.
-            for publisher in ask {
-                self.tell_subscribed_quality(now, publisher);
-            }
-            self.ask_for_key_frames(now, key);
-        }
+    }
+
+    /// Tells a subscriber who was away which of its tracks flow.
+    pub(crate) fn send_stream_states(&mut self, key: ParticipantKey) {
+        let Some(p) = self.get(key) else { return };
+        let pictures = p.subscriber.tracks.iter().flatten().filter(|track| track.video && track.slot.is_some());
+        let states = pictures.map(DownTrack::stream_state_info).collect();
+        self.tell_stream_states(key, states);
     }
 
     /// Tries from time to time whether a subscriber that gets less than it could use may have more.
@@ -347,51 +353,6 @@ impl Room {
             tracing::trace!(wish, estimate = ?p.subscriber.estimate, "looks for bandwidth");
             p.subscriber.transport.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(wish));
             self.mark_dirty(TransportId { participant: key, side: Side::Subscriber });
-        }
-    }
-
-    /// Tells a publisher which layers anybody gets or is about to get, so that it can save the others.
-    pub(crate) fn tell_subscribed_quality(&mut self, now: Instant, key: ParticipantKey) {
-        let Some(p) = self.get(key) else { return };
-        let mut needs = Vec::new();
-        for track in p.publisher.tracks.iter().filter(|t| t.is_video() && t.is_simulcast()) {
-            let mut needed = [false; MAX_LAYERS];
-            let down = track
-                .subscribers
-                .iter()
-                .filter_map(|&(k, place)| self.get(k)?.subscriber.tracks.get(place)?.as_ref())
-                .filter(|t| t.wanted());
-            for t in down {
-                let seen = t.current.into_iter().chain(t.target).filter(|_| !t.paused);
-                let screen = if track.is_screen() { track.needs_of_screen(&t.wish, t.paused) } else { None };
-                for layer in seen.chain(screen) {
-                    needed[layer] = true;
-                }
-            }
-            needs.push((track.number, needed));
-        }
-        let mut updates = Vec::new();
-        let Some(p) = self.get_mut(key) else { return };
-        for (number, needed) in needs {
-            let Some(track) = p.publisher.by_number(number) else { continue };
-            let Some(on) = track.asked.need(now, needed) else { continue };
-            tracing::debug!(track = track.info.sid, ?on, "the publisher is told which layers are needed");
-            let qualities = [proto::VideoQuality::Low, proto::VideoQuality::Medium, proto::VideoQuality::High];
-            let subscribed: Vec<_> = qualities
-                .iter()
-                .zip(on)
-                .map(|(&q, enabled)| proto::SubscribedQuality { quality: q as i32, enabled })
-                .collect();
-            let codec = track.info.mime_type.split('/').nth(1).unwrap_or_default().to_owned();
-            #[allow(deprecated)] // older clients read the old field
-            updates.push(proto::SubscribedQualityUpdate {
-                track_sid: track.info.sid.clone(),
-                subscribed_qualities: subscribed.clone(),
-                subscribed_codecs: vec![proto::SubscribedCodec { codec, qualities: subscribed }],
-            });
-        }
-        for update in updates {
-            self.send(key, Message::SubscribedQualityUpdate(update));
         }
     }
 }

@@ -9,8 +9,9 @@ use str0m::format::Codec;
 use str0m::media::Pt;
 use str0m::rtp::{RtpPacket, RtpWrite, SeqNo, Ssrc};
 
+use crate::bandwidth::Way;
 use crate::ids::ParticipantKey;
-use crate::layers::{Steady, Wish};
+use crate::layers::{Demand, Steady, Wish};
 use crate::rewrite::Rewriter;
 use crate::subscriber::forget_sent;
 use crate::uptrack::is_stereo;
@@ -125,6 +126,54 @@ impl DownTrack {
     /// Stream and track id in the subscriber's session description.
     pub fn stream_id(&self) -> String {
         format!("{}|{}", self.publisher_sid, self.track_sid)
+    }
+
+    /// The layer that is to flow, of `chosen`, what fits best, and what flows now; `settles`: it is given time to.
+    pub fn decide(
+        &mut self,
+        now: Instant,
+        demand: &Demand,
+        chosen: Option<usize>,
+        way: &Way,
+        settles: bool,
+    ) -> Option<usize> {
+        // Who asked for another size just now gets it at once; what was not asked to be smaller is given up as ever.
+        let asked = std::mem::take(&mut self.eager);
+        let eager = asked && self.current.is_none_or(|layer| layer > demand.max || chosen >= Some(layer));
+        // Of a network over which a still screen goes nobody knows any more what it carries: it shows when that moves.
+        let bears = self.screen && !eager && !way.troubled;
+        let goes_on = |&layer: &usize| bears && layer <= demand.max && demand.layers[layer].is_some();
+        let chosen = chosen.max(self.current.filter(goes_on));
+        // Without a limit, or when the publisher stopped, there is nothing to keep steady; but the first layer is known to begin.
+        // A larger one that was decided for is waited for until its key frame has come, as long as it is what is chosen.
+        let awaited = self.current.is_some() && chosen == self.target && chosen > self.current;
+        if (way.budget.is_none() && self.current.is_some()) || !demand.flows() || awaited {
+            return chosen;
+        }
+        match self.steady.settle(now, self.current, chosen, eager, way.full && !settles) {
+            Ok(layer) => layer,
+            // What flows goes on; if it ended at the publisher, it cannot. Before a pause it is the least there is.
+            Err(_) => match chosen {
+                Some(_) => self.current.filter(|&l| demand.layers[l].is_some()).or(chosen),
+                None => demand.base(),
+            },
+        }
+    }
+
+    /// This layer is to flow, or none: what its subscriber is to be told, if that is news. Clients show the last picture as paused.
+    pub fn state_changed(&mut self, layer: Option<usize>) -> Option<proto::StreamStateInfo> {
+        let state = if layer.is_some() { proto::StreamState::Active } else { proto::StreamState::Paused };
+        let told = self.current.is_some() || self.stream_state == proto::StreamState::Paused;
+        (told && std::mem::replace(&mut self.stream_state, state) != state).then(|| self.stream_state_info())
+    }
+
+    /// Whether it flows, as its subscriber is told.
+    pub fn stream_state_info(&self) -> proto::StreamStateInfo {
+        proto::StreamStateInfo {
+            participant_sid: self.publisher_sid.clone(),
+            track_sid: self.track_sid.clone(),
+            state: self.stream_state as i32,
+        }
     }
 
     /// The subscriber's answer is in: packets may flow. A section that carried another track before

@@ -45,6 +45,11 @@ impl KeyFrameRequests {
         self.wanted = false;
     }
 
+    /// Nobody needs one any more.
+    pub fn withdraw(&mut self) {
+        self.wanted = false;
+    }
+
     /// Whether to ask the publisher now. Asks again every interval until a key frame arrives.
     pub fn poll(&mut self, now: Instant) -> bool {
         let due = self.next_due().is_some_and(|at| at.is_none_or(|at| now >= at));
@@ -103,5 +108,7 @@ mod tests {
         assert!(!requests.poll(t + Duration::from_secs(2)));
         requests.request();
         assert!(requests.poll(t + Duration::from_secs(3)));
+        requests.withdraw();
+        assert_eq!(requests.next_due(), None);
     }
 }

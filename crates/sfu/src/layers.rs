@@ -54,6 +54,11 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// Whether the publisher sends anything of it, or would.
+    pub(crate) fn flows(&self) -> bool {
+        self.layers.iter().any(Option::is_some)
+    }
+
     /// The layer it gets when there is nothing to spare: the lowest one there is.
     pub(crate) fn base(&self) -> Option<usize> {
         self.layers.iter().position(Option::is_some)

@@ -9,9 +9,11 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod asked;
 mod bandwidth;
 mod clock;
 mod data;
+mod departed;
 mod downtrack;
 mod dtls;
 mod early;

@@ -9,12 +9,13 @@ use proto::signal_response::Message;
 use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::RtpPacket;
 
-use crate::downtrack::{Forwarded, PacketFacts};
+use crate::downtrack::{DownTrack, Forwarded, PacketFacts};
 use crate::ids::{ParticipantKey, Side, TransportId};
 use crate::participant::Participant;
 use crate::quality::{Seen, judge};
 use crate::room::Room;
 use crate::speaker::Speaker;
+use crate::uptrack::UpTrack;
 
 /// How often connections are judged, and those present counted.
 pub(crate) const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
@@ -77,6 +78,10 @@ impl Room {
         };
         let half = &mut subscriber.subscriber;
         let Some(Some(track)) = half.tracks.get_mut(place) else { return Forwarded::Skipped };
+        if !half.transport.takes(now, facts.video) {
+            track.pause();
+            return Forwarded::Skipped;
+        }
         let forwarded = track.forward(now, &mut half.transport.rtc, facts, packet);
         if matches!(forwarded, Forwarded::Written | Forwarded::Begun) {
             half.transport.queued += 1;
@@ -95,7 +100,12 @@ impl Room {
     /// Asks a publisher for a key frame, unless that was done a moment ago.
     pub(crate) fn request_key_frame(&mut self, now: Instant, publisher: ParticipantKey, track: u32, layer: usize) {
         let Some(p) = self.get_mut(publisher) else { return };
-        let Some(up) = p.publisher.by_number(track).and_then(|t| t.layers.get_mut(layer)?.as_mut()) else { return };
+        let Some(track_of) = p.publisher.by_number(track) else { return };
+        // It begins with a key frame by itself, and browsers would answer with one of every other layer.
+        if track_of.others_flow(now, layer) {
+            return;
+        }
+        let Some(Some(up)) = track_of.layers.get_mut(layer) else { return };
         up.key_frames.request();
         if !up.key_frames.poll(now) {
             return;
@@ -123,7 +133,8 @@ impl Room {
 
     /// Asks for what a subscriber's tracks need in order to start.
     pub(crate) fn ask_for_key_frames(&mut self, now: Instant, key: ParticipantKey) {
-        let Some(p) = self.get_mut(key) else { return };
+        // They would not be sent on before the client is connected.
+        let Some(p) = self.get_mut(key).filter(|p| p.subscriber.transport.takes(now, true)) else { return };
         let waiting: Vec<_> = p
             .subscriber
             .subscribed()
@@ -178,15 +189,30 @@ impl Room {
             .publisher
             .tracks
             .iter()
-            .flat_map(|t| t.layers.iter().enumerate().map(move |(i, l)| (t.number, i, l)))
-            .filter_map(|(number, i, layer)| {
+            .flat_map(|t| t.layers.iter().enumerate().map(move |(i, l)| (t, i, l)))
+            .filter_map(|(track, i, layer)| {
                 let requests = &layer.as_ref()?.key_frames;
-                requests.next_due()?.is_none_or(|at| now >= at).then_some((number, i))
+                let due = requests.next_due()?.is_none_or(|at| now >= at);
+                due.then(|| (track.number, i, self.anybody_needs_key_frame(now, track, i)))
             })
             .collect();
-        for (number, layer) in due {
-            self.request_key_frame(now, key, number, layer);
+        for (number, layer, needed) in due {
+            if needed {
+                self.request_key_frame(now, key, number, layer);
+            } else if let Some(up) = self.get_mut(key).and_then(|p| p.publisher.layer(number, layer)) {
+                up.key_frames.withdraw();
+            }
         }
+    }
+
+    /// Whether a subscriber gets a layer, or waits for it.
+    fn anybody_needs_key_frame(&self, now: Instant, track: &UpTrack, layer: usize) -> bool {
+        let down = |&(key, place): &(ParticipantKey, usize)| {
+            let half = &self.get(key)?.subscriber;
+            half.tracks.get(place)?.as_ref().filter(|_| half.transport.takes(now, true))
+        };
+        let needs = |t: &DownTrack| t.wanted() && !t.muted && !t.paused && t.key_frame_of(now) == Some(layer);
+        track.subscribers.iter().filter_map(down).any(needs)
     }
 
     fn tell_speakers(&mut self, now: Instant) {
@@ -206,6 +232,21 @@ impl Room {
     pub(crate) fn send_active_speakers(&mut self, to: ParticipantKey) {
         let speakers = self.speaker_infos(&self.speakers.active());
         if !speakers.is_empty() {
+            self.send(to, Message::SpeakersChanged(proto::SpeakersChanged { speakers }));
+        }
+    }
+
+    /// Tells somebody who was away who speaks, and of all others that they do not.
+    pub(crate) fn send_all_speakers(&mut self, to: ParticipantKey) {
+        let active = self.speakers.active();
+        let silent = |participant| Speaker { participant, level: 0.0, active: false };
+        let all: Vec<_> = self
+            .keys()
+            .into_iter()
+            .map(|key| active.iter().find(|s| s.participant == key).copied().unwrap_or_else(|| silent(key)))
+            .collect();
+        if self.get(to).is_some_and(|p| p.admission.can_subscribe) {
+            let speakers = self.speaker_infos(&all);
             self.send(to, Message::SpeakersChanged(proto::SpeakersChanged { speakers }));
         }
     }

@@ -137,6 +137,8 @@ impl Room {
     }
 
     fn resume(&mut self, now: Instant, key: ParticipantKey) -> Joined {
+        // What was sent after that may have gone into a dead connection.
+        let last_heard = self.get(key).map_or(now, |p| p.last_signal);
         let connection = self.connect(now, key);
         let (sid, last) = self.get(key).map(|p| (p.sid.clone(), p.publisher.last_reliable)).unwrap_or_default();
         let response = proto::ReconnectResponse {
@@ -146,20 +148,23 @@ impl Room {
             ..Default::default()
         };
         self.send(key, Message::Reconnect(response));
-        let mut participants = self.others(key);
-        participants.extend(self.get(key).map(Participant::info));
+        // Clients take nobody for gone whom an update does not name. One who came back meanwhile is among the others.
+        let gone = self.departed.since(last_heard).filter(|p| !self.by_identity.contains_key(&p.identity)).cloned();
+        let participants = gone.chain(self.others(key)).chain(self.get(key).map(Participant::info)).collect();
         self.send(key, Message::Update(proto::ParticipantUpdate { participants }));
+        self.send(key, Message::RoomUpdate(proto::RoomUpdate { room: Some(self.info()) }));
         self.send_connection_qualities(key);
+        self.send_all_speakers(key);
+        self.send_stream_states(key);
         self.tell_of_subscribers(key);
-        // What waits for an answer that got lost: the client takes the same offer again. Else its
-        // way to us changed, and ICE has to find the new one.
+        self.repeat_subscribed_quality(now, key);
+        // What waits for an answer that got lost: the client takes the same offer again. Its way to us changed, and ICE has to find the
+        // new one: with the offer after that, or at once.
         if let Some(p) = self.get_mut(key).filter(|p| p.admission.can_subscribe) {
+            p.subscriber.restart_ice();
             match p.subscriber.unanswered().cloned() {
                 Some(offer) => self.send(key, Message::Offer(offer)),
-                None => {
-                    p.subscriber.restart_ice();
-                    self.negotiate(key);
-                }
+                None => self.negotiate(key),
             }
         }
         self.drive(now);
@@ -258,6 +263,7 @@ impl Room {
             ..participant.info()
         };
         if !participant.admission.hidden {
+            self.departed.left(now, info.clone());
             let update = proto::ParticipantUpdate { participants: vec![info] };
             self.broadcast(None, |_| Some(Message::Update(update.clone())));
         }
@@ -296,6 +302,7 @@ impl Room {
         let Some(p) = self.get_mut(transport.participant) else { return };
         let state = p.transport(transport.side);
         state.connected = up && state.rtc.is_connected();
+        state.was_up |= state.connected;
         if let Some((protocol, address)) = state.address_in_use() {
             let bind = RouteChange::Bind { protocol, address, transport, in_use: true };
             self.outputs.push_back(Output::Route(bind));
@@ -337,6 +344,7 @@ impl Room {
                 self.leave(now, key, LeaveReason::MediaLost);
             }
         }
+        self.departed.forget(now, SIGNAL_SILENCE + SIGNAL_GRACE);
         let limit = if self.ever_joined { self.config.departure_timeout } else { self.config.empty_timeout };
         if !self.idle_told && over(self.empty_since, limit) {
             self.idle_told = true;

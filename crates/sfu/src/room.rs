@@ -12,6 +12,7 @@ use str0m::Event;
 use str0m::bwe::BweKind;
 use str0m::net::{Protocol, Receive, Transmit};
 
+use crate::departed::Departed;
 use crate::event::{LeaveReason, RoomEvent};
 use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, room_sid};
 use crate::participant::Participant;
@@ -78,6 +79,7 @@ pub struct Room {
     pub(crate) participants: Vec<Option<Box<Participant>>>,
     pub(crate) by_identity: HashMap<String, ParticipantKey>,
     pub(crate) by_connection: HashMap<ConnectionId, ParticipantKey>,
+    pub(crate) departed: Departed,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) datagrams: Vec<Transmit>,
     pub(crate) speakers: SpeakerDetector,
@@ -105,6 +107,7 @@ impl Room {
             participants: Vec::new(),
             by_identity: HashMap::new(),
             by_connection: HashMap::new(),
+            departed: Departed::default(),
             outputs: VecDeque::new(),
             datagrams: Vec::new(),
             speakers: SpeakerDetector::new(now),

@@ -9,7 +9,8 @@ use crate::downtrack::DownTrack;
 use crate::event::RoomEvent;
 use crate::ids::{ParticipantKey, Side, TransportId};
 use crate::layers::Wish;
-use crate::room::Room;
+use crate::room::{Output, Room};
+use crate::route::RouteChange;
 use crate::uptrack::UpTrack;
 
 impl Room {
@@ -80,9 +81,9 @@ impl Room {
     /// that got candidates must be woken.
     pub(crate) fn after_description(&mut self, now: Instant, transport: TransportId) {
         let Some(p) = self.get_mut(transport.participant) else { return };
-        if let Some(ufrag) = p.transport(transport.side).new_ufrag() {
-            use crate::{room::Output, route::RouteChange};
+        if let Some((ufrag, old)) = p.transport(transport.side).new_ufrag() {
             self.outputs.push_back(Output::Route(RouteChange::AddUfrag(ufrag, transport)));
+            self.outputs.extend(old.map(|old| Output::Route(RouteChange::RemoveUfrag(old))));
         }
         self.pump(now, transport);
         self.mark_dirty(transport);

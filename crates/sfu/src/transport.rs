@@ -33,6 +33,11 @@ const INITIAL_BITRATE: Bitrate = Bitrate::mbps(2);
 /// a network that became slow seconds later than these do.
 const STATS_INTERVAL: Duration = Duration::from_millis(100);
 
+/// A handshake takes less than this, as a rule.
+const EARLY: Duration = Duration::from_millis(500);
+/// Clients may go on with the credentials before the last ICE restart until its answer has come.
+const KNOWN_UFRAGS: usize = 2;
+
 /// Whoever probed this long ago may be probing still: a probe lasts 15 to 100 ms.
 const PROBING: Duration = Duration::from_millis(250);
 
@@ -66,6 +71,9 @@ pub(crate) struct Transport {
     pub sources: Vec<Ssrc>,
     /// ICE and DTLS are up.
     pub connected: bool,
+    /// They were up before.
+    pub was_up: bool,
+    born: Instant,
     /// Addresses the client was heard from, proven by STUN's message integrity.
     pub addresses: Vec<(Protocol, SocketAddr)>,
     /// ICE user name fragments under which clients may knock.
@@ -108,6 +116,8 @@ impl Transport {
             last_probe: None,
             sources: Vec::new(),
             connected: false,
+            was_up: false,
+            born: now,
             addresses: Vec::new(),
             ufrags,
             fall: Fall::default(),
@@ -278,13 +288,19 @@ impl Transport {
         Ok(output)
     }
 
-    /// A user name fragment that is new since the last look (after an ICE restart).
-    pub fn new_ufrag(&mut self) -> Option<String> {
+    /// Whether media may be written. What is written before the first handshake is over waits in the WebRTC stack, without limit, and comes
+    /// all at once. Pictures of the first moments may: mostly the handshake is quicker than the next key frame.
+    pub fn takes(&self, now: Instant, video: bool) -> bool {
+        self.was_up || (video && now.saturating_duration_since(self.born) < EARLY)
+    }
+
+    /// A user name fragment that is new since the last look (after an ICE restart), and one under which nobody knocks any more.
+    pub fn new_ufrag(&mut self) -> Option<(String, Option<String>)> {
         let ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
         (!self.ufrags.contains(&ufrag)).then(|| {
             self.ufrags.push(ufrag.clone());
             self.candidates = 0;
-            ufrag
+            (ufrag, (self.ufrags.len() > KNOWN_UFRAGS).then(|| self.ufrags.remove(0)))
         })
     }
 }

@@ -8,6 +8,7 @@ use str0m::media::{Mid, Rid};
 use str0m::rtp::Ssrc;
 use str0m::rtp::rtcp::SenderInfo;
 
+use crate::asked::AskedLayers;
 use crate::early::Early;
 use crate::ids::ParticipantKey;
 use crate::in_step::InStep;
@@ -148,9 +149,10 @@ impl UpTrack {
                     0 => Some(declared.unwrap_or(0)),
                     bps => Some(bps),
                 },
-                None => {
-                    declared.filter(|_| self.is_simulcast() && (!flowed || self.asked.may_come(now, i, self.newest(i))))
-                }
+                None => declared.filter(|_| {
+                    let others = self.others_flow(now, i);
+                    self.is_simulcast() && (!flowed || self.asked.may_come(now, i, self.newest(i), others))
+                }),
             }
         });
         if self.is_screen() {
@@ -212,7 +214,7 @@ impl UpTrack {
     }
 
     /// When the last packet of a layer came.
-    fn newest(&self, layer: usize) -> Option<Instant> {
+    pub fn newest(&self, layer: usize) -> Option<Instant> {
         self.layers[layer].as_ref().and_then(|l| l.meter.newest())
     }
 
@@ -258,60 +260,6 @@ impl UpTrack {
     }
 }
 
-/// A layer asked for takes this long to come, at most; then it is not to be had.
-const COMING: Duration = Duration::from_secs(2);
-/// A publisher is told to stop a layer only after nobody needed it for this long.
-const STOP_AFTER: Duration = Duration::from_secs(5);
-
-/// Which layers a publisher was asked to send. It begins with all of them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AskedLayers {
-    told: bool,
-    off: [bool; MAX_LAYERS],
-    /// When each was asked for last; `None`: from the beginning.
-    since: [Option<Instant>; MAX_LAYERS],
-    unneeded_since: [Option<Instant>; MAX_LAYERS],
-}
-
-impl AskedLayers {
-    /// Whether a layer that does not flow would do so if it were needed: it was told to stop, or
-    /// asked to go on a moment ago and has not come yet. `newest`: when its last packet came.
-    fn may_come(&self, now: Instant, layer: usize, newest: Option<Instant>) -> bool {
-        self.off[layer]
-            || self.since[layer].is_some_and(|asked| {
-                now.saturating_duration_since(asked) < COMING && newest.is_none_or(|newest| newest < asked)
-            })
-    }
-
-    /// Takes which layers somebody gets or is to get. Gives the whole list when the publisher must
-    /// be told: more at once, less only when it stays so.
-    pub fn need(&mut self, now: Instant, needed: [bool; MAX_LAYERS]) -> Option<[bool; MAX_LAYERS]> {
-        // Nobody knew what is needed before the first one subscribed.
-        let first = !self.told && needed.contains(&true);
-        let mut changed = first;
-        for (layer, &needed) in needed.iter().enumerate() {
-            if needed {
-                self.unneeded_since[layer] = None;
-                if std::mem::take(&mut self.off[layer]) {
-                    changed = true;
-                    self.since[layer] = Some(now);
-                }
-                if first {
-                    self.since[layer] = Some(now);
-                }
-            } else if !self.off[layer] {
-                let since = *self.unneeded_since[layer].get_or_insert(now);
-                if first || now.saturating_duration_since(since) >= STOP_AFTER {
-                    self.off[layer] = true;
-                    changed = true;
-                }
-            }
-        }
-        self.told |= changed;
-        changed.then(|| self.off.map(|off| !off))
-    }
-}
-
 /// Place of a quality among the layers.
 pub(crate) fn quality_index(quality: proto::VideoQuality) -> usize {
     match quality {
@@ -328,56 +276,5 @@ pub(crate) fn mime_type(codec: Codec) -> &'static str {
         Codec::H264 => "video/h264",
         Codec::Vp8 => "video/vp8",
         _ => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const S: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn the_first_subscriber_shows_which_layers_are_of_use() {
-        let t = Instant::now();
-        let mut asked = AskedLayers::default();
-        assert_eq!(asked.need(t, [false; 3]), None, "everything, until somebody subscribes");
-        assert_eq!(asked.need(t + S, [false, false, true]), Some([false, false, true]));
-        assert_eq!(asked.need(t + 2 * S, [false, false, true]), None);
-    }
-
-    #[test]
-    fn nobody_at_all_for_a_while_stops_everything() {
-        let t = Instant::now();
-        let mut asked = AskedLayers::default();
-        asked.need(t, [false; 3]);
-        assert_eq!(asked.need(t + 5 * S, [false; 3]), Some([false; 3]));
-    }
-
-    #[test]
-    fn more_is_asked_for_at_once_and_less_after_a_while() {
-        let t = Instant::now();
-        let mut asked = AskedLayers::default();
-        asked.need(t, [false, false, true]);
-        assert!(asked.may_come(t + 3 * S, 0, None), "what was stopped can be had");
-        assert!(!asked.may_come(t + 3 * S, 2, None), "what was asked for should be here by now");
-        assert_eq!(asked.need(t + S, [true, false, true]), Some([true, false, true]));
-        assert!(asked.may_come(t + 2 * S, 0, Some(t)), "on its way");
-        assert!(!asked.may_come(t + 2 * S, 0, Some(t + 2 * S)), "it came, and stopped again");
-        assert!(!asked.may_come(t + 4 * S, 0, Some(t)), "it should be here by now");
-        assert_eq!(asked.need(t + 2 * S, [true, false, false]), None);
-        assert_eq!(asked.need(t + 6 * S, [true, false, false]), None);
-        assert_eq!(asked.need(t + 7 * S, [true, false, false]), Some([true, false, false]));
-    }
-
-    #[test]
-    fn a_short_need_does_not_count_the_pause_before_it() {
-        let t = Instant::now();
-        let mut asked = AskedLayers::default();
-        asked.need(t, [true, false, false]);
-        asked.need(t + S, [true, true, false]);
-        asked.need(t + 3 * S, [true, false, false]);
-        asked.need(t + 7 * S, [true, true, false]);
-        assert_eq!(asked.need(t + 9 * S, [true, false, false]), None);
     }
 }

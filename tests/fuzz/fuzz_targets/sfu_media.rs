@@ -9,7 +9,7 @@
 #![no_main]
 
 // The world of the forwarding core's own tests.
-#[path = "../../../crates/sfu/tests/support/mod.rs"]
+#[path = "../../../crates/sfu/tests/simulation/support/mod.rs"]
 mod support;
 
 use std::{

@@ -1,14 +1,12 @@
 //! Who gets which layer of a shared screen: real transports, links with a limit, time by hand.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
-use support::screen::Screen;
-use support::{Link, World};
+
+use crate::support::screen::Screen;
+use crate::support::{Link, World};
 
 const S: Duration = Duration::from_secs(1);
 const SMALL: usize = 0;

@@ -1,7 +1,4 @@
 //! Who comes, who goes, what they are told and what they say to each other: real transports (str0m on both sides), no sockets, time by hand.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::time::Duration;
 
@@ -11,7 +8,8 @@ use prost::Message as _;
 use proto::signal_request::Message as Request;
 use proto::signal_response::Message as Response;
 use str0m::media::MediaKind;
-use support::{World, delta_frame, key_frame, numbers, sound, two};
+
+use crate::support::{World, sound, two};
 
 #[test]
 fn those_who_come_learn_of_those_who_are_there_and_the_other_way_round() {
@@ -71,25 +69,6 @@ fn a_publisher_is_told_once_that_somebody_gets_its_track() {
 }
 
 #[test]
-fn a_publisher_whose_connection_was_lost_is_told_of_its_first_subscriber_when_it_is_back() {
-    let mut w = World::new();
-    let ann = w.join("ann");
-    let (sid, _) = w.publish(ann, MediaKind::Audio, &[]);
-    let lost = w.clients[ann].connection;
-    w.room.signal_closed(w.now, lost);
-    w.join("bob");
-    let request = JoinRequest { resume: Some(w.clients[ann].sid.clone()), ..JoinRequest::new(Admission::new("ann")) };
-    let joined = w.room.join(w.now, std::time::SystemTime::UNIX_EPOCH, request).unwrap();
-    w.clients[ann].connection = joined.connection;
-    w.exchange();
-    let told = w.clients[ann].heard(|m| match m {
-        Response::TrackSubscribed(told) => Some(told.track_sid.clone()),
-        _ => None,
-    });
-    assert_eq!(told, [sid]);
-}
-
-#[test]
 fn everybody_is_told_how_many_are_here() {
     let mut w = World::new();
     let ann = w.join("ann");
@@ -135,50 +114,6 @@ fn a_full_room_says_so_but_lets_the_same_identity_back_in() {
     let carol = w.try_join(JoinRequest::new(Admission::new("carol")));
     assert_eq!(carol.unwrap_err(), JoinError::RoomFull(2));
     assert!(w.try_join(JoinRequest::new(Admission::new("bob"))).is_ok());
-}
-
-#[test]
-fn a_lost_connection_can_be_resumed_and_media_goes_on() {
-    let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
-    w.send_packet(ann, mid, None, &key_frame(0));
-    w.run(Duration::from_millis(50));
-    let before = numbers(&w, bob).len();
-    let lost = w.clients[bob].connection;
-    w.room.signal_closed(w.now, lost);
-    w.run(Duration::from_secs(3));
-    let sid = w.clients[bob].sid.clone();
-    let request = JoinRequest { resume: Some(sid), ..JoinRequest::new(Admission::new("bob")) };
-    let joined = w.room.join(w.now, std::time::SystemTime::UNIX_EPOCH, request).unwrap();
-    assert!(joined.resumed);
-    w.clients[bob].connection = joined.connection;
-    w.exchange();
-    assert!(w.clients[bob].heard.iter().any(|m| matches!(m, Response::Reconnect(_))));
-    w.run(Duration::from_millis(500));
-    w.send_packet(ann, mid, None, &delta_frame(3_000));
-    w.run(Duration::from_millis(50));
-    assert!(numbers(&w, bob).len() > before);
-    assert!(w.events.iter().all(|e| !matches!(e, RoomEvent::ParticipantLeft { .. })));
-}
-
-#[test]
-fn a_session_that_is_not_known_cannot_be_resumed() {
-    let mut w = World::new();
-    w.join("ann");
-    let request = JoinRequest { resume: Some("PA_other".into()), ..JoinRequest::new(Admission::new("ann")) };
-    assert_eq!(w.try_join(request).unwrap_err(), JoinError::UnknownSession);
-}
-
-#[test]
-fn who_does_not_come_back_is_gone() {
-    let mut w = World::new();
-    let (ann, bob) = (w.join("ann"), w.join("bob"));
-    w.run_until("connected", |w| w.clients[bob].subscriber.connected);
-    let lost = w.clients[ann].connection;
-    w.room.signal_closed(w.now, lost);
-    w.run(Duration::from_secs(14));
-    let info = w.clients[bob].knows("ann").unwrap();
-    assert_eq!(info.state(), proto::participant_info::State::Disconnected);
-    assert!(w.events.iter().any(|e| matches!(e, RoomEvent::ParticipantLeft { reason: LeaveReason::SignalLost, .. })));
 }
 
 #[test]

@@ -94,6 +94,8 @@ pub struct Client {
     pub closed: bool,
     /// Answers nothing by itself: the test speaks for it.
     pub mute: bool,
+    /// Its last offer.
+    pub offered: Option<proto::SessionDescription>,
     pub(super) pending: Option<SdpPendingOffer>,
     pub(super) seq: HashMap<(Mid, Option<String>), u64>,
 }

@@ -1,7 +1,4 @@
 //! Packets on their way from a publisher to its subscribers: key frames, repairs, layers, and who gets what.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::time::Duration;
 
@@ -9,8 +6,9 @@ use beckon_sfu::{Admission, JoinRequest};
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
 use proto::signal_response::Message as Response;
-use str0m::media::MediaKind;
-use support::{Packet, World, delta_frame, key_frame, numbers, sound, two};
+use str0m::media::{MediaKind, Mid};
+
+use crate::support::{Packet, World, delta_frame, key_frame, numbers, sound, two};
 
 #[test]
 fn pictures_start_at_a_key_frame_and_are_asked_for_once() {
@@ -286,4 +284,91 @@ fn a_subscriber_gets_only_what_it_chose() {
     w.send_packet(ann, mid, None, &sound(1_920, -20));
     w.run(Duration::from_millis(20));
     assert_eq!(w.clients[bob].subscriber.packets.len(), 1);
+}
+
+#[test]
+fn a_layer_that_the_publisher_gave_up_is_not_asked_for_again_and_again() {
+    let (mut w, ann, _, _, mid) = two(MediaKind::Video, &["q", "h", "f"]);
+    let send = |w: &mut World, n: u32, rids: &[&str]| {
+        for rid in rids {
+            w.write_packet(ann, mid, Some(rid), &key_frame(n * 3_000));
+        }
+        w.run(Duration::from_millis(33));
+    };
+    (0..60).for_each(|n| send(&mut w, n, &["q", "h", "f"]));
+    w.clients[ann].publisher.wanted_key_frames.clear();
+    let (requests, told) = (w.clients[ann].publisher.key_frame_requests, layers_asked_for(&w, ann).len());
+    // A minute without the largest.
+    (60..1_860).for_each(|n| send(&mut w, n, &["q", "h"]));
+    let of_the_largest =
+        w.clients[ann].publisher.wanted_key_frames.iter().flatten().filter(|rid| ***rid == *"f").count();
+    assert_eq!(of_the_largest, 0, "it begins with a key frame by itself, and browsers answer with one of every layer");
+    assert!(
+        w.clients[ann].publisher.key_frame_requests - requests <= 2,
+        "the smaller one begins with a key frame, once"
+    );
+    let told = layers_asked_for(&w, ann).len() - told;
+    assert!(told <= 6, "told {told} times what is needed");
+}
+
+#[test]
+fn a_key_frame_that_nobody_waits_for_any_more_is_not_asked_for() {
+    let (mut w, ann, bob, _, mid) = two(MediaKind::Video, &[]);
+    w.send_packet(ann, mid, None, &delta_frame(3_000));
+    w.run(Duration::from_millis(50));
+    assert_eq!(w.clients[ann].publisher.key_frame_requests, 1);
+    w.say(bob, Request::Leave(proto::LeaveRequest::default()));
+    w.run(Duration::from_secs(3));
+    assert_eq!(w.clients[ann].publisher.key_frame_requests, 1);
+}
+
+/// A client whose handshake is held up, beside a publisher of this kind.
+fn held_up(kind: MediaKind) -> (World, usize, usize, Mid) {
+    let mut w = World::new();
+    let ann = w.join("ann");
+    let (_, mid) = w.publish(ann, kind, &[]);
+    w.run_until("ann is connected", |w| w.clients[ann].publisher.connected);
+    w.holds_handshakes = true;
+    let bob = w.join("bob");
+    (w, ann, bob, mid)
+}
+
+#[test]
+fn sound_of_before_the_handshake_does_not_come_in_a_burst_after_it() {
+    let (mut w, ann, bob, mid) = held_up(MediaKind::Audio);
+    let mut at = 0;
+    let mut speak = |w: &mut World| {
+        at += 1;
+        w.send_packet(ann, mid, None, &sound(at * 960, -20));
+        w.run(Duration::from_millis(20));
+    };
+    (0..150).for_each(|_| speak(&mut w));
+    w.clients[bob].subscriber.lose = Box::new(|_| false);
+    while !w.clients[bob].subscriber.connected {
+        speak(&mut w);
+    }
+    (0..5).for_each(|_| speak(&mut w));
+    let got = &w.clients[bob].subscriber.packets;
+    assert!((4..=8).contains(&got.len()), "{} packets of sound", got.len());
+}
+
+#[test]
+fn pictures_of_before_a_long_handshake_do_not_come_in_a_burst_after_it() {
+    let (mut w, ann, bob, mid) = held_up(MediaKind::Video);
+    w.send_packet(ann, mid, None, &key_frame(0));
+    let mut at = 0;
+    let mut show = |w: &mut World| {
+        at += 1;
+        w.send_packet(ann, mid, None, &delta_frame(at * 3_000));
+        w.run(Duration::from_millis(33));
+    };
+    (0..90).for_each(|_| show(&mut w));
+    w.clients[bob].subscriber.lose = Box::new(|_| false);
+    let asked = w.clients[ann].publisher.key_frame_requests;
+    while !w.clients[bob].subscriber.connected {
+        show(&mut w);
+    }
+    show(&mut w);
+    assert!(w.clients[ann].publisher.key_frame_requests > asked, "its first picture is a new one");
+    assert!(w.clients[bob].subscriber.packets.len() <= 16, "half a second of pictures at most");
 }

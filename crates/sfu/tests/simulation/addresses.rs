@@ -1,14 +1,12 @@
 //! Datagrams from where they should not come from, or twice: strangers, replayed checks, addresses that change hands.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::time::Duration;
 
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
 use str0m::media::MediaKind;
-use support::{World, delta_frame, key_frame, two};
+
+use crate::support::{World, delta_frame, key_frame, two};
 
 #[test]
 fn garbage_and_strangers_change_nothing() {

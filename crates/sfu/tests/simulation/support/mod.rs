@@ -49,6 +49,8 @@ pub struct World {
     pub events: Vec<RoomEvent>,
     /// Real time spent inside the room.
     pub busy: Duration,
+    /// Nothing of the server's handshakes with the next clients' subscribers arrives.
+    pub holds_handshakes: bool,
     /// So many of the next checks come from somebody else first.
     pub raced: u32,
     routes: RouteTable<TransportId>,
@@ -79,6 +81,7 @@ impl World {
             clients: Vec::new(),
             events: Vec::new(),
             busy: Duration::ZERO,
+            holds_handshakes: false,
             raced: 0,
             routes: RouteTable::default(),
             some: None,
@@ -114,9 +117,14 @@ impl World {
             heard: Vec::new(),
             closed: false,
             mute: false,
+            offered: None,
             pending: None,
             seq: HashMap::new(),
         });
+        if let Some(client) = self.clients.last_mut().filter(|_| self.holds_handshakes) {
+            // RFC 7983.
+            client.subscriber.lose = Box::new(|bytes| bytes.first().is_some_and(|b| (20..64).contains(b)));
+        }
         self.exchange();
         Ok(self.clients.len() - 1)
     }

@@ -1,12 +1,10 @@
 //! When what leaves leaves: packets of a picture together, but never late.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::time::Duration;
 
 use str0m::media::{MediaKind, Mid};
-use support::{Packet, STEP, World, key_frame, sound};
+
+use crate::support::{Packet, STEP, World, key_frame, sound};
 
 /// A publisher of pictures and sound, and two who get them.
 fn three() -> (World, usize, [usize; 2], Mid, Mid) {

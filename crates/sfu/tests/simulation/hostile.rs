@@ -1,7 +1,4 @@
 //! Descriptions and packets made to break the server: whoever sends such a description is refused, and the room goes on for the others.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::time::Duration;
 
@@ -10,7 +7,8 @@ use proto::request_response::Reason;
 use proto::signal_request::Message as Request;
 use proto::signal_response::Message as Response;
 use str0m::media::MediaKind;
-use support::{World, delta_frame, key_frame, sound, two};
+
+use crate::support::{World, delta_frame, key_frame, sound, two};
 
 fn description(sdp: String, id: u32) -> proto::SessionDescription {
     proto::SessionDescription { sdp, id, ..Default::default() }
@@ -153,7 +151,7 @@ fn a_packet_from_before_the_first_of_all() {
     let (mut w, mallory, ann, _, mid) = two(MediaKind::Audio, &[]);
     // The count of turns goes below nothing with the second, at the receiver as at who encrypts it.
     for (seq, timestamp) in [(5, 960), (u64::MAX - 5, 1_920), (6, 2_880)] {
-        w.send_packet(mallory, mid, None, &support::Packet { seq: Some(seq), ..sound(timestamp, -30) });
+        w.send_packet(mallory, mid, None, &crate::support::Packet { seq: Some(seq), ..sound(timestamp, -30) });
     }
     assert_eq!(w.clients[ann].subscriber.packets.len(), 1, "only the first can be");
     let (_, camera) = w.publish(mallory, MediaKind::Video, &[]);

@@ -93,6 +93,7 @@ impl World {
 
     fn offer(&mut self, client: usize, sdp: String) {
         let offer = proto::SessionDescription { r#type: "offer".into(), sdp, id: 1, ..Default::default() };
+        self.clients[client].offered = Some(offer.clone());
         self.say(client, Request::Offer(offer));
     }
 

@@ -1,7 +1,4 @@
 //! What a subscriber gets while its network changes: real transports, a link with a limit, time by hand.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,8 +6,9 @@ use std::time::{Duration, Instant};
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
 use str0m::media::{MediaKind, Mid};
-use support::camera::{Camera, RIDS, layer_seen};
-use support::{Link, World, sound};
+
+use crate::support::camera::{Camera, RIDS, layer_seen};
+use crate::support::{Link, World, sound};
 
 const S: Duration = Duration::from_secs(1);
 
