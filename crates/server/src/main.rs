@@ -109,12 +109,13 @@ async fn run(config: Config) -> anyhow::Result<()> {
     // Before anything else, so that a stop in the middle of the start is heard.
     let stop = stop::asked()?;
     let mut server = Server::start(config).await?;
-    tokio::select! {
-        result = server.failed() => result?,
-        () = stop => {}
-    }
+    let ended = tokio::select! {
+        failed = server.failed() => failed,
+        () = stop => Ok(()),
+    };
+    // After a failure too: whoever is in a room is told, and comes back once there is a server again.
     server.stop().await;
-    Ok(())
+    Ok(ended?)
 }
 
 fn start_log(config: &Config) -> anyhow::Result<()> {

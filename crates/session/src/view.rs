@@ -10,6 +10,7 @@ use serde::Serialize;
 use ts_rs::TS;
 
 use crate::error::SessionError;
+use crate::request::{Entry, SessionRequest};
 
 /// How good somebody's connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, TS)]
@@ -219,7 +220,48 @@ pub struct RoomView {
     pub notices: Vec<NoticeView>,
 }
 
+impl Default for RoomView {
+    /// Before anything is known of the room.
+    fn default() -> Self {
+        Self {
+            phase: RoomPhase::Connecting,
+            joined: false,
+            end: None,
+            room_id: String::new(),
+            room_name: String::new(),
+            room_title: String::new(),
+            room_logo: String::new(),
+            style: StyleType::default(),
+            template: Template::default(),
+            guest_link: String::new(),
+            may_publish: true,
+            members: Vec::new(),
+            camera: DeviceView::default(),
+            microphone: DeviceView::default(),
+            speaker: DeviceView::default(),
+            talk: TalkView::default(),
+            screen: ScreenView::default(),
+            notices: Vec::new(),
+        }
+    }
+}
+
 impl RoomView {
+    /// What the request tells of a room in which we are not yet.
+    pub(crate) fn asked(request: &SessionRequest) -> Self {
+        let view = Self { room_id: request.room_id().to_owned(), ..Self::default() };
+        let Entry::Service(open) = &request.entry else { return view };
+        let room = &open.roomdata;
+        Self {
+            room_name: room.room_name.clone(),
+            room_title: room.room_title.clone(),
+            room_logo: room.room_logo.clone(),
+            style: room.style,
+            template: room.template,
+            ..view
+        }
+    }
+
     /// The member with this tile, be it their camera or their screen.
     pub fn member_of_tile(&self, tile: TileId) -> Option<&MemberView> {
         self.members.iter().find(|m| m.tile == tile.0 || m.screen_tile == Some(tile.0))

@@ -1,6 +1,6 @@
 //! Chat as livekit-client knows it, in both its forms: the `ChatMessage` packet, and a text stream on `lk.chat`.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use livekit_protocol as proto;
 use proto::data_packet::Value;
@@ -17,7 +17,11 @@ const LEGACY_TOPIC: &str = "lk-chat-topic";
 const CHUNK: usize = 12_000;
 /// The longest text taken in.
 const LONGEST: usize = 256 << 10;
-/// Streams in progress at one time, of all participants together.
+/// The most chunks of one text: somebody may write it word by word, but chunks cost memory also where nothing is in them.
+const MOST_CHUNKS: usize = 4_096;
+/// Streams in progress at one time, of one participant: clients send one text after the other.
+const STREAMS_EACH: usize = 8;
+/// The same of all participants together.
 const OPEN_STREAMS: usize = 64;
 /// Messages remembered so that the same one in its other form is not shown twice.
 const REMEMBERED: usize = 256;
@@ -74,17 +78,26 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
 /// Puts chat messages together from packets.
 #[derive(Debug, Default)]
 pub(crate) struct ChatReader {
-    open: HashMap<(Identity, String), Stream>,
+    /// Streams in progress, the oldest first.
+    open: VecDeque<Stream>,
     seen: VecDeque<(Identity, String)>,
 }
 
 #[derive(Debug)]
 struct Stream {
+    from: Identity,
+    id: String,
     time_ms: i64,
     chunks: Vec<(u64, Vec<u8>)>,
     size: usize,
     edited: bool,
     expected: Option<u64>,
+}
+
+impl Stream {
+    fn is(&self, from: &Identity, id: &str) -> bool {
+        self.from == *from && self.id == id
+    }
 }
 
 impl ChatReader {
@@ -130,27 +143,43 @@ impl ChatReader {
         if text.operation_type() == OperationType::Delete {
             return None;
         }
-        let key = (from, header.stream_id);
-        let mut stream =
-            Stream { time_ms: header.timestamp, chunks: Vec::new(), size: 0, edited, expected: header.total_length };
+        let mut stream = Stream {
+            from,
+            id: header.stream_id,
+            time_ms: header.timestamp,
+            chunks: Vec::new(),
+            size: 0,
+            edited,
+            expected: header.total_length,
+        };
         if let Some(inline) = header.inline_content {
-            stream.size = inline.len();
             stream.chunks.push((0, inline));
-            return self.finish(key, stream);
+            return self.finish(stream);
         }
-        if self.open.len() < OPEN_STREAMS {
-            self.open.insert(key, stream);
-        }
+        self.begin(stream);
         None
+    }
+
+    /// Room is made for a stream at the cost of its own sender's oldest. Only where many people together have too many is it the oldest
+    /// of all: that one had the most time, and texts that are really sent take little.
+    fn begin(&mut self, stream: Stream) {
+        // One that begins again is another one.
+        self.take(&stream.from, &stream.id);
+        let mut theirs = self.open.iter().enumerate().filter(|(_, open)| open.from == stream.from).map(|(n, _)| n);
+        // Counted from the newest: there is one only where there are as many as there may be.
+        let oldest = theirs.nth_back(STREAMS_EACH - 1).or((self.open.len() >= OPEN_STREAMS).then_some(0));
+        if let Some(n) = oldest {
+            self.open.remove(n);
+        }
+        self.open.push_back(stream);
     }
 
     /// A piece of a stream's text.
     pub(crate) fn chunk(&mut self, from: Identity, chunk: Chunk) {
-        let key = (from, chunk.stream_id);
-        let Some(stream) = self.open.get_mut(&key) else { return };
+        let Some(stream) = self.open.iter_mut().find(|s| s.is(&from, &chunk.stream_id)) else { return };
         stream.size += chunk.content.len();
-        if stream.size > LONGEST {
-            self.open.remove(&key);
+        if stream.size > LONGEST || stream.chunks.len() == MOST_CHUNKS {
+            self.take(&from, &chunk.stream_id);
             return;
         }
         stream.chunks.push((chunk.chunk_index, chunk.content));
@@ -158,29 +187,28 @@ impl ChatReader {
 
     /// A stream ends.
     pub(crate) fn trailer(&mut self, from: Identity, trailer: Trailer) -> Option<ChatMessage> {
-        let key = (from, trailer.stream_id);
-        let stream = self.open.remove(&key)?;
-        if trailer.reason.is_empty() { self.finish(key, stream) } else { None }
+        let stream = self.take(&from, &trailer.stream_id)?;
+        if trailer.reason.is_empty() { self.finish(stream) } else { None }
+    }
+
+    fn take(&mut self, from: &Identity, id: &str) -> Option<Stream> {
+        let n = self.open.iter().position(|stream| stream.is(from, id))?;
+        self.open.remove(n)
     }
 
     /// Somebody left: what was in progress will not end.
     pub(crate) fn forget(&mut self, identity: &Identity) {
-        self.open.retain(|(from, _), _| from != identity);
+        self.open.retain(|stream| stream.from != *identity);
     }
 
-    fn finish(&mut self, (from, id): (Identity, String), mut stream: Stream) -> Option<ChatMessage> {
-        stream.chunks.sort_by_key(|(index, _)| *index);
-        stream.chunks.dedup_by_key(|(index, _)| *index);
-        let bytes: Vec<u8> = stream.chunks.into_iter().flat_map(|(_, part)| part).collect();
-        let whole = stream.expected.is_none_or(|expected| expected == bytes.len() as u64);
+    fn finish(&mut self, stream: Stream) -> Option<ChatMessage> {
+        let Stream { from, id, time_ms, mut chunks, edited, expected, .. } = stream;
+        chunks.sort_by_key(|(index, _)| *index);
+        chunks.dedup_by_key(|(index, _)| *index);
+        let bytes: Vec<u8> = chunks.into_iter().flat_map(|(_, part)| part).collect();
+        let whole = expected.is_none_or(|expected| expected == bytes.len() as u64);
         let text = String::from_utf8(bytes).ok().filter(|_| whole)?;
-        self.is_new(&from, &id, stream.edited).then_some(ChatMessage {
-            id,
-            from,
-            text,
-            time_ms: stream.time_ms,
-            edited: stream.edited,
-        })
+        self.is_new(&from, &id, edited).then_some(ChatMessage { id, from, text, time_ms, edited })
     }
 
     /// Whether this message was not seen in another form before.
@@ -210,20 +238,36 @@ mod tests {
     }
 
     fn read(reader: &mut ChatReader, packets: Vec<Value>) -> Vec<ChatMessage> {
-        let ann = || Identity::from("ann");
+        read_from("ann", reader, packets)
+    }
+
+    fn read_from(who: &str, reader: &mut ChatReader, packets: Vec<Value>) -> Vec<ChatMessage> {
+        let from = || Identity::from(who);
         packets
             .into_iter()
             .filter_map(|packet| match packet {
-                Value::StreamHeader(h) => reader.header(ann(), h),
+                Value::StreamHeader(h) => reader.header(from(), h),
                 Value::StreamChunk(c) => {
-                    reader.chunk(ann(), c);
+                    reader.chunk(from(), c);
                     None
                 }
-                Value::StreamTrailer(t) => reader.trailer(ann(), t),
-                Value::ChatMessage(m) => reader.message(ann(), m),
+                Value::StreamTrailer(t) => reader.trailer(from(), t),
+                Value::ChatMessage(m) => reader.message(from(), m),
                 _ => None,
             })
             .collect()
+    }
+
+    /// The beginning of a text and the rest of it, without its older form.
+    fn halves(id: &str, text: &str) -> (Vec<Value>, Vec<Value>) {
+        let mut packets = encode(&ChatMessage { id: id.into(), ..message(text) });
+        packets.retain(|packet| !matches!(packet, Value::ChatMessage(_)));
+        let rest = packets.split_off(1);
+        (packets, rest)
+    }
+
+    fn texts(messages: &[ChatMessage]) -> Vec<String> {
+        messages.iter().map(|m| format!("{}: {}", m.from, m.text)).collect()
     }
 
     #[test]
@@ -249,16 +293,66 @@ mod tests {
     }
 
     #[test]
-    fn endless_streams_are_cut_off() {
+    fn endless_streams_of_one_cost_them_their_own_oldest_and_nobody_else_a_text() {
+        let mut reader = ChatReader::default();
+        let (begin, end) = halves("early", "of bob, begun before");
+        read_from("bob", &mut reader, begin);
+        for n in 0..1000 {
+            read_from("ann", &mut reader, halves(&n.to_string(), "x").0);
+        }
+        assert_eq!(reader.open.len(), 1 + STREAMS_EACH);
+        assert_eq!(texts(&read_from("bob", &mut reader, end)), ["bob: of bob, begun before"]);
+        let (begin, end) = halves("late", "of bob, begun after");
+        read_from("bob", &mut reader, begin);
+        assert_eq!(texts(&read_from("bob", &mut reader, end)), ["bob: of bob, begun after"]);
+        assert!(read_from("ann", &mut reader, halves("0", "x").1).is_empty(), "long gone");
+        assert_eq!(texts(&read_from("ann", &mut reader, halves("999", "x").1)), ["ann: x"]);
+    }
+
+    #[test]
+    fn endless_streams_of_many_are_cut_off_and_a_text_that_begins_then_is_read() {
         let mut reader = ChatReader::default();
         for n in 0..1000 {
-            let mut packets = encode(&ChatMessage { id: n.to_string(), ..message("x") });
-            packets.truncate(1);
-            read(&mut reader, packets);
+            read_from(&format!("guest {n}"), &mut reader, halves("m", "x").0);
         }
         assert_eq!(reader.open.len(), OPEN_STREAMS);
-        reader.forget(&"ann".into());
+        let (begin, end) = halves("m", "still here");
+        read_from("bob", &mut reader, begin);
+        assert_eq!(texts(&read_from("bob", &mut reader, end)), ["bob: still here"]);
+    }
+
+    #[test]
+    fn endless_chunks_end_their_own_stream_also_where_nothing_is_in_them() {
+        let mut reader = ChatReader::default();
+        for who in ["ann", "bob"] {
+            read_from(who, &mut reader, halves("m", "x").0);
+        }
+        for index in 0..=MOST_CHUNKS as u64 {
+            reader.chunk("ann".into(), Chunk { stream_id: "m".into(), chunk_index: index, ..Chunk::default() });
+        }
+        assert_eq!(reader.open.iter().map(|stream| stream.from.as_str()).collect::<Vec<_>>(), ["bob"]);
+        assert!(read_from("ann", &mut reader, halves("m", "x").1).is_empty());
+        assert_eq!(texts(&read_from("bob", &mut reader, halves("m", "x").1)), ["bob: x"]);
+    }
+
+    #[test]
+    fn a_text_that_begins_again_is_read_from_its_new_beginning() {
+        let mut reader = ChatReader::default();
+        let mut packets = encode(&message("x"));
+        packets.insert(0, packets[0].clone());
+        assert_eq!(read(&mut reader, packets), [message("x")]);
         assert!(reader.open.is_empty());
+    }
+
+    #[test]
+    fn what_a_leaver_began_is_forgotten_and_of_nobody_else() {
+        let mut reader = ChatReader::default();
+        for who in ["ann", "bob"] {
+            read_from(who, &mut reader, halves("m", "x").0);
+        }
+        reader.forget(&"ann".into());
+        assert!(read_from("ann", &mut reader, halves("m", "x").1).is_empty());
+        assert_eq!(texts(&read_from("bob", &mut reader, halves("m", "x").1)), ["bob: x"]);
     }
 
     #[test]

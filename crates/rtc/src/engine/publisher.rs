@@ -10,24 +10,24 @@ use beckon_rtp::fall::ROOM_AFTER;
 use beckon_rtp::seek::{Road, Seeker, Try};
 use str0m::Rtc;
 use str0m::bwe::Bitrate;
-use str0m::change::SdpPendingOffer;
-use str0m::channel::{ChannelConfig, ChannelId, Reliability};
-use str0m::format::Codec;
-use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::channel::ChannelId;
+use str0m::media::{Frequency, MediaTime, Mid, Pt, Rid};
 
 use super::estimate::Estimate;
 use super::peer::Peer;
 use super::repairs::{Repairs, forget_sent};
-use super::sdp::{self, DescriptionError};
 use super::times::{Anchor, RtpClock};
 use super::{EngineConfig, EngineOut, Incoming, Outputs};
-use crate::publication::{PublishMedia, TrackKind, TrackSource};
+use crate::publication::{TrackKind, TrackSource};
 use crate::room::LocalKey;
 use crate::stats::{LocalTrackStats, RoomStats};
 use crate::track::{LocalShared, OutFrame, OutMedia};
 use crate::transport::Lane;
 
+mod negotiation;
 mod news;
+
+use negotiation::Pending;
 
 const H264: u8 = 108;
 const H264_REPAIR: u8 = 109;
@@ -81,7 +81,8 @@ pub(crate) struct Publisher {
     tracks: Tracks,
     /// Media sections whose track is gone but not yet told to the server.
     leaving: Vec<Mid>,
-    pending: Option<(SdpPendingOffer, u32)>,
+    /// The offer that is not answered yet.
+    pending: Option<Pending>,
     offers: u32,
     dirty: bool,
     restart: bool,
@@ -219,149 +220,6 @@ impl Publisher {
             self.seeker.begins(now);
         }
         self.set_desired();
-    }
-
-    /// The next offer is to restart ICE; an answer still due is not waited for.
-    pub(crate) fn restart(&mut self) {
-        self.restart = true;
-        self.dirty = true;
-        if self.pending.take().is_some() {
-            self.forget_offered();
-        }
-    }
-
-    /// An offer, if something changed and none is on its way: the description and its number.
-    pub(crate) fn offer(&mut self, now: Instant, out: &mut Outputs) -> Option<(String, u32)> {
-        if !self.dirty || self.pending.is_some() {
-            return None;
-        }
-        self.dirty = false;
-        let restart = std::mem::take(&mut self.restart);
-        if restart {
-            self.peer.restarted();
-        }
-        let mut change = self.peer.rtc.sdp_api();
-        if self.tracks.channels.is_none() {
-            let reliable = change.add_channel("_reliable".into());
-            let lossy = change.add_channel_with_config(ChannelConfig {
-                label: "_lossy".into(),
-                ordered: false,
-                reliability: Reliability::MaxRetransmits { retransmits: 0 },
-                ..ChannelConfig::default()
-            });
-            self.tracks.channels = Some(Channels { reliable, lossy, reliable_open: false, lossy_open: false });
-        }
-        for mid in self.leaving.drain(..) {
-            change.set_direction(mid, Direction::Inactive);
-        }
-        for sending in self.tracks.sending.values_mut().filter(|s| s.mid.is_none()) {
-            let options = &sending.shared.options;
-            let (kind, simulcast) = match &options.media {
-                PublishMedia::Audio(_) => (MediaKind::Audio, None),
-                PublishMedia::Video(v) if v.layers.is_empty() => (MediaKind::Video, None),
-                PublishMedia::Video(v) => {
-                    let mut simulcast = Simulcast::new();
-                    for layer in &v.layers {
-                        simulcast.add_send_layer(SimulcastLayer::new(&layer.rid));
-                    }
-                    (MediaKind::Video, Some(simulcast))
-                }
-            };
-            let stream = if options.stream.is_empty() { "beckon" } else { &options.stream };
-            let mid =
-                change.add_media(kind, Direction::SendOnly, Some(stream.into()), Some(sending.cid.clone()), simulcast);
-            sending.mid = Some(mid);
-        }
-        if restart {
-            change.ice_restart(true);
-        }
-        let made = change.apply();
-        self.timeout(now, out);
-        let (offer, pending) = made?;
-        self.offers += 1;
-        self.pending = Some((pending, self.offers));
-        let stereo = |s: &&Sending| matches!(&s.shared.options.media, PublishMedia::Audio(a) if a.stereo);
-        let mids = self.tracks.sending.values().filter(stereo).filter_map(|s| s.mid);
-        let sdp = mids.fold(offer.to_sdp_string(), |sdp, mid| beckon_sdp::with_stereo(&sdp, &mid));
-        Some((sdp, self.offers))
-    }
-
-    /// The server's answer. An error leaves the tracks of that offer unsent.
-    pub(crate) fn answer(
-        &mut self,
-        now: Instant,
-        sdp: &str,
-        id: u32,
-        out: &mut Outputs,
-    ) -> Result<(), DescriptionError> {
-        // Servers that do not number offers answer with 0.
-        let Some((pending, _)) = self.pending.take_if(|(_, sent)| id == 0 || id == *sent) else {
-            tracing::debug!("skipped an answer to an offer that is no longer open");
-            return Ok(());
-        };
-        let (sdp, candidates) = sdp::without_candidates(sdp);
-        let result = self.peer.accept_answer(pending, &sdp);
-        if result.is_err() {
-            let refused = self.tracks.sending.iter().filter(|(_, s)| s.pt.is_none() && s.mid.is_some());
-            out.extend(refused.map(|(key, _)| EngineOut::TrackRejected { track: *key }));
-            self.forget_offered();
-        }
-        self.timeout(now, out);
-        result?;
-        for candidate in candidates {
-            self.peer.add_remote(now, &candidate, out);
-            self.timeout(now, out);
-        }
-        self.agree(out);
-        self.carry(out);
-        Ok(())
-    }
-
-    /// An offer came to nothing: its media sections do not exist.
-    fn forget_offered(&mut self) {
-        for sending in self.tracks.sending.values_mut().filter(|s| s.pt.is_none()) {
-            sending.mid = None;
-        }
-    }
-
-    /// Looks up what was agreed for each new track.
-    fn agree(&mut self, out: &mut Outputs) {
-        let rtc = &mut self.peer.rtc;
-        let mut watched = Vec::new();
-        for (key, sending) in self.tracks.sending.iter_mut().filter(|(_, s)| s.pt.is_none()) {
-            let Some(mid) = sending.mid else { continue };
-            let wanted = match sending.shared.options.kind() {
-                TrackKind::Audio => Codec::Opus,
-                TrackKind::Video => Codec::H264,
-            };
-            let sends = rtc.media(mid).is_some_and(|m| m.direction().is_sending() && !m.disabled());
-            let pt = rtc
-                .writer(mid)
-                .filter(|_| sends)
-                .and_then(|w| w.payload_params().find(|p| p.spec().codec == wanted).map(|p| p.pt()));
-            match pt {
-                Some(pt) => {
-                    sending.pt = Some(pt);
-                    for layer in 0..sending.stats.len() {
-                        let rid = sending.shared.rid(layer).map(Rid::from);
-                        let mut api = rtc.direct_api();
-                        let stream = api.stream_tx_by_mid(mid, rid);
-                        let repair = stream.and_then(|stream| {
-                            if wanted == Codec::H264 {
-                                forget_sent(stream);
-                            }
-                            stream.rtx()
-                        });
-                        sending.repair_streams.push(repair.map_or(0, |ssrc| *ssrc));
-                    }
-                    watched.extend(sending.repair_streams.iter().copied().filter(|ssrc| *ssrc != 0));
-                }
-                None => out.push_back(EngineOut::TrackRejected { track: *key }),
-            }
-        }
-        for ssrc in watched {
-            self.peer.watch_repairs(ssrc);
-        }
     }
 
     /// Opens or closes the tracks as the connection and the agreement allow.

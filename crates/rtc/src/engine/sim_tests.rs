@@ -16,6 +16,7 @@ use crate::publication::{PublishOptions, TrackInfo, TrackSource};
 use crate::track::{LocalShared, OutFrame, OutMedia};
 
 mod fall;
+mod lost;
 
 const MS: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(20);
@@ -157,10 +158,16 @@ impl World {
     /// Passes an offer of ours, if there is one, to the server and its answer back.
     fn negotiate(&mut self) {
         let Some((offer, id)) = self.publisher.offer(self.now, &mut self.out) else { return };
-        let offer = SdpOffer::from_sdp_string(&offer).unwrap();
+        let answer = self.take(&offer);
+        self.publisher.answer(self.now, &answer, id, &mut self.out).unwrap();
+    }
+
+    /// The server takes an offer; its answer.
+    fn take(&mut self, offer: &str) -> String {
+        let offer = SdpOffer::from_sdp_string(offer).unwrap();
         let answer = self.server.sdp_api().accept_offer(offer).unwrap().to_sdp_string();
         self.drain_server();
-        self.publisher.answer(self.now, &answer, id, &mut self.out).unwrap();
+        answer
     }
 
     fn lost(&mut self) -> bool {

@@ -1,7 +1,7 @@
 //! The room's state machine: signalling messages, media events, commands and time in, effects out. It neither waits
 //! nor sends; the driver does.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use super::locals::Local;
 use super::reconnect::Loss;
 use super::roster::Roster;
 use super::way_back::MEDIA_TIMEOUT;
+use super::wishes::Wishes;
 use crate::data::ChatReader;
 use crate::engine::RemoteSinkKey;
 use crate::event::RoomEvent;
@@ -128,9 +129,8 @@ pub(super) struct Core {
     pub(super) subscribed: HashMap<TrackSid, Subscribed>,
     /// Media sections whose track the server has not described yet.
     pub(super) unexplained: HashMap<TrackSid, (TrackKind, RemoteSinkKey)>,
-    /// Tracks taken out of, or into, the default of subscribing.
-    pub(super) exceptions: HashSet<TrackSid>,
-    pub(super) disabled: HashSet<TrackSid>,
+    pub(super) wishes: Wishes,
+    /// Tracks come in without being asked for.
     pub(super) auto_subscribe: bool,
     pub(super) chat: ChatReader,
     pub(super) loss: Option<Loss>,
@@ -170,8 +170,7 @@ impl Core {
             expected: 0,
             subscribed: HashMap::new(),
             unexplained: HashMap::new(),
-            exceptions: HashSet::new(),
-            disabled: HashSet::new(),
+            wishes: Wishes::default(),
             auto_subscribe,
             chat: ChatReader::default(),
             loss: None,
@@ -195,11 +194,6 @@ impl Core {
         self.effects.push_back(Effect::Send(message));
     }
 
-    /// Whether tracks come in without being asked for.
-    pub(super) fn subscribes_by_default(&self) -> bool {
-        self.auto_subscribe
-    }
-
     /// Whether messages sent now reach the session.
     pub(super) fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Live | Phase::Recovering { .. })
@@ -218,6 +212,7 @@ impl Core {
         let events = self.roster.join(&join.participant.unwrap_or_default(), &join.other_participants);
         self.relay(events);
         self.republish(now);
+        self.resend_wishes();
         self.sync_view();
     }
 
@@ -225,7 +220,10 @@ impl Core {
     fn relay(&mut self, events: Vec<RoomEvent>) {
         for event in events {
             match &event {
-                RoomEvent::TrackUnpublished { track, .. } => self.unsubscribe(&track.sid.clone()),
+                RoomEvent::TrackUnpublished { track, .. } => {
+                    self.wishes.forget(&track.sid);
+                    self.unsubscribe(&track.sid);
+                }
                 RoomEvent::ParticipantLeft(p) => self.chat.forget(&p.identity),
                 RoomEvent::TrackMuted { sid, muted, .. } => {
                     if let Some(track) = self.subscribed.get(sid) {
@@ -289,6 +287,9 @@ impl Core {
             }
             Response::Update(update) => {
                 let events = self.roster.update(&update.participants);
+                if update.participants.iter().any(|p| self.roster.local().sid == p.sid.as_str()) {
+                    self.wishes.heard(self.roster.local());
+                }
                 self.relay(events);
             }
             Response::TrackPublished(published) => self.track_published(published),

@@ -9,6 +9,9 @@ use crate::room::way_back::FAREWELL;
 use proto::leave_request::Action;
 use tokio::sync::oneshot;
 
+#[path = "core_tests/outage.rs"]
+mod outage;
+
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
 
@@ -98,6 +101,11 @@ impl Stage {
                     Effect::Finish => "finish".into(),
                     Effect::Send(Request::AddTrack(_)) => "ask".into(),
                     Effect::Send(Request::Mute(m)) => format!("mute {} {}", m.sid, m.muted),
+                    Effect::Send(Request::Subscription(s)) => {
+                        format!("take {} {}", s.track_sids.join(" "), s.subscribe)
+                    }
+                    Effect::Send(Request::TrackSetting(s)) => format!("show {} {}", s.track_sids.join(" "), s.width),
+                    Effect::Send(Request::UpdateMetadata(u)) => format!("self {:?} {:?}", u.name, u.attributes),
                     Effect::Send(Request::PingReq(_)) => "ping".into(),
                     Effect::Send(Request::Leave(_)) => "leave".into(),
                     _ => return None,

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::Command;
+use super::core::unix_ms;
 use crate::data::{ChatMessage, DataOptions, MAX_MESSAGE};
 use crate::error::{ConnectError, PublishError, RoomError};
 use crate::event::RoomEvent;
-use crate::ids::{Identity, TrackSid};
+use crate::ids::TrackSid;
 use crate::options::ConnectOptions;
 use crate::participant::ParticipantInfo;
 use crate::publication::{PublishMedia, PublishOptions};
@@ -80,11 +81,6 @@ impl RoomEvents {
         self.events.recv().await
     }
 
-    /// The next event, for a thread that is not async.
-    pub fn blocking_recv(&mut self) -> Option<RoomEvent> {
-        self.events.blocking_recv()
-    }
-
     /// The next event if one is there.
     pub fn try_recv(&mut self) -> Option<RoomEvent> {
         self.events.try_recv().ok()
@@ -114,11 +110,6 @@ impl Room {
     /// Everybody else in the room, in order of joining.
     pub fn participants(&self) -> Vec<ParticipantInfo> {
         self.shared.view.read().others.clone()
-    }
-
-    /// The participant of that identity, if it is in the room and not us.
-    pub fn participant(&self, identity: &Identity) -> Option<ParticipantInfo> {
-        self.shared.view.read().others.iter().find(|p| p.identity == *identity).cloned()
     }
 
     /// The room itself.
@@ -215,22 +206,19 @@ impl Room {
     /// [`RoomError::Closed`] when the room is over.
     pub fn send_chat(&self, text: impl Into<String>) -> Result<ChatMessage, RoomError> {
         let count = self.shared.chat_count.fetch_add(1, Ordering::Relaxed);
-        let time_ms = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
-            .unwrap_or_default();
         let message = ChatMessage {
             id: format!("{:016x}-{count}", rand::random::<u64>()),
             from: self.local().identity,
             text: text.into(),
-            time_ms,
+            time_ms: unix_ms(),
             edited: false,
         };
         self.send(Command::SendChat(message.clone()))?;
         Ok(message)
     }
 
-    /// Changes our name, metadata and attributes, as far as the token allows. Attributes with an empty value go away.
+    /// Changes our name, metadata and attributes, as far as the token allows. Attributes with an empty value go away. While a
+    /// connection is being won back the changes wait.
     ///
     /// # Errors
     /// [`RoomError::Closed`] when the room is over. What the token does not allow is refused by the server, and no error here.

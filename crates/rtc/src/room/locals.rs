@@ -43,8 +43,14 @@ impl Local {
     }
 
     pub(super) fn as_published(&self) -> Option<proto::TrackPublishedResponse> {
-        let track = self.published.clone()?;
+        let track = proto::TrackInfo { muted: self.is_muted(), ..self.published.clone()? };
         Some(proto::TrackPublishedResponse { cid: self.cid.clone(), track: Some(track) })
+    }
+
+    /// What the server is to know of it in this session.
+    fn as_muted(&self) -> Option<proto::MuteTrackRequest> {
+        let sid = self.published.as_ref()?.sid.clone();
+        Some(proto::MuteTrackRequest { sid, muted: self.is_muted() })
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
@@ -75,24 +81,9 @@ impl Core {
                 self.expected = bps;
                 self.effects.push_back(Effect::Expect(bps));
             }
-            Command::SetSubscribed { sid, subscribed } => self.set_subscribed(&sid, subscribed),
+            Command::SetSubscribed { sid, subscribed } => self.set_subscribed(sid, subscribed),
             Command::SetVideoPreference { sid, width, height, enabled } => {
-                if enabled {
-                    self.disabled.remove(&sid);
-                } else {
-                    self.disabled.insert(sid.clone());
-                }
-                let mut settings = proto::UpdateTrackSettings {
-                    track_sids: vec![sid.to_string()],
-                    disabled: !enabled,
-                    width,
-                    height,
-                    ..proto::UpdateTrackSettings::default()
-                };
-                settings.set_quality(proto::VideoQuality::High);
-                if self.is_live() {
-                    self.send(Request::TrackSetting(settings));
-                }
+                self.set_video_preference(sid, width, height, enabled);
             }
             Command::SendData { options, payload } => self.send_user_data(options, payload.to_vec()),
             Command::SendChat(message) => {
@@ -102,14 +93,7 @@ impl Core {
                     self.packet(true, &[], value, ends);
                 }
             }
-            Command::UpdateSelf { name, metadata, attributes } => {
-                self.send(Request::UpdateMetadata(proto::UpdateParticipantMetadata {
-                    metadata,
-                    name,
-                    attributes,
-                    ..proto::UpdateParticipantMetadata::default()
-                }));
-            }
+            Command::UpdateSelf { name, metadata, attributes } => self.update_self(name, metadata, attributes),
             Command::RequestKeyFrame(sid) => self.effects.push_back(Effect::RequestKey(sid)),
             Command::WantKeyFrame { track, layer } => self.key_requested(track, Some(layer)),
             Command::Close => self.close(DisconnectReason::ClientInitiated),
@@ -163,6 +147,14 @@ impl Core {
         }
     }
 
+    /// After a resume: of a mute that went into a connection that was lost, or fell between two, the server knows nothing.
+    pub(super) fn resend_mutes(&mut self) {
+        let mutes: Vec<_> = self.locals.values().filter_map(Local::as_muted).collect();
+        for mute in mutes {
+            self.send(Request::Mute(mute));
+        }
+    }
+
     pub(super) fn track_published(&mut self, published: proto::TrackPublishedResponse) {
         let Some(track) = published.track else { return };
         let Some(info) = convert::track(&track) else { return };
@@ -179,7 +171,7 @@ impl Core {
         let muted = local.is_muted();
         let mute = (muted != track.muted).then(|| proto::MuteTrackRequest { sid: track.sid.clone(), muted });
         let info = TrackInfo { muted, ..info };
-        local.published = Some(proto::TrackInfo { muted, ..track });
+        local.published = Some(track);
         let shared = match &local.shared {
             Some(shared) => {
                 *shared.info.write() = info.clone();
@@ -209,7 +201,9 @@ impl Core {
 
     fn refresh(&mut self, key: LocalKey, info: TrackInfo) {
         if let Some(shared) = self.locals.get(&key).and_then(|l| l.shared.as_ref()) {
-            *shared.info.write() = info;
+            // It may have been muted, or not any more, since the server wrote that.
+            let muted = shared.muted.load(Ordering::Acquire);
+            *shared.info.write() = TrackInfo { muted, ..info };
         }
         self.sync_view();
     }
@@ -290,9 +284,9 @@ impl Core {
         let Some(shared) = &local.shared else { return };
         shared.muted.store(muted, Ordering::Release);
         shared.info.write().muted = muted;
-        let named = local.published.as_mut().map(|track| track.muted = muted).is_some();
+        let named = local.published.is_some();
         shared.require_key();
-        // Without a name in this session the server is told when it gives one.
+        // Without a name in this session the server is told when it gives one, without a connection when there is one again.
         if live && named {
             self.send(Request::Mute(proto::MuteTrackRequest { sid: sid.to_string(), muted }));
         }
@@ -319,24 +313,6 @@ impl Core {
         self.effects.push_back(Effect::WishChanged);
         self.emit(RoomEvent::TrackMuted { identity, sid: sid.clone(), muted });
         self.sync_view();
-    }
-
-    fn set_subscribed(&mut self, sid: &TrackSid, subscribed: bool) {
-        if subscribed == self.subscribes_by_default() {
-            self.exceptions.remove(sid);
-        } else {
-            self.exceptions.insert(sid.clone());
-        }
-        let participant_tracks = self.roster.others().find(|p| p.tracks.iter().any(|t| t.sid == *sid)).map(|p| {
-            proto::ParticipantTracks { participant_sid: p.sid.to_string(), track_sids: vec![sid.to_string()] }
-        });
-        if self.is_live() {
-            self.send(Request::Subscription(proto::UpdateSubscription {
-                track_sids: vec![sid.to_string()],
-                subscribe: subscribed,
-                participant_tracks: participant_tracks.into_iter().collect(),
-            }));
-        }
     }
 
     // Servers that do not know codecs fill only the deprecated list.

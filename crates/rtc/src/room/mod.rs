@@ -11,6 +11,7 @@ mod reconnect;
 mod roster;
 mod subscriptions;
 mod way_back;
+mod wishes;
 
 pub(crate) use command::{Command, LocalKey};
 pub use handle::{Room, RoomEvents, RoomInfo};

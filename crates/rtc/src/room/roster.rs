@@ -277,6 +277,16 @@ mod tests {
         assert_eq!(short(&roster.update(&[gone])), [""; 0]);
     }
 
+    /// Also by the first update after a resume: that it names everybody is nobody's promise.
+    #[test]
+    fn who_is_not_named_stays() {
+        let mut roster = joined(&[somebody("ann", "PA_1", &[]), somebody("bob", "PA_2", &[])]);
+        let mut gone = somebody("bob", "PA_2", &[]);
+        gone.state = State::Disconnected.into();
+        assert_eq!(short(&roster.update(&[gone, somebody("me", "PA_me", &[])])), ["left bob"]);
+        assert_eq!(roster.others().count(), 1);
+    }
+
     #[test]
     fn the_late_end_of_an_earlier_stay_does_not_remove_the_later_one() {
         let mut roster = joined(&[somebody("ann", "PA_1", &[("TR_1", false)])]);

@@ -43,18 +43,16 @@ impl Core {
     pub(super) fn resumed(&mut self, now: Instant) {
         self.keepalive = Keepalive::new(now, self.intervals.0, self.intervals.1);
         let sync = proto::SyncState {
-            subscription: Some(proto::UpdateSubscription {
-                track_sids: self.exceptions.iter().map(ToString::to_string).collect(),
-                subscribe: !self.auto_subscribe,
-                ..proto::UpdateSubscription::default()
-            }),
+            subscription: Some(self.wishes.exceptions(self.auto_subscribe)),
             publish_tracks: self.locals.values().filter_map(Local::as_published).collect(),
-            track_sids_disabled: self.disabled.iter().map(ToString::to_string).collect(),
+            track_sids_disabled: self.wishes.disabled(),
             ..proto::SyncState::default()
         };
         self.effects.push_back(Effect::Sync(sync));
         self.effects.push_back(Effect::RestartIce);
         self.phase = Phase::Recovering { until: now + self.policy.try_timeout };
+        self.resend_mutes();
+        self.resend_wishes();
         self.resend_pending(now);
         // Media that never stopped needs no waiting for; but ICE restarts, and the events of that are awaited only
         // if the connection was down.

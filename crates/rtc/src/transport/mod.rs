@@ -1,7 +1,6 @@
 //! Sockets: datagrams, framed streams, and the road through a proxy.
 
 mod dial;
-mod framing;
 mod net;
 mod tcp;
 

@@ -3,20 +3,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use beckon_rtp::framing::{next_frame, put_frame};
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio_util::codec::{Encoder, FramedRead};
 
 use super::dial::dial;
-use super::framing::PacketFraming;
 use super::net::{Datagram, Lane};
 use crate::options::Proxy;
 
 /// Packets that may wait for a slow stream; more are dropped, as a slow network would.
 const BACKLOG: usize = 256;
+/// The longest frame taken: all that its length can say, as it comes from the server that we chose.
+const LONGEST_FRAME: usize = u16::MAX as usize;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection being opened or open. Dropping it closes it.
@@ -50,27 +50,28 @@ impl TcpLink {
                 Ok(Err(e)) => return tracing::debug!("ICE-TCP to {remote}: {e}"),
                 Err(_) => return tracing::debug!("ICE-TCP to {remote}: timed out"),
             };
-            let (read, mut write) = stream.into_split();
-            let mut frames = FramedRead::new(read, PacketFraming);
+            let (mut read, mut write) = stream.into_split();
             let receive = async {
-                while let Some(Ok(data)) = frames.next().await {
-                    if incoming
-                        .send(Datagram { lane, tcp: true, source: remote, destination: local, data })
-                        .await
-                        .is_err()
-                    {
-                        return;
+                let mut received = BytesMut::with_capacity(16 << 10);
+                while let Ok(1..) = read.read_buf(&mut received).await {
+                    loop {
+                        let Ok(frame) = next_frame(&mut received, LONGEST_FRAME) else { return };
+                        let Some(data) = frame.map(BytesMut::freeze) else { break };
+                        let datagram = Datagram { lane, tcp: true, source: remote, destination: local, data };
+                        if incoming.send(datagram).await.is_err() {
+                            return;
+                        }
                     }
                 }
             };
             let send = async {
-                let mut buffer = BytesMut::with_capacity(16 << 10);
+                let mut buffer = Vec::with_capacity(16 << 10);
                 while let Some(packet) = outgoing.recv().await {
                     buffer.clear();
                     let mut next = Some(packet);
                     // What waits goes out in one write.
                     while let Some(packet) = next {
-                        if PacketFraming.encode(&packet, &mut buffer).is_err() {
+                        if put_frame(&mut buffer, &packet).is_err() {
                             return;
                         }
                         next = if buffer.len() < 12 << 10 { outgoing.try_recv().ok() } else { None };

@@ -18,8 +18,7 @@ use beckon_protocol::{
     Code, Secret,
     service::{LoggedIn, Login, TestLogin},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tower_http::cors::{Any, CorsLayer};
 
 pub use body::Body;
@@ -27,6 +26,7 @@ pub use client::{Client, ClientRules};
 pub use failure::ApiFailure;
 
 use crate::account::{Accounts, Caller, issue_v2};
+use crate::media::{EngineHandle, EngineStats};
 use crate::room::{RoomService, engine::LiveKit};
 use crate::server::Peer;
 
@@ -44,6 +44,8 @@ pub struct Api {
     pub rooms: Arc<RoomService>,
     /// The LiveKit server, where rooms run on one.
     pub livekit: Option<Arc<LiveKit>>,
+    /// The media engine, where rooms run on this server's own.
+    pub media: Option<EngineHandle>,
     /// How clients are recognised.
     pub clients: Arc<ClientRules>,
     /// Whether test log-ins are on.
@@ -99,13 +101,35 @@ async fn unknown() -> ApiFailure {
     ApiFailure::new(Code::UnknownMethod, "there is no such call").with_status(StatusCode::NOT_FOUND)
 }
 
-async fn health(State(api): State<Api>) -> Json<Value> {
-    Json(json!({
-        "status": "ok",
-        "version": env!("CARGO_PKG_VERSION"),
-        "rooms": api.rooms.count(),
-        "uptime_s": api.started.elapsed().as_secs(),
-    }))
+/// How the server is. Everybody may ask: figures, and nobody's name.
+#[derive(Serialize)]
+struct Health {
+    /// `ok`, or `failed` with what does not work.
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+    version: &'static str,
+    rooms: usize,
+    uptime_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<EngineStats>,
+}
+
+async fn health(State(api): State<Api>) -> (StatusCode, Json<Health>) {
+    let failure = api.media.as_ref().and_then(EngineHandle::failure);
+    let (code, status) = match failure {
+        None => (StatusCode::OK, "ok"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
+    };
+    let health = Health {
+        status,
+        failure: failure.map(|error| error.to_string()),
+        version: env!("CARGO_PKG_VERSION"),
+        rooms: api.rooms.count(),
+        uptime_s: api.started.elapsed().as_secs(),
+        media: api.media.as_ref().map(EngineHandle::stats),
+    };
+    (code, Json(health))
 }
 
 async fn login(

@@ -1,6 +1,6 @@
 //! What is asked of a worker, and how a client's signalling hangs on its room.
 
-use beckon_sfu::{ConnectionId, JoinError, JoinRequest, Joined, LeaveReason, ServerData};
+use beckon_sfu::{ConnectionId, JoinError, JoinRequest, Joined, LeaveReason};
 use bytes::BytesMut;
 use livekit_protocol as proto;
 use tokio::sync::{mpsc, oneshot};
@@ -104,10 +104,8 @@ pub(super) enum RoomCommand {
     Signal(ConnectionId, Box<proto::signal_request::Message>),
     SignalClosed(ConnectionId),
     Configure(RoomSpec, oneshot::Sender<proto::Room>),
-    Metadata(String, oneshot::Sender<()>),
     Info(oneshot::Sender<proto::Room>),
     Participants(oneshot::Sender<Vec<proto::ParticipantInfo>>),
     Remove(String, oneshot::Sender<bool>),
-    Data(ServerData, oneshot::Sender<()>),
     Close(LeaveReason, oneshot::Sender<()>),
 }

@@ -1,40 +1,25 @@
 //! What the media engine needs to know before it starts.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// API keys and their secrets, with which access tokens are signed. `Debug` shows the keys only.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct ApiKeys(HashMap<String, String>);
+use beckon_protocol::Secret;
+
+/// API keys and their secrets, with which access tokens are signed. Without any no token is valid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiKeys(HashMap<String, Secret>);
 
 impl ApiKeys {
-    /// No keys: no token is valid.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds (or replaces) a key.
-    pub fn insert(&mut self, key: impl Into<String>, secret: impl Into<String>) {
-        self.0.insert(key.into(), secret.into());
-    }
-
     /// The secret of a key.
-    pub fn secret(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+    pub fn secret(&self, key: &str) -> Option<&Secret> {
+        self.0.get(key)
     }
 }
 
-impl<K: Into<String>, S: Into<String>> FromIterator<(K, S)> for ApiKeys {
+impl<K: Into<String>, S: Into<Secret>> FromIterator<(K, S)> for ApiKeys {
     fn from_iter<I: IntoIterator<Item = (K, S)>>(iter: I) -> Self {
         Self(iter.into_iter().map(|(k, s)| (k.into(), s.into())).collect())
-    }
-}
-
-impl fmt::Debug for ApiKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
@@ -70,7 +55,7 @@ impl Default for EngineConfig {
             tcp_port: Some(7881),
             announce: Vec::new(),
             announce_udp_port: None,
-            keys: ApiKeys::new(),
+            keys: ApiKeys::default(),
             workers: None,
             auto_create: true,
             room_defaults: RoomSpec::default(),

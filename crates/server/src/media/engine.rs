@@ -14,12 +14,12 @@ use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::DataMessage;
+use super::backlog::Backlog;
 use super::command::{RoomCommand, SIGNAL_QUEUE, SignalLink, ToWorker};
 use super::config::{ApiKeys, EngineConfig, RoomSpec};
 use super::error::{EngineError, EnterError};
 use super::event::{EngineEvent, EngineStats};
-use super::io::{Inlet, WAKE};
+use super::io::{Inlet, Lost, WAKE, Way};
 use super::outlet::{Sockets, Traffic};
 use super::port::Port;
 use super::route::{RoomNumber, RouteTable};
@@ -71,13 +71,12 @@ struct Running {
     keys: ApiKeys,
     auto_create: bool,
     room_defaults: RoomSpec,
-    udp_addr: SocketAddr,
-    tcp_addr: Option<SocketAddr>,
     workers: Vec<std_mpsc::Sender<ToWorker>>,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     stop_reading: Arc<AtomicBool>,
     waker: Waker,
+    lost: Lost,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -123,34 +122,37 @@ impl Engine {
         });
         let count = config.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
         let mut workers = Vec::new();
+        let mut ways = Vec::new();
         let mut threads = Vec::new();
         for index in 0..count.max(1) {
             let (sender, inputs) = std_mpsc::channel();
-            let worker = Worker::new(index, shared.clone());
+            let backlog = Arc::new(Backlog::default());
+            let worker = Worker::new(index, shared.clone(), backlog.clone());
             threads.push(thread(format!("rooms-{index}"), move || worker.run(&inputs))?);
+            ways.push(Way { worker: sender.clone(), backlog });
             workers.push(sender);
         }
         let (stop, stopped) = watch::channel(false);
-        let inlet = Arc::new(Inlet { sockets, routes, workers: workers.clone(), udp_announced, tcp_announced });
+        let inlet = Arc::new(Inlet { sockets, routes, workers: ways, udp_announced, tcp_announced });
         if let Some(listener) = tcp {
             tokio::spawn(inlet.clone().serve_tcp(listener, stopped));
         }
         let poll = Poll::new().map_err(bind_error("UDP", udp_wanted))?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(bind_error("UDP", udp_wanted))?;
         let stop_reading = Arc::new(AtomicBool::new(false));
-        let told = stop_reading.clone();
-        threads.push(thread("media-udp".into(), move || inlet.receive(poll, &told))?);
+        let lost = Lost::new(None);
+        let (told, tell) = (stop_reading.clone(), lost.clone());
+        threads.push(thread("media-udp".into(), move || inlet.serve_udp(poll, &told, &tell))?);
         Ok(EngineHandle(Arc::new(Running {
             keys: config.keys,
             auto_create: config.auto_create,
             room_defaults: config.room_defaults,
-            udp_addr,
-            tcp_addr,
             workers,
             shared,
             stop,
             stop_reading,
             waker,
+            lost,
             threads: Mutex::new(threads),
         })))
     }
@@ -160,16 +162,6 @@ impl EngineHandle {
     /// Keys that sign access tokens.
     pub fn keys(&self) -> &ApiKeys {
         &self.0.keys
-    }
-
-    /// Where the UDP media port is.
-    pub fn udp_addr(&self) -> SocketAddr {
-        self.0.udp_addr
-    }
-
-    /// Where the TCP media port is, if there is one.
-    pub fn tcp_addr(&self) -> Option<SocketAddr> {
-        self.0.tcp_addr
     }
 
     /// What happens in the rooms from now on. A listener that falls behind is told so
@@ -194,6 +186,23 @@ impl EngineHandle {
         }
     }
 
+    /// Why no media come in any more, where that is so though nobody stopped the engine: [`EngineError::Lost`].
+    pub fn failure(&self) -> Option<EngineError> {
+        self.0.lost.borrow().clone().map(|source| EngineError::Lost { proto: "UDP", source })
+    }
+
+    /// Returns once there is a [`EngineHandle::failure`].
+    pub async fn failed(&self) -> EngineError {
+        let mut news = self.0.lost.subscribe();
+        loop {
+            if let Some(error) = self.failure() {
+                return error;
+            }
+            // There is always one who could tell: this handle holds the sender.
+            let _ = news.changed().await;
+        }
+    }
+
     /// Makes a room, or sets the limits and metadata of the one that is there.
     ///
     /// # Errors
@@ -201,7 +210,7 @@ impl EngineHandle {
     pub async fn ensure_room(&self, name: &str, spec: RoomSpec) -> Result<proto::Room, EngineError> {
         let existing = self.0.shared.registry.rooms.lock().get(name).copied();
         if let Some(entry) = existing
-            && let Ok(room) = self.ask(entry, |reply| RoomCommand::Configure(spec.clone(), reply)).await
+            && let Ok(room) = self.ask(name, entry, |reply| RoomCommand::Configure(spec.clone(), reply)).await
         {
             return Ok(room);
         }
@@ -213,7 +222,7 @@ impl EngineHandle {
         let (entry, mine) = self.claim(name, spec, reply)?;
         if !mine {
             // Somebody else made it meanwhile.
-            return self.ask(entry, RoomCommand::Info).await;
+            return self.ask(name, entry, RoomCommand::Info).await;
         }
         made.await.map_err(|_| {
             self.0.shared.registry.remove(name, entry.number);
@@ -248,7 +257,7 @@ impl EngineHandle {
     /// [`EngineError::UnknownRoom`].
     pub async fn delete_room(&self, name: &str) -> Result<(), EngineError> {
         let entry = self.entry(name)?;
-        self.ask(entry, |reply| RoomCommand::Close(LeaveReason::RoomDeleted, reply)).await
+        self.ask(name, entry, |reply| RoomCommand::Close(LeaveReason::RoomDeleted, reply)).await
     }
 
     /// Sends a participant away.
@@ -257,7 +266,7 @@ impl EngineHandle {
     /// [`EngineError::UnknownRoom`], [`EngineError::UnknownParticipant`].
     pub async fn remove_participant(&self, room: &str, identity: &str) -> Result<(), EngineError> {
         let entry = self.entry(room)?;
-        let removed = self.ask(entry, |reply| RoomCommand::Remove(identity.to_owned(), reply)).await?;
+        let removed = self.ask(room, entry, |reply| RoomCommand::Remove(identity.to_owned(), reply)).await?;
         removed
             .then_some(())
             .ok_or_else(|| EngineError::UnknownParticipant { room: room.to_owned(), identity: identity.to_owned() })
@@ -268,34 +277,7 @@ impl EngineHandle {
     /// # Errors
     /// [`EngineError::UnknownRoom`].
     pub async fn participants(&self, room: &str) -> Result<Vec<proto::ParticipantInfo>, EngineError> {
-        self.ask(self.entry(room)?, RoomCommand::Participants).await
-    }
-
-    /// All rooms.
-    pub async fn rooms(&self) -> Vec<proto::Room> {
-        let entries: Vec<_> = self.0.shared.registry.rooms.lock().values().copied().collect();
-        let mut rooms = Vec::with_capacity(entries.len());
-        for entry in entries {
-            // One that ends meanwhile is not there.
-            rooms.extend(self.ask(entry, RoomCommand::Info).await.ok());
-        }
-        rooms
-    }
-
-    /// Sends a data message into a room.
-    ///
-    /// # Errors
-    /// [`EngineError::UnknownRoom`].
-    pub async fn send_data(&self, room: &str, data: DataMessage) -> Result<(), EngineError> {
-        self.ask(self.entry(room)?, |reply| RoomCommand::Data(data, reply)).await
-    }
-
-    /// Changes a room's metadata; everybody in it is told.
-    ///
-    /// # Errors
-    /// [`EngineError::UnknownRoom`].
-    pub async fn update_room_metadata(&self, room: &str, metadata: String) -> Result<(), EngineError> {
-        self.ask(self.entry(room)?, |reply| RoomCommand::Metadata(metadata, reply)).await
+        self.ask(room, self.entry(room)?, RoomCommand::Participants).await
     }
 
     /// Whether a client would be let in, without letting it in.
@@ -309,7 +291,7 @@ impl EngineHandle {
             Err(_) if self.0.auto_create => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        Ok(self.ask(entry, |reply| RoomCommand::MayJoin(Box::new(request), reply)).await??)
+        Ok(self.ask(room, entry, |reply| RoomCommand::MayJoin(Box::new(request), reply)).await??)
     }
 
     /// Lets a client in. What it is to be told waits in the link.
@@ -329,7 +311,7 @@ impl EngineHandle {
             };
             let (outgoing, incoming) = mpsc::channel(SIGNAL_QUEUE);
             let join = |reply| RoomCommand::Join(Box::new(request.clone()), outgoing, reply);
-            match self.ask(entry, join).await {
+            match self.ask(room, entry, join).await {
                 Ok(Ok(joined)) => {
                     return Ok(SignalLink {
                         worker: self.0.workers[entry.worker].clone(),
@@ -360,8 +342,10 @@ impl EngineHandle {
         rooms.get(name).copied().ok_or_else(|| EngineError::UnknownRoom(name.to_owned()))
     }
 
+    /// Asks the room of this name, whose place is `entry`.
     async fn ask<T>(
         &self,
+        room: &str,
         entry: Entry,
         command: impl FnOnce(oneshot::Sender<T>) -> RoomCommand,
     ) -> Result<T, EngineError> {
@@ -369,7 +353,15 @@ impl EngineHandle {
         let message = ToWorker::Room(entry.number, command(reply));
         self.0.workers[entry.worker].send(message).map_err(|_| EngineError::Closed)?;
         // The reply is dropped unsent when the room is gone.
-        answer.await.map_err(|_| EngineError::UnknownRoom(format!("#{}", entry.number.0)))
+        answer.await.map_err(|_| EngineError::UnknownRoom(room.to_owned()))
+    }
+}
+
+#[cfg(test)]
+impl EngineHandle {
+    /// As if the UDP port could be read no longer, for this reason.
+    pub(crate) fn lose_udp(&self, reason: std::io::Error) {
+        self.0.lost.send_replace(Some(Arc::new(reason)));
     }
 }
 

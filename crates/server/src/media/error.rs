@@ -1,6 +1,7 @@
 //! What can go wrong with the engine, in words for the one who runs the server.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use beckon_sfu::JoinError;
 
@@ -27,6 +28,16 @@ pub enum EngineError {
         name: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A media port that was open is read no longer.
+    #[error(
+        "the {proto} media port is read no longer: {source} (nobody is heard or seen over it; start the server again)"
+    )]
+    Lost {
+        /// `"UDP"`.
+        proto: &'static str,
+        /// What the system said.
+        source: Arc<std::io::Error>,
     },
     /// No room of that name.
     #[error("no room named {0:?}")]

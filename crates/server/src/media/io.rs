@@ -1,12 +1,14 @@
 //! The way in: the thread that reads the UDP port, and the tasks that serve the TCP port.
 
-use std::io::{ErrorKind, IoSliceMut};
+use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use beckon_rtp::framing::next_frame;
 use beckon_sfu::Protocol;
 use bytes::BytesMut;
 use mio::{Events, Interest, Poll, Token};
@@ -18,15 +20,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout_at;
 
+use super::backlog::Backlog;
 use super::batch::{Batch, can_wait};
 use super::command::{Datagram, ToWorker};
-use super::framing::next_frame;
 use super::outlet::{Sockets, TCP_QUEUE};
 use super::rhythm::Rhythm;
 use super::route::RouteTable;
 
 /// Space for one received datagram, or several of one sender that the system glued together.
 const RECEIVE_BUFFER: usize = 64 * 1_024;
+/// Longest frame taken from a TCP client: no datagram of ours is longer.
+const LONGEST_FRAME: usize = 2_048;
 /// TCP connections at a time, over all clients.
 const MAX_TCP: usize = 4_096;
 /// A TCP client must have said within this time whom it belongs to, however slowly it speaks.
@@ -39,11 +43,20 @@ const ARRIVAL: Token = Token(0);
 /// The wish to stop among what is waited for.
 pub(super) const WAKE: Token = Token(1);
 
+/// Tells why a port is read no longer, once that is so though nobody said stop.
+pub(super) type Lost = watch::Sender<Option<Arc<io::Error>>>;
+
+/// The way to a worker.
+pub(super) struct Way {
+    pub worker: Sender<ToWorker>,
+    pub backlog: Arc<Backlog>,
+}
+
 /// What the way in needs.
 pub(super) struct Inlet {
     pub sockets: Arc<Sockets>,
     pub routes: Arc<RwLock<RouteTable>>,
-    pub workers: Vec<Sender<ToWorker>>,
+    pub workers: Vec<Way>,
     /// Addresses told to clients: what a datagram was sent to, in ICE's eyes.
     pub udp_announced: Vec<SocketAddr>,
     pub tcp_announced: Vec<SocketAddr>,
@@ -58,23 +71,25 @@ impl Inlet {
         }
     }
 
-    /// Reads the UDP port until told to stop (set `stop`, then wake).
+    /// Serves the UDP port until told to stop (set `stop`, then wake). Says so when it ends for any other reason: the ports of
+    /// a server without this thread are open, and nothing comes in.
+    pub(super) fn serve_udp(&self, poll: Poll, stop: &AtomicBool, lost: &Lost) {
+        let error = match catch_unwind(AssertUnwindSafe(|| self.receive(poll, stop))) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => io::Error::other("the program failed while reading it"),
+        };
+        tracing::error!(%error, "the UDP media port is read no longer");
+        lost.send_replace(Some(Arc::new(error)));
+    }
+
+    /// Reads the UDP port until told to stop.
     ///
     /// The port is watched for arrivals only: an async runtime's socket watches for room to send,
     /// too, and would wake this thread for every datagram that any worker sent.
-    pub(super) fn receive(&self, mut poll: Poll, stop: &AtomicBool) {
-        let registered =
-            self.sockets.udp.socket().try_clone().map(mio::net::UdpSocket::from_std).and_then(|mut socket| {
-                poll.registry().register(&mut socket, ARRIVAL, Interest::READABLE)?;
-                Ok(socket)
-            });
-        let socket = match registered {
-            Ok(socket) => socket,
-            Err(error) => {
-                tracing::error!(%error, "cannot read the UDP media port");
-                return;
-            }
-        };
+    fn receive(&self, mut poll: Poll, stop: &AtomicBool) -> io::Result<()> {
+        let mut socket = mio::net::UdpSocket::from_std(self.sockets.udp.socket().try_clone()?);
+        poll.registry().register(&mut socket, ARRIVAL, Interest::READABLE)?;
         let mut storage = vec![0u8; RECEIVE_BUFFER * BATCH_SIZE];
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let mut batches: Vec<_> = self.workers.iter().map(|_| Batch::new()).collect();
@@ -92,8 +107,7 @@ impl Inlet {
                 if let Err(error) = poll.poll(&mut events, wait)
                     && error.kind() != ErrorKind::Interrupted
                 {
-                    tracing::error!(%error, "cannot wait for the UDP media port");
-                    return;
+                    return Err(error);
                 }
                 if events.is_empty() {
                     self.hand_over(&mut batches);
@@ -123,6 +137,7 @@ impl Inlet {
             }
             self.hand_over(&mut batches);
         }
+        Ok(())
     }
 
     /// Finds out whom what was received is for. Each of `metas` tells of a [`RECEIVE_BUFFER`] of `storage`.
@@ -134,7 +149,7 @@ impl Inlet {
             for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
                 self.count_in(bytes.len());
                 let Some(route) = routes.find(Protocol::Udp, meta.addr, bytes) else {
-                    self.count_dropped();
+                    self.count_dropped(1);
                     continue;
                 };
                 let datagram =
@@ -147,10 +162,32 @@ impl Inlet {
     /// Gives the workers what waits for them, as far as it is time.
     fn hand_over(&self, batches: &mut [Batch<Datagram>]) {
         let now = Instant::now();
-        for (worker, batch) in self.workers.iter().zip(batches) {
+        for (worker, batch) in batches.iter_mut().enumerate() {
             if let Some(datagrams) = batch.take(now) {
-                let _ = worker.send(ToWorker::Datagrams(datagrams));
+                self.give(worker, datagrams);
             }
+        }
+    }
+
+    /// Gives a worker what came for it, as far as it keeps up.
+    fn give(&self, worker: usize, mut datagrams: Vec<Datagram>) {
+        let way = &self.workers[worker];
+        let admitted = way.backlog.admit(datagrams.len());
+        let dropped = datagrams.len() - admitted;
+        if dropped > 0 {
+            datagrams.truncate(admitted);
+            self.count_dropped(dropped);
+            if let Some(dropped) = way.backlog.dropped(dropped, Instant::now()) {
+                tracing::warn!(
+                    worker,
+                    dropped,
+                    "the rooms of a worker are more than it keeps up with: datagrams for them were dropped"
+                );
+            }
+        }
+        if !datagrams.is_empty() {
+            // A worker that is gone has ended its rooms.
+            let _ = way.worker.send(ToWorker::Datagrams(datagrams));
         }
     }
 
@@ -173,8 +210,8 @@ impl Inlet {
         self.sockets.traffic.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    fn count_dropped(&self) {
-        self.sockets.traffic.dropped.fetch_add(1, Ordering::Relaxed);
+    fn count_dropped(&self, datagrams: usize) {
+        self.sockets.traffic.dropped.fetch_add(datagrams as u64, Ordering::Relaxed);
     }
 }
 
@@ -228,24 +265,24 @@ async fn read(inlet: &Inlet, mut reader: OwnedReadHalf, peer: SocketAddr, local:
             _ => return,
         }
         loop {
-            let frame = match next_frame(&mut received) {
+            let frame = match next_frame(&mut received, LONGEST_FRAME) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
                 Err(error) => {
                     tracing::debug!(%peer, %error, "TCP media connection ended");
-                    inlet.count_dropped();
+                    inlet.count_dropped(1);
                     return;
                 }
             };
             inlet.count_in(frame.len());
             let route = inlet.routes.read().find(Protocol::Tcp, peer, &frame);
             let Some(route) = route else {
-                inlet.count_dropped();
+                inlet.count_dropped(1);
                 continue;
             };
             deadline = tokio::time::Instant::now() + SILENCE;
             let datagram = Datagram { route, protocol: Protocol::Tcp, from: peer, local, bytes: frame };
-            let _ = inlet.workers[route.worker].send(ToWorker::Datagrams(vec![datagram]));
+            inlet.give(route.worker, vec![datagram]);
         }
     }
 }
@@ -255,5 +292,45 @@ async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) {
         if writer.write_all(&frame).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::super::outlet::Traffic;
+    use super::super::port::Port;
+    use super::*;
+
+    /// Why the port was read no longer, when it was served until `stop`.
+    fn served(udp: Port, stop: bool) -> Option<Arc<io::Error>> {
+        let sockets = Sockets { udp, tcp: RwLock::default(), own: Vec::new(), traffic: Traffic::default() };
+        let inlet = Inlet {
+            sockets: Arc::new(sockets),
+            routes: Arc::default(),
+            workers: Vec::new(),
+            udp_announced: Vec::new(),
+            tcp_announced: Vec::new(),
+        };
+        let lost = Lost::new(None);
+        inlet.serve_udp(Poll::new().unwrap(), &AtomicBool::new(stop), &lost);
+        lost.borrow().clone()
+    }
+
+    #[test]
+    fn a_port_that_was_told_to_stop_is_not_lost() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        assert!(served(Port::over(socket).unwrap(), true).is_none());
+    }
+
+    // Linux has something in a socket's place that cannot be waited for.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_that_cannot_be_read_is_lost() {
+        let file = std::os::fd::OwnedFd::from(tempfile::tempfile().unwrap());
+        assert!(served(Port::one_at_a_time(file.into()), false).is_some());
     }
 }

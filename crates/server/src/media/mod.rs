@@ -10,13 +10,13 @@
 //! Rooms share nothing: each lives on one worker. The table of routes is written when a client's
 //! address is learned and otherwise only read.
 
+mod backlog;
 mod batch;
 mod command;
 mod config;
 mod engine;
 mod error;
 mod event;
-mod framing;
 mod io;
 mod outlet;
 mod port;
@@ -29,6 +29,3 @@ pub use config::{ApiKeys, EngineConfig, RoomSpec};
 pub use engine::{Engine, EngineHandle};
 pub use error::{EngineError, EnterError};
 pub use event::{EngineEvent, EngineStats};
-
-/// A message that the server itself sends into a room.
-pub use beckon_sfu::ServerData as DataMessage;

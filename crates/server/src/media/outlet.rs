@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use beckon_rtp::framing::put_frame;
 use beckon_sfu::{Protocol, Transmit};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
-use super::framing::frame;
 use super::port::Port;
 
 /// Frames that may wait for a TCP client; more are dropped, as a network would.
@@ -113,10 +113,11 @@ impl Outlet {
 
     fn send_tcp(&self, datagram: &Transmit) {
         let traffic = &self.sockets.traffic;
-        let sent = frame(&datagram.contents).is_some_and(|frame| {
+        let mut frame = Vec::new();
+        let sent = put_frame(&mut frame, &datagram.contents).is_ok() && {
             let peers = self.sockets.tcp.read();
             peers.get(&datagram.destination).is_some_and(|peer| peer.try_send(frame).is_ok())
-        });
+        };
         if sent {
             traffic.packets_out.fetch_add(1, Ordering::Relaxed);
             traffic.bytes_out.fetch_add(datagram.contents.len() as u64, Ordering::Relaxed);

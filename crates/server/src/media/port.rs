@@ -35,6 +35,12 @@ impl Port {
         Ok(Self { socket, many })
     }
 
+    /// As on a system that lacks what many at a time need.
+    #[cfg(test)]
+    pub(super) fn one_at_a_time(socket: UdpSocket) -> Self {
+        Self { socket, many: None }
+    }
+
     pub(super) fn socket(&self) -> &UdpSocket {
         &self.socket
     }
@@ -91,7 +97,7 @@ mod tests {
     fn port(many: bool) -> Port {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
-        if many { Port::over(socket).unwrap() } else { Port { socket, many: None } }
+        if many { Port::over(socket).unwrap() } else { Port::one_at_a_time(socket) }
     }
 
     /// Everything that comes within a while, until as many have come.

@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc};
 
+use super::backlog::Backlog;
 use super::command::{RoomCommand, SignalOut, ToWorker};
 use super::engine::Registry;
 use super::event::EngineEvent;
@@ -44,6 +45,7 @@ struct Place {
 pub(super) struct Worker {
     index: usize,
     shared: Arc<Shared>,
+    backlog: Arc<Backlog>,
     outlet: Outlet,
     rooms: HashMap<RoomNumber, Place>,
     queue: BTreeSet<(Instant, RoomNumber)>,
@@ -51,11 +53,13 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(index: usize, shared: Arc<Shared>) -> Self {
+    /// `backlog`: where those who hand datagrams over count what waits.
+    pub(super) fn new(index: usize, shared: Arc<Shared>, backlog: Arc<Backlog>) -> Self {
         Self {
             index,
             outlet: Outlet::new(shared.sockets.clone()),
             shared,
+            backlog,
             rooms: HashMap::new(),
             queue: BTreeSet::new(),
             touched: Vec::new(),
@@ -100,6 +104,7 @@ impl Worker {
     fn take(&mut self, now: Instant, input: ToWorker) -> bool {
         match input {
             ToWorker::Datagrams(datagrams) => {
+                self.backlog.taken(datagrams.len());
                 for d in datagrams {
                     self.with_room(d.route.room, |place| {
                         place.room.datagram(now, d.route.transport, d.protocol, d.from, d.local, &d.bytes);
@@ -117,7 +122,6 @@ impl Worker {
                 };
                 let room = Room::new(now, SystemTime::now(), config);
                 let _ = reply.send(room.info());
-                self.tell(EngineEvent::RoomStarted { room: name.clone(), sid: room.sid().to_owned() });
                 self.rooms.insert(number, Place { name, room, links: HashMap::new(), due: now, counted: 0 });
                 self.touched.push(number);
             }
@@ -256,10 +260,6 @@ impl Place {
                 self.room.set_metadata(spec.metadata);
                 let _ = reply.send(self.room.info());
             }
-            RoomCommand::Metadata(metadata, reply) => {
-                self.room.set_metadata(metadata);
-                let _ = reply.send(());
-            }
             RoomCommand::Info(reply) => {
                 let _ = reply.send(self.room.info());
             }
@@ -268,10 +268,6 @@ impl Place {
             }
             RoomCommand::Remove(identity, reply) => {
                 let _ = reply.send(self.room.remove(now, &identity));
-            }
-            RoomCommand::Data(data, reply) => {
-                self.room.send_data(now, data);
-                let _ = reply.send(());
             }
             // Ending takes the room out of its worker's hands; the worker does it.
             RoomCommand::Close(_, reply) => drop(reply),

@@ -3,6 +3,7 @@
 //! [`rules`] is pure: one room, what happened to it, the time. [`RoomService`] applies it to all rooms, keeps them in the
 //! [store](crate::store) and has them run by an [engine](RoomEngine).
 
+mod ending;
 pub mod engine;
 pub mod rules;
 mod service;

@@ -10,14 +10,16 @@ use beckon_protocol::{
     service::{CreateRoom, Room, RoomList},
 };
 use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
 
 use super::{
     RoomError,
-    engine::{Occupant, RoomEngine, RoomNews, Ticket},
+    ending::Ending,
+    engine::{EngineFailure, Occupant, RoomEngine, RoomNews, Ticket},
     rules::{EndReason, Full, Occupancy, Patience, Verdict, fresh_id},
 };
 use crate::account::Caller;
-use crate::store::{RoomRecord, Store};
+use crate::store::{RoomRecord, Store, StoreError};
 
 /// An engine that did not close a room is asked again after these times.
 const CLOSE_AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
@@ -69,9 +71,21 @@ pub struct Entry {
 struct Live {
     record: RoomRecord,
     occupancy: Occupancy,
+    /// Those who are being let in: for each the engine is asked to have the room ready, and may make it anew.
+    coming: TaskTracker,
 }
 
 impl Live {
+    fn new(record: RoomRecord) -> Self {
+        let RoomRecord { style, template, creator_joined, .. } = record;
+        let occupancy = Occupancy::new(record.creator.as_str(), style, template, creator_joined, Instant::now());
+        Self { record, occupancy, coming: TaskTracker::new() }
+    }
+
+    fn is_of(&self, caller: &Caller) -> bool {
+        self.record.app == caller.app && self.record.creator == caller.user
+    }
+
     fn view(&self) -> Room {
         let record = &self.record;
         Room {
@@ -103,7 +117,7 @@ pub struct RoomService {
     config: RoomServiceConfig,
     store: Store,
     engine: Arc<dyn RoomEngine>,
-    rooms: Mutex<HashMap<RoomId, Live>>,
+    rooms: Arc<Mutex<HashMap<RoomId, Live>>>,
 }
 
 impl RoomService {
@@ -116,20 +130,19 @@ impl RoomService {
         engine: Arc<dyn RoomEngine>,
         config: RoomServiceConfig,
     ) -> Result<Arc<Self>, RoomError> {
-        let now = Instant::now();
         let mut rooms = HashMap::new();
         for record in store.rooms().await? {
-            let occupancy =
-                Occupancy::new(record.creator.as_str(), record.style, record.template, record.creator_joined, now);
-            if let Err(error) = engine.open(&record.id, occupancy.most()).await {
-                tracing::warn!(room = %record.id, %error, "a kept room could not be made ready; it will be when it is entered");
+            let id = record.id.clone();
+            let live = Live::new(record);
+            if let Err(error) = engine.open(&id, live.occupancy.most()).await {
+                tracing::warn!(room = %id, %error, "a kept room could not be made ready; it will be when it is entered");
             }
-            rooms.insert(record.id.clone(), Live { record, occupancy });
+            rooms.insert(id, live);
         }
         if !rooms.is_empty() {
             tracing::info!(rooms = rooms.len(), "took up the rooms that were open");
         }
-        Ok(Arc::new(Self { config, store, engine, rooms: Mutex::new(rooms) }))
+        Ok(Arc::new(Self { config, store, engine, rooms: Arc::new(Mutex::new(rooms)) }))
     }
 
     /// What rooms run on.
@@ -144,7 +157,8 @@ impl RoomService {
 
     /// Makes a room and lets its creator in. `now` is the UNIX time in s.
     ///
-    /// A creator who is not in their own room of that ID (their app ended, say) comes back into it.
+    /// The creator of a room of that ID comes back into it. They may count as in it still, as an app that died is missed only
+    /// after a while: once they join, the older connection is put offline, as when they enter.
     ///
     /// # Errors
     /// [`RoomError`]: an ID that does not fit or is taken, too many rooms, fields too long, engine, store.
@@ -154,22 +168,20 @@ impl RoomService {
         let person = Person { name: wish.user_name, avatar: wish.user_avatar };
         person.check()?;
         let id: RoomId = if wish.room_id.is_empty() { fresh_id() } else { wish.room_id }.parse()?;
-        {
+        let mut fresh = {
             let rooms = self.rooms.lock();
-            if let Some(live) = rooms.get(&id) {
-                let own = live.record.app == caller.app && live.record.creator == caller.user;
-                if !own || live.occupancy.has(caller.user.as_str()) {
-                    return Err(RoomError::Exists(id));
-                }
-            } else {
-                let own = |live: &&Live| live.record.app == caller.app && live.record.creator == caller.user;
-                let count = rooms.values().filter(own).count();
-                if count >= self.config.per_user {
-                    return Err(RoomError::TooMany(count));
+            match rooms.get(&id) {
+                Some(live) if live.is_of(caller) => false,
+                Some(_) => return Err(RoomError::Exists(id)),
+                None => {
+                    let count = rooms.values().filter(|live| live.is_of(caller)).count();
+                    if count >= self.config.per_user {
+                        return Err(RoomError::TooMany(count));
+                    }
+                    true
                 }
             }
-        }
-        let fresh = !self.rooms.lock().contains_key(&id);
+        };
         if fresh {
             let record = RoomRecord {
                 id: id.clone(),
@@ -182,12 +194,11 @@ impl RoomService {
                 created: now,
                 creator_joined: false,
             };
-            if !self.store.insert(&record).await? {
+            fresh = self.keep(record).await?;
+            // Who asks twice at a time gets what the other call made.
+            if !fresh && !self.rooms.lock().get(&id).is_some_and(|live| live.is_of(caller)) {
                 return Err(RoomError::Exists(id));
             }
-            let occupancy = Occupancy::new(caller.user.as_str(), record.style, record.template, false, Instant::now());
-            self.rooms.lock().insert(id.clone(), Live { record, occupancy });
-            tracing::info!(room = %id, app = caller.app, creator = %caller.user, "room created");
         }
         let entry = self.let_in(&id, Some(caller), caller.user.as_str(), &person).await;
         if fresh && let Err(error @ RoomError::Engine(_)) = entry {
@@ -196,6 +207,25 @@ impl RoomService {
             return Err(error);
         }
         entry
+    }
+
+    /// Keeps a new room; false when its ID is taken. It is done whole also where whoever asked for it goes away: half done, the
+    /// ID would be taken by a room that nobody can enter.
+    async fn keep(&self, record: RoomRecord) -> Result<bool, RoomError> {
+        let (store, rooms) = (self.store.clone(), self.rooms.clone());
+        let keeping = tokio::spawn(async move {
+            let kept = store.insert(&record).await?;
+            if kept {
+                tracing::info!(room = %record.id, app = record.app, creator = %record.creator, "room created");
+                rooms.lock().insert(record.id.clone(), Live::new(record));
+            }
+            Ok::<_, StoreError>(kept)
+        });
+        match keeping.await {
+            Ok(kept) => Ok(kept?),
+            // Tasks end early only when the server stops.
+            Err(_) => Err(EngineFailure::Closed.into()),
+        }
     }
 
     /// Lets a user into a room.
@@ -237,7 +267,7 @@ impl RoomService {
         user: &str,
         person: &Person,
     ) -> Result<Entry, RoomError> {
-        let (room, role, most) = {
+        let (room, role, most, _coming) = {
             let mut rooms = self.rooms.lock();
             let live = rooms
                 .get_mut(id)
@@ -249,15 +279,16 @@ impl RoomService {
                 None => live.occupancy.admit_guest(user, now),
             };
             let role = admitted.map_err(|Full { seats }| RoomError::Full { room: id.clone(), seats })?;
-            (live.view(), role, live.occupancy.most())
+            (live.view(), role, live.occupancy.most(), live.coming.token())
         };
         let name = if person.name.is_empty() { user } else { &person.name };
         let ticket = Ticket { room: id, user, name, avatar: &person.avatar, role };
-        let token = match self.engine.open(id, most).await {
-            Ok(()) => self.engine.token(&ticket),
-            Err(error) => Err(error),
-        };
-        match token {
+        let opened = self.engine.open(id, most).await;
+        // Has it ended meanwhile? What the engine may have made anew is closed with it, and no other room has its ID before.
+        if opened.is_ok() && !self.rooms.lock().contains_key(id) {
+            return Err(RoomError::NotFound(id.clone()));
+        }
+        match opened.and_then(|()| self.engine.token(&ticket)) {
             Ok(token) => Ok(Entry { room, role, token }),
             Err(error) => {
                 if let Some(live) = self.rooms.lock().get_mut(id) {
@@ -424,33 +455,12 @@ impl RoomService {
         self.forget(room, &CLOSE_AGAIN).await
     }
 
-    /// In this order: nobody enters any more, everybody is sent out, and only then the ID is free again; otherwise a new
-    /// room of the same ID could be closed instead. All of it is done also where whoever asked for it goes away: half done,
-    /// the others would stay in a room that nobody knows. An engine that does not close it is asked again after these times, for
-    /// which nobody waits.
+    /// Nobody enters any more, and the room ends, also where whoever asked for it goes away.
     async fn forget(&self, room: &RoomId, again: &'static [Duration]) -> Result<(), RoomError> {
-        if self.rooms.lock().remove(room).is_none() {
-            return Ok(());
-        }
-        let (engine, store, room) = (self.engine.clone(), self.store.clone(), room.clone());
-        let ending = tokio::spawn(async move {
-            if !close(&*engine, &room).await && !again.is_empty() {
-                tokio::spawn(async move {
-                    for wait in again {
-                        tokio::time::sleep(*wait).await;
-                        if close(&*engine, &room).await {
-                            break;
-                        }
-                    }
-                    if let Err(error) = store.delete(&room).await {
-                        tracing::error!(%room, %error, "a room that is over is still in the store");
-                    }
-                });
-                return Ok(());
-            }
-            store.delete(&room).await
-        });
-        match ending.await {
+        let Some(Live { coming, .. }) = self.rooms.lock().remove(room) else { return Ok(()) };
+        let (engine, store) = (self.engine.clone(), self.store.clone());
+        let ending = Ending { room: room.clone(), coming, engine, store, again };
+        match tokio::spawn(ending.run()).await {
             Ok(deleted) => Ok(deleted?),
             // The server stops; the room is in its store still, and ends after the next start.
             Err(_) => Ok(()),
@@ -463,15 +473,10 @@ impl RoomService {
     }
 }
 
-/// Has the engine send everybody out. Whether it did.
-async fn close(engine: &dyn RoomEngine, room: &RoomId) -> bool {
-    let closed = engine.close(room).await;
-    if let Err(error) = &closed {
-        tracing::warn!(%room, %error, "the engine did not close the room");
-    }
-    closed.is_ok()
-}
-
 fn visible<'a>(rooms: &'a mut HashMap<RoomId, Live>, caller: &Caller, id: &RoomId) -> Result<&'a mut Live, RoomError> {
     rooms.get_mut(id).filter(|live| live.record.app == caller.app).ok_or_else(|| RoomError::NotFound(id.clone()))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The whole server: put together from a configuration, started, and stopped in order.
 
 mod listener;
+mod parts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,21 +14,16 @@ use axum::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tower_http::{set_header::SetResponseHeaderLayer, trace::TraceLayer};
 
-use crate::account::{Accounts, LimitConfig};
 use crate::api::{Api, ClientRules};
-use crate::config::{Config, ConfigError, EngineChoice, KeyError, Keys};
-use crate::media::{Engine, EngineConfig, EngineError, EngineHandle};
+use crate::config::{Config, ConfigError, KeyError};
+use crate::media::{EngineError, EngineHandle};
 use crate::relay::{Relay, hall::HallConfig};
-use crate::room::{
-    EngineFailure, RoomEngine, RoomError, RoomService, RoomServiceConfig,
-    engine::{Embedded, LiveKit, report},
-    rules::Patience,
-};
+use crate::room::{EngineFailure, RoomError, RoomService, engine::report};
 use crate::store::{Store, StoreError};
-use crate::web::{self, Pages};
 
 use listener::CountingListener;
 pub use listener::Peer;
+use parts::Ground;
 
 /// How long open calls may take to end when the server stops.
 const STOPPING: Duration = Duration::from_secs(5);
@@ -85,60 +81,15 @@ impl Server {
     /// [`ServerError`], which says what does not fit and what to do.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let keys = config.keys()?;
-        let sealer = keys.sealer().ok_or_else(|| KeyError::Damaged {
-            path: config.data.clone(),
-            reason: "the seal key is of a wrong length".into(),
-        })?;
-        let accounts = Arc::new(Accounts::new(
-            config.applications(&keys)?,
-            sealer,
-            hours(config.login.session_hours),
-            hours(config.guests.invitation_hours),
-            LimitConfig {
-                address_failures: config.login.address_failures,
-                user_failures: config.login.user_failures,
-                ..LimitConfig::default()
-            },
-        ));
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(|source| ServerError::Listen { address: config.listen, source })?;
-        let address = listener.local_addr().map_err(|source| ServerError::Listen { address: config.listen, source })?;
+        let accounts = Arc::new(parts::accounts(&config, &keys)?);
+        let not_listening = |source| ServerError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(not_listening)?;
+        let address = listener.local_addr().map_err(not_listening)?;
         let store = Store::open(&config.data).await?;
-
-        let livekit = match (config.rooms.engine, &config.rooms.url) {
-            (EngineChoice::Livekit, Some(url)) => {
-                let client_url = config.rooms.client_url.as_ref();
-                Some(Arc::new(LiveKit::new(url, client_url, &config.rooms.key, config.rooms.secret.clone())?))
-            }
-            _ => None,
-        };
-        let media = match livekit {
-            None => Some(start_media(&config, &keys, address).await?),
-            Some(_) => None,
-        };
-        let engine: Arc<dyn RoomEngine> = match (&livekit, &media) {
-            (Some(livekit), _) => livekit.clone(),
-            (None, Some(media)) => {
-                Arc::new(Embedded::new(media.clone(), keys.api_key.clone(), keys.api_secret.clone()))
-            }
-            (None, None) => return Err(EngineFailure::Closed.into()),
-        };
+        let Ground { engine, livekit, media } = Ground::prepare(&config, &keys, address).await?;
         // Listened to before rooms open, so that nothing is missed.
         let events = media.as_ref().map(EngineHandle::events);
-        let rooms = RoomService::open(
-            store,
-            engine,
-            RoomServiceConfig {
-                patience: Patience {
-                    abandoned_after: Duration::from_secs(config.rooms.abandoned_after_s),
-                    creator_grace: Duration::from_secs(config.rooms.creator_grace_s),
-                },
-                per_user: config.rooms.per_user,
-                poll: Duration::from_secs(config.rooms.poll_s),
-            },
-        )
-        .await?;
+        let rooms = RoomService::open(store, engine, parts::rooms(&config)).await?;
         let clients = Arc::new(ClientRules {
             trusted: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
@@ -149,19 +100,12 @@ impl Server {
         if let Some(events) = events {
             tasks.push(tokio::spawn(report(events, rooms.clone())));
         }
-        let pages = Pages { demo: config.web.demo, livekit: rooms.engine().client_url().cloned() };
-        let missing = pages.missing();
-        if !missing.is_empty() {
-            tracing::warn!(
-                pages = missing.join(", "),
-                "built without pages, which are answered with 503: {}",
-                web::BUILD
-            );
-        }
+        let pages = parts::pages(&config, rooms.engine());
         let api = Api {
             accounts,
             rooms: rooms.clone(),
             livekit,
+            media: media.clone(),
             clients,
             test_logins: config.login.test_logins,
             guests: config.guests.enabled,
@@ -172,19 +116,13 @@ impl Server {
         if let Some(media) = &media {
             router = router.merge(crate::signal::router(media.clone()));
         }
-        let router = with_layers(router);
 
         let (stop, stopping) = watch::channel(false);
         let listener = CountingListener::new(listener);
         let open = listener.watch();
-        let http = tokio::spawn(serve(listener, router, stopping));
+        let http = tokio::spawn(serve(listener, with_layers(router), stopping));
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "beckond listens");
         Ok(Self { address, stop, http, tasks, rooms, relay, media, open })
-    }
-
-    /// The embedded media engine, where rooms run on it.
-    pub fn media(&self) -> Option<&EngineHandle> {
-        self.media.as_ref()
     }
 
     /// Where HTTP is listened.
@@ -195,11 +133,22 @@ impl Server {
     /// Returns when the server stops by itself, which it does only when something failed.
     ///
     /// # Errors
-    /// [`ServerError::Serve`].
+    /// [`ServerError::Serve`], and [`ServerError::Media`] when a media port is read no longer. It is still to be stopped then:
+    /// those who are in a room have not been told.
     pub async fn failed(&mut self) -> Result<(), ServerError> {
-        match (&mut self.http).await {
-            Ok(done) => done.map_err(ServerError::Serve),
-            Err(error) => Err(ServerError::Serve(std::io::Error::other(error))),
+        let Self { http, media, .. } = self;
+        let media_failed = async {
+            match media {
+                Some(media) => media.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            done = http => match done {
+                Ok(done) => done.map_err(ServerError::Serve),
+                Err(error) => Err(ServerError::Serve(std::io::Error::other(error))),
+            },
+            error = media_failed => Err(error.into()),
         }
     }
 
@@ -218,7 +167,10 @@ impl Server {
         }
         let ended = async {
             // WebSockets outlive the HTTP server: what they have to say last must still go out.
-            let _ = (&mut self.http).await;
+            // One that failed has been waited for already, and nothing can be waited for twice.
+            if !self.http.is_finished() {
+                let _ = (&mut self.http).await;
+            }
             let _ = self.open.wait_for(|open| *open == 0).await;
         };
         if tokio::time::timeout(STOPPING, ended).await.is_err() {
@@ -228,26 +180,6 @@ impl Server {
         self.rooms.close().await;
         tracing::info!("stopped");
     }
-}
-
-async fn start_media(config: &Config, keys: &Keys, http: SocketAddr) -> Result<EngineHandle, EngineError> {
-    let media = &config.media;
-    Engine::start(EngineConfig {
-        // Who hides HTTP on one address does not want media on all of them.
-        bind: media.bind.unwrap_or(http.ip()),
-        udp_port: media.udp_port,
-        tcp_port: media.tcp.then_some(media.tcp_port),
-        announce: media.announce.clone(),
-        announce_udp_port: media.announce_udp_port,
-        keys: [(keys.api_key.clone(), keys.api_secret.expose().to_owned())].into_iter().collect(),
-        auto_create: media.auto_create,
-        ..EngineConfig::default()
-    })
-    .await
-}
-
-fn hours(hours: u64) -> Duration {
-    Duration::from_secs(hours.saturating_mul(3600))
 }
 
 async fn serve(listener: CountingListener, router: Router, mut stopping: watch::Receiver<bool>) -> std::io::Result<()> {
@@ -269,4 +201,38 @@ fn with_layers(router: Router) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<_>| {
             tracing::debug_span!("http", method = %request.method(), path = %request.uri().path())
         }).on_failure(()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_whose_media_port_is_dead_says_so_and_can_be_stopped() {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = Config::dev();
+        config.listen = "127.0.0.1:0".parse().unwrap();
+        config.data = data.path().to_owned();
+        (config.media.udp_port, config.media.tcp_port) = (0, 0);
+        let mut server = Server::start(config).await.unwrap();
+        let address = format!("http://{}/healthz", server.address());
+        let health = async || {
+            let answer = reqwest::get(&address).await.unwrap();
+            (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+        };
+        let (status, well) = health().await;
+        assert_eq!((status, well["status"].as_str()), (200, Some("ok")));
+        assert!(well["media"]["packets_in"].is_u64() && well.get("failure").is_none(), "{well}");
+
+        server.media.as_ref().unwrap().lose_udp(std::io::Error::other("unplugged"));
+        let failed = server.failed().await;
+        assert!(matches!(failed, Err(ServerError::Media(EngineError::Lost { .. }))), "{failed:?}");
+        let (status, ill) = health().await;
+        assert_eq!((status, ill["status"].as_str()), (503, Some("failed")));
+        assert!(ill["failure"].as_str().unwrap().contains("unplugged"), "{ill}");
+        server.stop().await;
+    }
 }

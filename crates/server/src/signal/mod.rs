@@ -3,6 +3,7 @@
 //!
 //! Clients that know the newer `/rtc/v1` ask for it first; answered with 404, they take `/rtc`.
 
+mod allowance;
 mod params;
 mod socket;
 mod token;

@@ -8,8 +8,9 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use livekit_protocol as proto;
 use prost::Message as _;
 use proto::signal_response::Message as Response;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
+use super::allowance::Allowance;
 use super::token::Pass;
 use crate::media::{SignalLink, SignalOut};
 
@@ -28,10 +29,11 @@ pub(super) async fn serve(socket: WebSocket, link: SignalLink, pass: Pass) {
 
 async fn carry<E>(
     mut writer: impl Sink<Message> + Unpin,
-    mut reader: impl Stream<Item = Result<Message, E>> + Unpin,
+    reader: impl Stream<Item = Result<Message, E>> + Unpin,
     mut link: SignalLink,
     pass: &Pass,
 ) {
+    let mut reader = Measured::over(reader);
     let mut refresh = interval(REFRESH);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut greeted = false;
@@ -66,6 +68,47 @@ async fn carry<E>(
         let _ = timeout(LAST_WORDS, rest).await;
     }
     let _ = writer.close().await;
+}
+
+/// The reading half of a connection, read no faster than its client's allowance has it. What is not read yet waits in the
+/// network and, when that is full, with the client.
+struct Measured<R> {
+    reader: R,
+    allowance: Allowance,
+    /// Nothing is read before.
+    rest: Option<Instant>,
+}
+
+impl<R, E> Measured<R>
+where
+    R: Stream<Item = Result<Message, E>> + Unpin,
+{
+    fn over(reader: R) -> Self {
+        Self { reader, allowance: Allowance::new(Instant::now().into_std()), rest: None }
+    }
+
+    /// What comes next. Dropped before it is there, it loses nothing.
+    async fn next(&mut self) -> Option<Result<Message, E>> {
+        if let Some(until) = self.rest {
+            sleep_until(until).await;
+            self.rest = None;
+        }
+        let next = self.reader.next().await;
+        if let Some(Ok(message)) = &next {
+            let now = Instant::now();
+            let wait = self.allowance.charge(length(message), now.into_std());
+            self.rest = (!wait.is_zero()).then(|| now + wait);
+        }
+        next
+    }
+}
+
+fn length(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
+    }
 }
 
 /// What became of something read.
@@ -121,7 +164,7 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
-    use futures_util::stream;
+    use futures_util::{sink, stream};
     use proto::signal_request::Message as Request;
 
     use super::*;
@@ -159,5 +202,18 @@ mod tests {
         carry(Gone, Box::pin(words), link, &Pass::nobody()).await;
         let heard = room.heard();
         assert!(matches!(heard.as_slice(), [Request::Leave(_)]), "{heard:?}");
+    }
+
+    #[tokio::test]
+    async fn who_says_more_than_they_may_is_read_slowly_and_to_the_end() {
+        let (link, room, _to_client) = SignalLink::apart();
+        let mute = Request::Mute(proto::MuteTrackRequest { sid: "TR_1".into(), muted: true });
+        let mute = proto::SignalRequest { message: Some(mute) }.encode_to_vec();
+        let words = (0..510).map(|_| Ok::<_, Infallible>(Message::Binary(mute.clone().into())));
+        let begun = Instant::now();
+        carry(sink::drain(), stream::iter(words), link, &Pass::nobody()).await;
+        // Each of the ten beyond what is taken at once waits for 20 ms.
+        assert!(begun.elapsed() >= Duration::from_millis(190), "{:?}", begun.elapsed());
+        assert_eq!(room.heard().len(), 510);
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use beckon_protocol::Secret;
 use beckon_sfu::Admission;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -18,7 +19,7 @@ use crate::media::ApiKeys;
 
 /// Clocks may differ by this much, in seconds.
 const LEEWAY: u64 = 30;
-/// How long a token is good that is given to a client for coming back.
+/// How long a token is good at least that is given to a client for coming back.
 const REFRESHED_FOR: Duration = Duration::from_secs(10 * 60);
 /// Longest identity and room name, in bytes.
 const MAX_NAME: usize = 256;
@@ -31,23 +32,29 @@ pub(super) struct Pass {
     /// Who the bearer is and what it may do.
     pub admission: Admission,
     claims: Value,
-    secret: String,
+    secret: Secret,
 }
 
 impl Pass {
     #[cfg(test)]
     pub(super) fn nobody() -> Self {
-        Self { room: "r".into(), admission: Admission::new("nobody"), claims: Value::Null, secret: String::new() }
+        Self { room: "r".into(), admission: Admission::new("nobody"), claims: Value::Null, secret: Secret::default() }
     }
 
-    /// The same token with more time, for a client to come back with.
+    /// The same token with more time, for a client to come back with. Never with less: clients keep the newest only, and one
+    /// whose computer slept for an hour comes back with it.
     pub(super) fn refreshed(&self, now: SystemTime) -> Option<String> {
         let now = now.duration_since(UNIX_EPOCH).ok()?;
         let mut claims = self.claims.clone();
         let fields = claims.as_object_mut()?;
-        fields.insert("exp".into(), (now + REFRESHED_FOR).as_secs().into());
+        let until = (now + REFRESHED_FOR).as_secs();
+        // It may have a fraction (RFC 7519 section 2, NumericDate).
+        if fields.get("exp").and_then(Value::as_f64).is_none_or(|own| own < until as f64) {
+            fields.insert("exp".into(), until.into());
+        }
         fields.insert("nbf".into(), now.as_secs().saturating_sub(LEEWAY).into());
-        jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(self.secret.as_bytes())).ok()
+        jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(self.secret.expose().as_bytes()))
+            .ok()
     }
 }
 
@@ -66,6 +73,8 @@ pub(super) enum TokenError {
     NotYet,
     #[error("invalid access token: {0}")]
     Claims(&'static str),
+    #[error("invalid access token: a claim has the wrong type ({0})")]
+    ClaimType(String),
     #[error("the access token does not allow to join a room (grant roomJoin)")]
     NoJoin,
 }
@@ -120,7 +129,7 @@ pub(super) fn verify(keys: &ApiKeys, token: &str) -> Result<Pass, TokenError> {
     validation.validate_nbf = true;
     validation.validate_aud = false;
     validation.set_required_spec_claims(&["exp", "iss"]);
-    let key = DecodingKey::from_secret(secret.as_bytes());
+    let key = DecodingKey::from_secret(secret.expose().as_bytes());
     let claims = jsonwebtoken::decode::<Value>(token, &key, &validation)
         .map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => TokenError::Expired,
@@ -131,7 +140,7 @@ pub(super) fn verify(keys: &ApiKeys, token: &str) -> Result<Pass, TokenError> {
             _ => TokenError::Malformed("its parts cannot be read"),
         })?
         .claims;
-    let parsed = Claims::deserialize(&claims).map_err(|_| TokenError::Claims("a claim has the wrong type"))?;
+    let parsed = Claims::deserialize(&claims).map_err(|error| TokenError::ClaimType(error.to_string()))?;
     let grants = parsed.video.unwrap_or_default();
     if !grants.room_join {
         return Err(TokenError::NoJoin);
@@ -159,7 +168,7 @@ pub(super) fn verify(keys: &ApiKeys, token: &str) -> Result<Pass, TokenError> {
         hidden: grants.hidden.unwrap_or(false),
         recorder: grants.recorder.unwrap_or(false),
     };
-    Ok(Pass { room: grants.room, admission, claims, secret: secret.to_owned() })
+    Ok(Pass { room: grants.room, admission, claims, secret: secret.clone() })
 }
 
 /// The key that a token says it was signed with. Not believed, only looked up.
@@ -311,10 +320,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_claim_should_have_been_is_told() {
+        let mut c = claims();
+        c["video"]["roomJoin"] = "yes".into();
+        let fault = verified(&c).err().unwrap().to_string();
+        assert!(fault.contains("\"yes\", expected a boolean"), "{fault}");
+    }
+
+    #[test]
     fn a_refreshed_token_is_the_same_with_more_time() {
         let pass = verified(&claims()).unwrap();
         let again = verify(&keys(), &pass.refreshed(SystemTime::now()).unwrap()).unwrap();
         assert_eq!(again.admission, pass.admission);
         assert!(again.claims["exp"].as_u64() > pass.claims["exp"].as_u64());
+    }
+
+    #[test]
+    fn a_token_that_holds_for_long_is_not_shortened() {
+        for exp in [json!(now() + 12 * 3_600), json!((now() + 12 * 3_600) as f64 + 0.5)] {
+            let mut c = claims();
+            c["exp"] = exp.clone();
+            let pass = verified(&c).unwrap();
+            let again = verify(&keys(), &pass.refreshed(SystemTime::now()).unwrap()).unwrap();
+            assert_eq!(again.claims["exp"], exp);
+        }
     }
 }

@@ -9,6 +9,7 @@ use livekit_api::access_token::{AccessToken, VideoGrants};
 use livekit_protocol as proto;
 use prost::Message as _;
 use proto::{signal_request, signal_response};
+use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
@@ -75,6 +76,21 @@ async fn the_creator_leaving_ends_the_room_for_everybody() {
 }
 
 #[tokio::test]
+async fn those_in_rooms_are_counted_and_not_named() {
+    let server = TestServer::start().await;
+    let host = server.log_in("whose-name").await;
+    let creator = Participant::join(&host.create_named("which-room").await).await;
+    let health =
+        server.wait_for_media(|media| (&media["rooms"], &media["participants"]) == (&json!(1), &json!(1))).await;
+    for name in ["whose-name", "which-room"] {
+        assert!(!health.to_string().contains(name), "{health}");
+    }
+    creator.leave().await;
+    server.wait_for_media(|media| (&media["rooms"], &media["participants"]) == (&json!(0), &json!(0))).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_member_leaving_frees_the_seat_and_the_room_stays() {
     let server = TestServer::start().await;
     let (host, guest) = (server.log_in("host").await, server.log_in("guest").await);
@@ -136,6 +152,27 @@ async fn a_creator_whose_connection_breaks_has_the_grace_time() {
     let again = Participant::join(&host.enter("r").await).await;
     host.wait_for_room("r", |room| room.members.len() == 1).await;
     again.leave().await;
+    host.wait_for_end("r").await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_creator_whose_app_died_makes_the_room_again_and_is_in_it() {
+    let server = TestServer::start().await;
+    let host = server.log_in("host").await;
+    let ghost = Participant::join(&host.create_named("r").await).await;
+    host.wait_for_room("r", |room| room.members.len() == 1).await;
+    // No goodbye: the server waits for them to come back, and counts them as in meanwhile.
+    drop(ghost);
+    let again = host.create_named("r").await;
+    assert_eq!(again.role, Role::Creator);
+    let mut second = Participant::join(&again).await;
+    host.wait_for_room("r", |room| room.members.len() == 1).await;
+    // One that is there indeed is put offline by the newer.
+    let third = Participant::join(&host.create_named("r").await).await;
+    assert_eq!(second.told_to_leave().await, proto::DisconnectReason::DuplicateIdentity);
+    host.wait_for_room("r", |room| room.members.len() == 1).await;
+    third.leave().await;
     host.wait_for_end("r").await;
     server.stop().await;
 }

@@ -10,6 +10,7 @@ use beckon_protocol::{
 use beckon_server::{Server, config::Config};
 use reqwest::{Method, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// The application of `--dev`.
@@ -69,6 +70,19 @@ impl TestServer {
 
     pub async fn post(&self, path: &str, body: &impl Serialize) -> Response {
         self.http.post(self.url(path)).json(body).send().await.unwrap()
+    }
+
+    /// Waits until the figures of the media engine are as `right` says, and returns the whole answer they are in.
+    pub async fn wait_for_media(&self, right: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        for _ in 0..500 {
+            last = read(self.get("/healthz").await, StatusCode::OK).await;
+            if right(&last["media"]) {
+                return last;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the figures did not become as expected; last: {last}");
     }
 
     pub async fn test_login(&self, user: &str) -> TestLogin {

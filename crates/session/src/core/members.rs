@@ -9,6 +9,7 @@ use beckon_rtc::{
 };
 use serde::Deserialize;
 
+use crate::request::Entry;
 use crate::sound::{VOLUME_DEFAULT, VOLUME_MAX};
 use crate::view::{MemberView, Quality};
 
@@ -35,6 +36,20 @@ pub(crate) struct Own {
     pub(crate) synthetic: bool,
     /// We share a screen.
     pub(crate) screen: bool,
+}
+
+impl Own {
+    /// As the page asked for it; a token tells the room who we are, not us.
+    pub(crate) fn asked(entry: &Entry) -> Self {
+        let Entry::Service(open) = entry else { return Self::default() };
+        let user = &open.userdata;
+        Self {
+            user_id: user.user_id.clone(),
+            name: user.user_name.clone(),
+            avatar: user.user_avatar.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The members.

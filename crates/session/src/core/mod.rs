@@ -28,14 +28,14 @@ use std::collections::VecDeque;
 use beckon_media::MediaTime;
 use beckon_protocol::{
     Code,
-    channel::app::{Chat, Members as MemberList, RoomPhase, RoomState},
+    channel::app::{Chat, Members as MemberList, RoomState},
 };
 use beckon_rtc::{ChatMessage, RoomEvent};
 
 use crate::error::SessionError;
 use crate::event::SessionEvent;
 use crate::rate::{Layer, announced};
-use crate::request::{Entry, SessionRequest, SpeakerChoice};
+use crate::request::{Entry, MicrophoneChoice, SessionRequest, SpeakerChoice};
 use crate::view::RoomView;
 use devices::{Change, Choice, DeviceState, Hold};
 pub use input::LeaveReason;
@@ -108,75 +108,7 @@ pub(crate) struct Core {
 impl Core {
     /// A session about to start, and what to do first.
     pub(crate) fn start(request: &SessionRequest) -> (Self, Vec<Effect>) {
-        let mut own = Own::default();
-        let mut view = RoomView {
-            phase: RoomPhase::Connecting,
-            joined: false,
-            end: None,
-            room_id: request.room_id().to_owned(),
-            room_name: String::new(),
-            room_title: String::new(),
-            room_logo: String::new(),
-            style: Default::default(),
-            template: Default::default(),
-            guest_link: String::new(),
-            may_publish: true,
-            members: Vec::new(),
-            camera: Default::default(),
-            microphone: Default::default(),
-            speaker: Default::default(),
-            talk: Default::default(),
-            screen: Default::default(),
-            notices: Vec::new(),
-        };
-        if let Entry::Service(open) = &request.entry {
-            own.user_id.clone_from(&open.userdata.user_id);
-            own.name.clone_from(&open.userdata.user_name);
-            own.avatar.clone_from(&open.userdata.user_avatar);
-            let room = &open.roomdata;
-            view.room_name.clone_from(&room.room_name);
-            view.room_title.clone_from(&room.room_title);
-            view.room_logo.clone_from(&room.room_logo);
-            (view.style, view.template) = (room.style, room.template);
-        }
-        let mut core = Self {
-            entry: request.entry.clone(),
-            creates: request.creates(),
-            stage: Stage::LoggingIn,
-            attempt: 0,
-            logged_in: false,
-            entered: false,
-            room_is_reconnecting: false,
-            lost_since: None,
-            failures: 0,
-            media_due: None,
-            media_up: false,
-            media_unreachable: false,
-            members: Members::with_volumes(request.volumes.clone()),
-            own,
-            camera: DeviceState::new(Device::Camera, (&request.camera).into(), request.camera_on),
-            microphone: DeviceState::new(Device::Microphone, (&request.microphone).into(), request.microphone_on),
-            // A choice of none still mixes and measures: there is always something to open.
-            speaker: DeviceState::new(Device::Speaker, Choice { some: true, wanted: None }, true),
-            camera_track: TrackState::new(Device::Camera),
-            layers: announced(request.video),
-            microphone_track: TrackState::new(Device::Microphone),
-            may_publish: (!request.may_be_audience()).then_some(true),
-            talk: Talk::new(
-                request.sound,
-                request.microphone_on && request.microphone != crate::request::MicrophoneChoice::None,
-            ),
-            screen: ScreenState::new(),
-            busy: false,
-            sizes: Sizes::new(),
-            chat_waiting: VecDeque::new(),
-            chat_due: None,
-            chat_unsure: VecDeque::new(),
-            view,
-            told_state: None,
-            told_members: None,
-            out: Vec::new(),
-        };
+        let mut core = Self::new(request);
         core.microphone.set_stays_open(request.sound.stays_open(), &mut core.out);
         if core.may_publish.is_none() {
             core.camera.hold(Hold::Waits, &mut core.out);
@@ -191,6 +123,45 @@ impl Core {
         core.refresh();
         let effects = std::mem::take(&mut core.out);
         (core, effects)
+    }
+
+    /// Before the first step.
+    fn new(request: &SessionRequest) -> Self {
+        Self {
+            entry: request.entry.clone(),
+            creates: request.creates(),
+            stage: Stage::LoggingIn,
+            attempt: 0,
+            logged_in: false,
+            entered: false,
+            room_is_reconnecting: false,
+            lost_since: None,
+            failures: 0,
+            media_due: None,
+            media_up: false,
+            media_unreachable: false,
+            members: Members::with_volumes(request.volumes.clone()),
+            own: Own::asked(&request.entry),
+            camera: DeviceState::new(Device::Camera, (&request.camera).into(), request.camera_on),
+            microphone: DeviceState::new(Device::Microphone, (&request.microphone).into(), request.microphone_on),
+            // A choice of none still mixes and measures: there is always something to open.
+            speaker: DeviceState::new(Device::Speaker, Choice { some: true, wanted: None }, true),
+            camera_track: TrackState::new(Device::Camera),
+            layers: announced(request.video),
+            microphone_track: TrackState::new(Device::Microphone),
+            may_publish: (!request.may_be_audience()).then_some(true),
+            talk: Talk::new(request.sound, request.microphone_on && request.microphone != MicrophoneChoice::None),
+            screen: ScreenState::new(),
+            busy: false,
+            sizes: Sizes::new(),
+            chat_waiting: VecDeque::new(),
+            chat_due: None,
+            chat_unsure: VecDeque::new(),
+            view: RoomView::asked(request),
+            told_state: None,
+            told_members: None,
+            out: Vec::new(),
+        }
     }
 
     /// The room as it stands.

@@ -3,26 +3,23 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use beckon_media::codec::{CodecError, EncodedAudio as Packet, OpusConfig, OpusEncoder};
+use beckon_media::codec::{CodecError, OpusConfig};
 use beckon_media::voice::{FarEnd, VoiceActivity, VoiceControl, VoiceProcessor};
 use beckon_media::{AudioFrame, AudioSink, MediaTime};
 use beckon_protocol::Code;
-use beckon_rtc::{EncodedAudio, LocalTrack, Room};
+use beckon_rtc::{LocalTrack, Room};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Message;
-use super::coding::Coding;
 use super::meters::{Meters, SentMeter};
+use super::sound_line::SoundLine;
 use crate::core::{Device, Input};
 use crate::error::SessionError;
 use crate::rate::{Direction, Strain};
 use crate::sound::SoundSettings;
-use crate::sound_rate::{SoundRate, SoundTarget};
+use crate::sound_rate::SoundRate;
 use crate::tryout::LevelMeter;
-
-/// How often the encoder is told of the network, in 10 ms frames.
-const TELL_EVERY: u64 = 200;
 
 /// Where the microphone's sound goes, whichever microphone it is and whether or not we are in a room.
 pub(crate) struct AudioOut {
@@ -43,13 +40,10 @@ pub(crate) struct AudioOut {
 struct Line {
     /// Made sound, a test's for example, is left as it is.
     voice: Option<VoiceProcessor>,
-    encoder: OpusEncoder,
-    target: Option<SoundTarget>,
+    sound: SoundLine,
     activity: VoiceActivity,
     talks_muted: bool,
     sent_before: bool,
-    coding: Coding,
-    frames: u64,
 }
 
 impl AudioOut {
@@ -114,28 +108,11 @@ impl AudioOut {
     /// Takes what a microphone records, on the microphone's own thread: processing and Opus take a fraction of its
     /// 10 ms. `synthetic` sound goes out as it comes in.
     pub(crate) fn sink(self: &Arc<Self>, synthetic: bool) -> Result<AudioSink, CodecError> {
-        let SoundTarget { bitrate_bps, expected_loss_percent } = self.rate.lock().target();
-        let encoder = OpusEncoder::new(OpusConfig {
-            channels: 1,
-            bitrate_bps,
-            fec: true,
-            expected_loss_percent,
-            dtx: !synthetic,
-            music: false,
-        })?;
+        let target = self.rate.lock().target();
+        let sound = SoundLine::new(target, OpusConfig { dtx: !synthetic, ..OpusConfig::default() })?;
         self.meter.with(|m| m.track.encoder = "opus".to_owned());
         let voice = (!synthetic).then(|| VoiceProcessor::new(self.control.clone(), self.far_end.clone()));
-        let activity = VoiceActivity::new();
-        let mut line = Line {
-            voice,
-            encoder,
-            target: None,
-            activity,
-            talks_muted: false,
-            sent_before: false,
-            coding: Coding::default(),
-            frames: 0,
-        };
+        let mut line = Line { voice, sound, activity: VoiceActivity::new(), talks_muted: false, sent_before: false };
         // Of the one before nothing is known of this one.
         self.tell_coded(None);
         let out = self.clone();
@@ -143,7 +120,7 @@ impl AudioOut {
     }
 
     fn frame(&self, line: &mut Line, frame: AudioFrame) {
-        line.frames += 1;
+        let due = line.sound.tick();
         self.strain.lock().sound(MediaTime::now(), Direction::Out);
         let sends = self.sends.load(Ordering::SeqCst);
         // Also while muted: the person alone sees it.
@@ -155,7 +132,7 @@ impl AudioOut {
         };
         self.hint(line, &frame, sends);
         if sends && !line.sent_before {
-            line.encoder.restart();
+            line.sound.restart();
             // What was heard while muted says nothing of the next time.
             line.activity = VoiceActivity::new();
         }
@@ -163,29 +140,10 @@ impl AudioOut {
         if !sends {
             return;
         }
-        if line.frames.is_multiple_of(TELL_EVERY) {
-            self.follow_network(line);
+        if due {
+            self.follow_network(&mut line.sound);
         }
-        let encoded = line.encoder.encode(&frame);
-        let sent = match (&encoded, self.track()) {
-            (Ok(Some(packet)), Some(track)) => Some(send(&track, packet)),
-            _ => None,
-        };
-        self.meter.with(|m| {
-            m.track.captured += 1;
-            m.track.encoded += u64::from(matches!(encoded, Ok(Some(_))));
-            match sent {
-                Some(true) => {
-                    let now = MediaTime::now();
-                    m.track.frames_sent += 1;
-                    let first = m.span.map_or(now, |(first, _)| first);
-                    m.span = Some((first, now));
-                }
-                Some(false) => m.track.frames_dropped += 1,
-                None => {}
-            }
-        });
-        if let Some(failed) = line.coding.news(encoded) {
+        if let Some(failed) = line.sound.send(&frame, self.track().as_ref(), &self.meter) {
             self.tell_coded(failed);
         }
     }
@@ -210,7 +168,7 @@ impl AudioOut {
         }
     }
 
-    fn follow_network(&self, line: &mut Line) {
+    fn follow_network(&self, sound: &mut SoundLine) {
         let loss = match &*self.track.lock() {
             Some((track, Some(room))) => {
                 let sid = track.sid();
@@ -226,29 +184,8 @@ impl AudioOut {
             rate.go_on(MediaTime::now());
             rate.target()
         };
-        if line.target == Some(target) {
-            return;
-        }
-        line.target = Some(target);
-        let set = line
-            .encoder
-            .set_bitrate(target.bitrate_bps)
-            .and_then(|()| line.encoder.set_expected_loss(target.expected_loss_percent));
-        if let Err(error) = set {
-            tracing::warn!(%error, ?target, "the encoder does not follow the network");
-        }
+        sound.follow(target);
     }
-}
-
-/// Brings a packet to the room; false when it was not taken.
-pub(super) fn send(track: &LocalTrack, packet: &Packet) -> bool {
-    let level_dbov = Some(-i8::try_from(packet.level.min(127)).unwrap_or(i8::MAX));
-    let data = packet.data.clone();
-    let written = track.write_audio(EncodedAudio { data, capture_ns: packet.capture.0, level_dbov });
-    if let Err(error) = &written {
-        tracing::debug!(%error, "sound not sent");
-    }
-    written.is_ok()
 }
 
 #[cfg(test)]

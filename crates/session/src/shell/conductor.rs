@@ -29,6 +29,9 @@ use crate::view::RoomView;
 
 /// The rtc layer comes back by itself within this time, or we enter anew with a new token.
 const RTC_GIVES_UP_AFTER: Duration = Duration::from_secs(20);
+/// What a network is taken to carry before it has been measured, bit/s, at most: a guess, our pictures at their best in the default size
+/// ([`VideoSettings`](crate::request::VideoSettings)). Whoever has set a larger one begins no higher.
+const MOST_AT_FIRST_BPS: u64 = 1_500_000;
 /// A track stays in the room for so long after another one has taken its place: viewers keep its last picture until they have the
 /// first of the new one, which they have to negotiate.
 const REPLACED_STAYS: Duration = Duration::from_secs(2);
@@ -333,7 +336,7 @@ impl Conductor {
         let mut options = ConnectOptions::new(url, token.clone(), || MediaTime::now().0);
         options.force_tcp = self.request.force_tcp;
         options.on_thread = || Urgency::Sound.claim();
-        options.start_bitrate_bps = self.request.video.max_bitrate_bps.min(1_500_000);
+        options.start_bitrate_bps = self.request.video.max_bitrate_bps.min(MOST_AT_FIRST_BPS);
         options.reconnect = ReconnectPolicy { give_up_after: Some(RTC_GIVES_UP_AFTER), ..ReconnectPolicy::default() };
         options.proxy = self.request.proxy.as_ref().map(|p| Proxy::Socks5 {
             host: p.host.clone(),

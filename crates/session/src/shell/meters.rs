@@ -25,7 +25,22 @@ pub(crate) struct SentMeter {
 pub(crate) struct SentState {
     pub(crate) track: SentTrack,
     /// When sending began, and the newest frame sent.
-    pub(crate) span: Option<(MediaTime, MediaTime)>,
+    span: Option<(MediaTime, MediaTime)>,
+}
+
+impl SentState {
+    /// A picture or packet was encoded. `taken`: whether the network took it; `None` where there was no track to send it in.
+    pub(crate) fn encoded(&mut self, now: MediaTime, taken: Option<bool>) {
+        self.track.encoded += 1;
+        match taken {
+            Some(true) => {
+                self.track.frames_sent += 1;
+                stretch(&mut self.span, now);
+            }
+            Some(false) => self.track.frames_dropped += 1,
+            None => {}
+        }
+    }
 }
 
 impl SentMeter {
@@ -79,8 +94,7 @@ impl ReceivedState {
     /// Something of the track was decoded.
     pub(crate) fn decoded(&mut self, now: MediaTime) {
         self.out.frames_decoded += 1;
-        let first = self.span.map_or(now, |(first, _)| first);
-        self.span = Some((first, now));
+        stretch(&mut self.span, now);
         if self.out.first_after_ms.is_none() {
             self.out.first_after_ms = Some(now.saturating_since(self.subscribed).as_millis() as u64);
         }
@@ -160,6 +174,11 @@ impl ReceivedMeter {
         out.tone_hz = state.pitch.hz();
         out
     }
+}
+
+/// It goes on until now, or begins.
+fn stretch(span: &mut Option<(MediaTime, MediaTime)>, now: MediaTime) {
+    *span = Some((span.map_or(now, |(first, _)| first), now));
 }
 
 /// Things a second over a span of time; 0 while there is none.
@@ -332,5 +351,22 @@ impl Meters {
                 .collect(),
             mix_level_dbfs: self.mix.lock().dbfs(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_encoded_is_counted_by_what_became_of_it() {
+        let mut state = SentState::default();
+        let at = MediaTime::from_millis;
+        for (ms, taken) in [(0, None), (100, Some(true)), (200, Some(false)), (300, Some(true)), (400, Some(false))] {
+            state.encoded(at(ms), taken);
+        }
+        let track = &state.track;
+        assert_eq!((track.encoded, track.frames_sent, track.frames_dropped), (5, 2, 2));
+        assert_eq!(state.span, Some((at(100), at(300))), "what was not taken is not sent");
     }
 }

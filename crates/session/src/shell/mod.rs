@@ -11,6 +11,7 @@ mod screen;
 mod screen_out;
 mod screen_sound;
 mod service;
+mod sound_line;
 mod system;
 mod video_in;
 mod video_layers;

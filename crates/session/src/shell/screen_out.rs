@@ -353,13 +353,7 @@ impl ScreenOut {
                     t.encoder = name.to_owned();
                 }
                 (t.width, t.height) = (target.width, target.height);
-                t.encoded += 1;
-                if sent {
-                    t.frames_sent += 1;
-                    m.span = Some((m.span.map_or(now, |(first, _)| first), now));
-                } else {
-                    t.frames_dropped += 1;
-                }
+                m.encoded(now, Some(sent));
             });
         }
         Ok(())

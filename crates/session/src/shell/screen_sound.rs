@@ -2,24 +2,20 @@
 
 use std::sync::Arc;
 
-use beckon_media::codec::{CodecError, OpusConfig, OpusEncoder};
+use beckon_media::codec::{CodecError, OpusConfig};
 use beckon_media::frame::CHANNELS_STEREO;
 use beckon_media::{AudioFrame, MediaTime, RunningSource, SourceError};
 use beckon_protocol::Code;
 use beckon_rtc::LocalTrack;
 use parking_lot::Mutex;
 
-use super::audio_out::send;
-use super::coding::Coding;
 use super::meters::SentMeter;
 use super::screen::Reporter;
+use super::sound_line::SoundLine;
 use crate::core::ScreenNews;
 use crate::env::Devices;
 use crate::error::SessionError;
 use crate::sound_rate::SoundRate;
-
-/// How often the encoder is told of the network, in 10 ms frames.
-const TELL_EVERY: u64 = 200;
 
 /// Where the sound of one share goes, whether or not we are in a room.
 pub(crate) struct ScreenSound {
@@ -27,14 +23,6 @@ pub(crate) struct ScreenSound {
     rate: Mutex<SoundRate>,
     meter: Arc<SentMeter>,
     reporter: Reporter,
-}
-
-/// What belongs to one source that runs.
-struct Line {
-    encoder: OpusEncoder,
-    bitrate_bps: u32,
-    frames: u64,
-    coding: Coding,
 }
 
 impl ScreenSound {
@@ -74,45 +62,24 @@ impl ScreenSound {
             m.track.encoder = "opus".to_owned();
         });
         let target = self.rate.lock().target();
-        let encoder = OpusEncoder::new(OpusConfig {
-            channels: CHANNELS_STEREO,
-            bitrate_bps: target.bitrate_bps,
-            fec: true,
-            expected_loss_percent: target.expected_loss_percent,
-            // Nothing plays most of the time.
-            dtx: true,
-            music: true,
-        });
-        let encoder = encoder.map_err(|e| SourceError::Device { device: "Opus".to_owned(), reason: e.to_string() })?;
-        let mut line = Line { encoder, bitrate_bps: target.bitrate_bps, frames: 0, coding: Coding::default() };
+        // Nothing plays most of the time.
+        let config = OpusConfig { channels: CHANNELS_STEREO, dtx: true, music: true, ..OpusConfig::default() };
+        let mut line = SoundLine::new(target, config)
+            .map_err(|e| SourceError::Device { device: "Opus".to_owned(), reason: e.to_string() })?;
         let out = self.clone();
         source.start(Box::new(move |frame| out.frame(&mut line, &frame)))
     }
 
-    fn frame(&self, line: &mut Line, frame: &AudioFrame) {
-        line.frames += 1;
-        if line.frames.is_multiple_of(TELL_EVERY) {
-            self.follow_network(line);
+    fn frame(&self, line: &mut SoundLine, frame: &AudioFrame) {
+        if line.tick() {
+            let target = {
+                let mut rate = self.rate.lock();
+                rate.go_on(MediaTime::now());
+                rate.target()
+            };
+            line.follow(target);
         }
-        let encoded = line.encoder.encode(frame);
-        let sent = match &encoded {
-            Ok(Some(packet)) => self.track().map(|track| send(&track, packet)),
-            _ => None,
-        };
-        self.meter.with(|m| {
-            m.track.captured += 1;
-            m.track.encoded += u64::from(matches!(encoded, Ok(Some(_))));
-            match sent {
-                Some(true) => {
-                    let now = MediaTime::now();
-                    m.track.frames_sent += 1;
-                    m.span = Some((m.span.map_or(now, |(first, _)| first), now));
-                }
-                Some(false) => m.track.frames_dropped += 1,
-                None => {}
-            }
-        });
-        if let Some(failed) = line.coding.news(encoded) {
+        if let Some(failed) = line.send(frame, self.track().as_ref(), &self.meter) {
             self.tell_coded(failed);
         }
     }
@@ -124,19 +91,6 @@ impl ScreenSound {
             SessionError::new(Code::ScreenSoundCodecUnavailable, error.to_string())
         });
         self.reporter.tell(ScreenNews::SoundCoded(failed));
-    }
-
-    fn follow_network(&self, line: &mut Line) {
-        let bitrate_bps = {
-            let mut rate = self.rate.lock();
-            rate.go_on(MediaTime::now());
-            rate.target().bitrate_bps
-        };
-        if std::mem::replace(&mut line.bitrate_bps, bitrate_bps) != bitrate_bps
-            && let Err(error) = line.encoder.set_bitrate(bitrate_bps)
-        {
-            tracing::warn!(%error, bitrate_bps, "the encoder of the computer's sound does not follow the network");
-        }
     }
 }
 

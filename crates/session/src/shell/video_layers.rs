@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use beckon_media::MediaTime;
 use beckon_media::codec::VideoEncoder;
 
-use crate::rate::{HandOver, Pacer, Target, layers};
+use crate::rate::{HandOver, Pacer, RatePolicy, Target, layers};
 use crate::request::VideoSettings;
 
 /// Of a layer: its name and whether a key frame is due.
@@ -27,13 +27,24 @@ pub(super) struct EncoderLine {
     pub(super) layers: Vec<LayerEncoder>,
     pub(super) hand_over: HandOver,
     /// Width and rate that the layers were to have last.
-    pub(super) sizes: Vec<Option<(u32, u32)>>,
+    sizes: Vec<Option<(u32, u32)>>,
 }
 
 impl EncoderLine {
     pub(super) fn new(wishes: Arc<[LayerWish]>) -> Self {
         let layers = wishes.iter().map(|_| LayerEncoder::default()).collect();
         Self { wishes, layers, hand_over: HandOver::default(), sizes: Vec::new() }
+    }
+
+    /// How each layer is to be sent now, smallest first; `None` where it is not to be.
+    pub(super) fn targets(&mut self, policy: &RatePolicy) -> Vec<Option<Target>> {
+        let targets: Vec<_> = (0..self.layers.len()).map(|n| policy.target(n)).collect();
+        let sizes: Vec<_> = targets.iter().map(|target| target.map(|t| (t.width, t.fps))).collect();
+        if sizes != self.sizes {
+            tracing::debug!(?targets, budget = policy.budget(), load_step = policy.load_step(), "layers");
+            self.sizes = sizes;
+        }
+        targets
     }
 }
 

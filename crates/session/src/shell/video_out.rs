@@ -206,6 +206,7 @@ impl VideoOut {
         }
     }
 
+    /// `captured`: how many pictures the camera has given so far.
     fn picture(&self, encoder: &mut Encoder, picture: VideoFrame, captured: u64) {
         // The filter's time counts with the encoders': they share the time between two pictures.
         let begun = MediaTime::now();
@@ -214,11 +215,11 @@ impl VideoOut {
         if let Some(own) = own {
             own.send(&picture);
         }
-        let before = std::mem::replace(&mut encoder.captured, captured);
-        let news = captured.saturating_sub(before);
+        let news = captured.saturating_sub(std::mem::replace(&mut encoder.captured, captured));
+        let missed = news.saturating_sub(1);
         self.meter.with(|m| {
             m.track.captured += news;
-            m.track.skipped += news.saturating_sub(1);
+            m.track.skipped += missed;
         });
         let Some(track) = self.line(encoder) else { return };
         if !track.is_connected() || track.is_muted() || !self.wanted.load(Ordering::Relaxed) {
@@ -231,18 +232,24 @@ impl VideoOut {
             self.meter.with(|m| m.track.skipped += 1);
             return;
         }
-        let line = &mut encoder.line;
-        let targets: Vec<_> = {
-            let policy = self.policy.lock();
-            (0..line.layers.len()).map(|n| policy.target(n)).collect()
-        };
-        let sizes: Vec<_> = targets.iter().map(|target| target.map(|t| (t.width, t.fps))).collect();
-        if sizes != line.sizes {
-            let policy = self.policy.lock();
-            tracing::debug!(?targets, budget = policy.budget(), load_step = policy.load_step(), "layers");
-            line.sizes = sizes;
-        }
+        let targets = encoder.line.targets(&self.policy.lock());
         let largest = targets.iter().rposition(Option::is_some);
+        let encoded = self.encode_layers(encoder, &picture, &targets, largest, &track);
+        if let Some(target) = largest.and_then(|n| targets[n]).filter(|_| encoded) {
+            self.worked(&encoder.line, begun, target, missed);
+        }
+    }
+
+    /// Encodes a picture in every layer in which one is due, and sends it. Whether it was in any.
+    fn encode_layers(
+        &self,
+        encoder: &mut Encoder,
+        picture: &VideoFrame,
+        targets: &[Option<Target>],
+        largest: Option<usize>,
+        track: &LocalTrack,
+    ) -> bool {
+        let line = &mut encoder.line;
         // No pause holds this key frame back: the one before began the layer, and came too soon for those who are to get it now.
         if let Some(anew) = line.hand_over.picture(largest, |n| self.policy.lock().wants(n)) {
             line.layers[anew].last_key = None;
@@ -265,7 +272,7 @@ impl VideoOut {
                 continue;
             }
             encoded = true;
-            match self.encode((layer, wish), n, &picture, target, &track, counts) {
+            match self.encode((layer, wish), n, picture, target, track, counts) {
                 Ok(()) => layer.complained = false,
                 Err(error) => {
                     if !std::mem::replace(&mut layer.complained, true) {
@@ -276,32 +283,36 @@ impl VideoOut {
                 }
             }
         }
-        if !is_all_lost(&targets, &encoder.line.layers) {
+        if !is_all_lost(targets, &encoder.line.layers) {
             self.tell_coded(encoder, None);
         } else if let Some(error) = failed {
             self.tell_coded(encoder, Some(error));
         }
-        if let Some(target) = largest.and_then(|n| targets[n]).filter(|_| encoded) {
-            let now = MediaTime::now();
+        encoded
+    }
+
+    /// A picture was encoded: what that took says at which size the next ones are.
+    fn worked(&self, line: &EncoderLine, begun: MediaTime, target: Target, missed: u64) {
+        let now = MediaTime::now();
+        let (steps, load_step) = {
             let mut policy = self.policy.lock();
             let work = Work {
                 spent: now.saturating_since(begun),
                 interval: Duration::from_secs(1) / target.fps.max(1),
-                missed: news.saturating_sub(1),
+                missed,
                 source: policy.camera_interval(),
             };
             policy.encoded(now, work, &mut self.strain.lock());
-            let (steps, load_step) = (policy.steps_taken(), policy.load_step());
-            drop(policy);
-            self.tell_busy(load_step > 0);
-            let widths = encoder.line.layers.iter().filter_map(|l| l.inner.as_ref()).map(|e| e.config().width);
-            self.meter.with(|m| {
-                m.track.steps = steps;
-                m.track.load_step = load_step as u64;
-                m.track.layers_sent.clear();
-                m.track.layers_sent.extend(widths);
-            });
-        }
+            (policy.steps_taken(), policy.load_step())
+        };
+        self.tell_busy(load_step > 0);
+        let widths = line.layers.iter().filter_map(|l| l.inner.as_ref()).map(|e| e.config().width);
+        self.meter.with(|m| {
+            m.track.steps = steps;
+            m.track.load_step = load_step as u64;
+            m.track.layers_sent.clear();
+            m.track.layers_sent.extend(widths);
+        });
     }
 
     /// The track in which pictures go out: another one from now on where that can take its place. The encoders are those of its layers.
@@ -383,14 +394,7 @@ impl VideoOut {
                     t.encoder = name.to_owned();
                 }
                 (t.width, t.height) = (width, height);
-                t.encoded += 1;
-                if sent {
-                    t.frames_sent += 1;
-                    let first = m.span.map_or(now, |(first, _)| first);
-                    m.span = Some((first, now));
-                } else {
-                    t.frames_dropped += 1;
-                }
+                m.encoded(now, Some(sent));
             });
         }
         Ok(())

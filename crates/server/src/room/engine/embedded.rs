@@ -131,7 +131,6 @@ fn news(event: EngineEvent) -> Option<RoomNews> {
             }
             _ => None,
         },
-        EngineEvent::RoomStarted { .. } => None,
     }
 }
 

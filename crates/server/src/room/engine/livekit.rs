@@ -24,7 +24,7 @@ const KEPT_EMPTY_S: u32 = 24 * 3600;
 const AT_ONCE: usize = 8;
 
 /// A webhook call that is not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
     /// Not signed with our key.
     #[error("the webhook is not signed with the key and secret of [rooms]")]
@@ -33,8 +33,8 @@ pub enum WebhookError {
     #[error("the webhook's signature is for another body")]
     Body,
     /// No event.
-    #[error("the webhook's body is not a LiveKit event")]
-    Malformed,
+    #[error("the webhook's body is not a LiveKit event: {0}")]
+    Malformed(String),
 }
 
 /// A LiveKit server.
@@ -143,7 +143,8 @@ impl LiveKit {
         if !bool::from(digest.as_bytes().ct_eq(claims.sha256.as_bytes())) {
             return Err(WebhookError::Body);
         }
-        let event: WebhookEvent = serde_json::from_slice(body).map_err(|_| WebhookError::Malformed)?;
+        let event: WebhookEvent =
+            serde_json::from_slice(body).map_err(|error| WebhookError::Malformed(error.to_string()))?;
         Ok(event.news())
     }
 }
@@ -326,6 +327,8 @@ mod tests {
         assert_eq!(livekit.webhook(&foreign, body.as_bytes()), Err(WebhookError::Signature));
         assert_eq!(livekit.webhook("", body.as_bytes()), Err(WebhookError::Signature));
         assert_eq!(livekit.webhook(&signed(body), b"{}"), Err(WebhookError::Body));
-        assert_eq!(livekit.webhook(&signed("[]"), b"[]"), Err(WebhookError::Malformed));
+        let nameless = r#"{"event":"room_finished","room":{}}"#;
+        let refused = livekit.webhook(&signed(nameless), nameless.as_bytes()).unwrap_err();
+        assert!(matches!(&refused, WebhookError::Malformed(why) if why.contains("missing field `name`")), "{refused}");
     }
 }

@@ -8,6 +8,7 @@ mod members;
 mod talk;
 mod tracks;
 
+use beckon_protocol::channel::app::RoomPhase;
 use beckon_protocol::room::{Role, Template};
 use beckon_protocol::service::{Entrance, Room};
 use beckon_rtc::{ParticipantInfo, TrackInfo, TrackKind, TrackSource};
