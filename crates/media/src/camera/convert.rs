@@ -1,10 +1,39 @@
 //! What cameras send, as I420.
 
+use super::driver::{Picture, Pixel};
 use crate::clock::MediaTime;
+use crate::codec::{VideoCodec, VideoDecoder};
 use crate::frame::{ColorSpace, FramePool, VideoFrame};
 
+/// Makes frames of the pictures of one camera.
+pub(super) struct Converter {
+    pool: FramePool,
+    jpeg: Option<VideoDecoder>,
+}
+
+impl Converter {
+    pub(super) fn new() -> Self {
+        Self { pool: FramePool::new(), jpeg: None }
+    }
+
+    /// `None` when the data is no whole picture.
+    pub(super) fn convert(&mut self, picture: &Picture<'_>) -> Option<VideoFrame> {
+        let &Picture { pixel, width, height, data, capture } = picture;
+        match pixel {
+            Pixel::Yuyv => yuyv(&self.pool, data, width, height, capture),
+            Pixel::Nv12 => nv12(&self.pool, data, width, height, capture),
+            Pixel::Mjpeg => {
+                if self.jpeg.is_none() {
+                    self.jpeg = VideoDecoder::new(VideoCodec::Mjpeg).ok();
+                }
+                self.jpeg.as_mut()?.decode(data, capture).ok().flatten()
+            }
+        }
+    }
+}
+
 /// Packed 4:2:2 (Y U Y V) without padding between rows; `None` when `data` is too short or the size odd.
-pub(super) fn yuyv(pool: &FramePool, data: &[u8], width: u32, height: u32, capture: MediaTime) -> Option<VideoFrame> {
+fn yuyv(pool: &FramePool, data: &[u8], width: u32, height: u32, capture: MediaTime) -> Option<VideoFrame> {
     let (w, h) = even(width, height)?;
     let data = data.get(..w * 2 * h)?;
     let mut out = pool.get(width, height);
@@ -28,7 +57,7 @@ pub(super) fn yuyv(pool: &FramePool, data: &[u8], width: u32, height: u32, captu
 }
 
 /// Y plane, then interleaved U and V, without padding; `None` when `data` is too short or the size odd.
-pub(super) fn nv12(pool: &FramePool, data: &[u8], width: u32, height: u32, capture: MediaTime) -> Option<VideoFrame> {
+fn nv12(pool: &FramePool, data: &[u8], width: u32, height: u32, capture: MediaTime) -> Option<VideoFrame> {
     let (w, h) = even(width, height)?;
     let luma = data.get(..w * h)?;
     let chroma = data.get(w * h..w * h * 3 / 2)?;

@@ -1,9 +1,15 @@
-//! Cameras: V4L2 on Linux, Media Foundation on Windows, AVFoundation on macOS, all through `nokhwa`.
+//! Cameras: V4L2 on Linux and AVFoundation on macOS through `nokhwa`, Media Foundation on Windows.
 //!
-//! `nokhwa` and what lies under it may panic on an odd device; a panic here ends as [`SourceError::Device`].
+//! What opens and reads them lies behind one small interface (`driver`); which of their formats is taken, what becomes
+//! of their pictures and when they are given up is decided here, the same for all.
+//!
+//! `nokhwa` and what lies under it may panic on an odd device; a panic here ends as
+//! [`SourceError::Device`](crate::source::SourceError::Device).
 
+mod choice;
 mod convert;
 mod device;
+mod driver;
 mod identity;
 
 pub use device::{CameraInfo, CameraSource, list_cameras};
