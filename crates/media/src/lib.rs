@@ -34,6 +34,8 @@ pub mod latest;
 pub mod layout;
 #[forbid(unsafe_code)]
 pub mod playout;
+#[forbid(unsafe_code)]
+mod recolor;
 pub mod scale;
 pub mod screen;
 #[forbid(unsafe_code)]

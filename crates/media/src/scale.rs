@@ -68,7 +68,7 @@ impl Scaler {
     ) -> Result<VideoFrame, CodecError> {
         let mut out = self.pool.get(width, height);
         if (out.width(), out.height()) == (av.width(), av.height()) && compress_range(av, &mut out) {
-            out.color = ColorSpace::Bt601Limited;
+            out.color = limited(color_of(av));
             return Ok(out.freeze(capture));
         }
         // SAFETY: reading plain fields of a live AVFrame.
@@ -85,11 +85,16 @@ impl Scaler {
             &mut out,
         )?;
         // The conversion compresses full range into limited.
-        out.color = match color_of(av) {
-            ColorSpace::Bt601Full | ColorSpace::Bt601Limited => ColorSpace::Bt601Limited,
-            _ => ColorSpace::Bt709Limited,
-        };
+        out.color = limited(color_of(av));
         Ok(out.freeze(capture))
+    }
+}
+
+/// The same matrix, in limited range.
+fn limited(color: ColorSpace) -> ColorSpace {
+    match color {
+        ColorSpace::Bt709Full | ColorSpace::Bt709Limited => ColorSpace::Bt709Limited,
+        ColorSpace::Bt601Full | ColorSpace::Bt601Limited => ColorSpace::Bt601Limited,
     }
 }
 
@@ -115,7 +120,7 @@ fn run(tables: &mut Swscale, from: &Picture<*const u8>, out: &mut VideoFrameMut)
     })
 }
 
-/// JPEG's 4:2:0 and 4:2:2 in full range, as I420 in limited range: three times quicker than swscale's general way.
+/// 4:2:0 and 4:2:2 in full range, as JPEGs have it, as I420 in limited range: three times quicker than swscale's general way.
 /// False when `av` is something else.
 fn compress_range(av: &frame::Video, out: &mut VideoFrameMut) -> bool {
     let chroma_rows = match av.format() {
@@ -149,20 +154,28 @@ fn compress_range(av: &frame::Video, out: &mut VideoFrameMut) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use ffmpeg_next::color;
+
     use super::*;
     use crate::barcode::BarCode;
     use crate::testcard::TestCard;
 
     #[test]
-    fn jpegs_range_is_compressed() {
-        for format in [Pixel::YUVJ420P, Pixel::YUVJ422P] {
+    fn full_range_is_compressed_and_the_matrix_stays() {
+        // FFmpeg calls JPEG's matrix that of PAL.
+        let matrices =
+            [(color::Space::BT470BG, ColorSpace::Bt601Limited), (color::Space::BT709, ColorSpace::Bt709Limited)];
+        for (format, (space, limited)) in
+            [Pixel::YUVJ420P, Pixel::YUVJ422P].into_iter().flat_map(|format| matrices.map(|matrix| (format, matrix)))
+        {
             let mut av = frame::Video::new(format, 64, 32);
+            av.set_color_space(space);
             for (plane, value) in [(0, 255), (1, 0), (2, 128)] {
                 av.data_mut(plane).fill(value);
             }
             let out = Scaler::new().convert(&av, 64, 32, MediaTime(3)).unwrap();
             assert_eq!((out.y()[0], out.u()[0], out.v()[0]), (235, 15, 128));
-            assert_eq!((out.color, out.capture), (ColorSpace::Bt601Limited, MediaTime(3)));
+            assert_eq!((out.color, out.capture), (limited, MediaTime(3)));
         }
     }
 

@@ -26,7 +26,6 @@ const JUMP: Duration = Duration::from_millis(80);
 /// A microphone: an [`AudioSource`] of mono frames that survives the loss of its device.
 pub struct Microphone {
     choice: DeviceChoice,
-    patient: bool,
     stats: IoStats,
     listener: Option<DeviceListener>,
 }
@@ -34,14 +33,7 @@ pub struct Microphone {
 impl Microphone {
     /// The chosen microphone, not yet open.
     pub fn new(choice: DeviceChoice) -> Self {
-        Self { choice, patient: false, stats: IoStats::default(), listener: None }
-    }
-
-    /// Makes [`start`](AudioSource::start) succeed without a device: the microphone is silent (no frames) until
-    /// one appears, and says so by [`DeviceEvent::Lost`](super::DeviceEvent::Lost).
-    pub fn when_available(mut self) -> Self {
-        self.patient = true;
-        self
+        Self { choice, stats: IoStats::default(), listener: None }
     }
 
     /// Tells `listener` when the device opens, is lost and comes back.
@@ -73,7 +65,7 @@ impl AudioSource for Microphone {
             direction: Direction::Input,
             choice: self.choice,
             periods: &[PERIOD],
-            patient: self.patient,
+            patient: false,
             stats: self.stats,
             listener: self.listener,
             started,

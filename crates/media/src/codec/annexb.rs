@@ -31,14 +31,14 @@ fn start_code(data: &[u8], from: usize) -> Option<(usize, usize)> {
     None
 }
 
-/// True when a sequence parameter set is among the NAL units.
-pub(super) fn has_sps(data: &[u8]) -> bool {
-    nal_units(data).any(|unit| unit[0] & 0x1F == 7)
+/// The first sequence parameter set among the NAL units.
+pub(super) fn sps(data: &[u8]) -> Option<&[u8]> {
+    nal_units(data).find(|unit| unit[0] & 0x1F == 7)
 }
 
 /// profile_idc, constraint flags and level_idc of the first sequence parameter set.
 pub fn sps_profile_level(data: &[u8]) -> Option<[u8; 3]> {
-    nal_units(data).find(|unit| unit[0] & 0x1F == 7).and_then(|sps| sps.get(1..4)?.try_into().ok())
+    sps(data).and_then(|sps| sps.get(1..4)?.try_into().ok())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Our frames as FFmpeg's and back, without copying pictures.
+//! Our frames as FFmpeg's and back, without copying pictures where FFmpeg takes them as they are.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -40,21 +40,49 @@ pub(super) fn lend(picture: &VideoFrame, pts: i64) -> Option<frame::Video> {
             (*raw).linesize[i] = i32::try_from(stride).ok()?;
         }
     }
-    let (space, range) = match picture.color {
+    let (space, range) = tags(picture.color);
+    av.set_color_space(space);
+    av.set_color_range(range);
+    Some(av)
+}
+
+/// What FFmpeg calls a colour space.
+pub(super) fn tags(color: ColorSpace) -> (color::Space, color::Range) {
+    match color {
         ColorSpace::Bt709Limited => (color::Space::BT709, color::Range::MPEG),
         ColorSpace::Bt709Full => (color::Space::BT709, color::Range::JPEG),
         ColorSpace::Bt601Limited => (color::Space::SMPTE170M, color::Range::MPEG),
         ColorSpace::Bt601Full => (color::Space::SMPTE170M, color::Range::JPEG),
-    };
-    av.set_color_space(space);
-    av.set_color_range(range);
-    Some(av)
+    }
 }
 
 /// Called by FFmpeg when nothing points at a lent frame any more.
 unsafe extern "C" fn give_back(owner: *mut c_void, _data: *mut u8) {
     // SAFETY: `owner` is what `lend` made with Box::into_raw, and FFmpeg calls this once.
     drop(unsafe { Box::from_raw(owner.cast::<VideoFrame>()) });
+}
+
+/// Copies I420 into NV12.
+pub(super) fn interleave(picture: &VideoFrame, nv12: &mut frame::Video) {
+    let (w, h) = (picture.width() as usize, picture.height() as usize);
+    // The encoder may still hold the last picture's buffer: ask for one of our own.
+    // SAFETY: a live AVFrame with buffers of its own.
+    unsafe { ffi::av_frame_make_writable(nv12.as_mut_ptr()) };
+    let stride = nv12.stride(0);
+    let data = nv12.data_mut(0);
+    for row in 0..h {
+        data[row * stride..][..w].copy_from_slice(&picture.y()[row * picture.y_stride()..][..w]);
+    }
+    let stride = nv12.stride(1);
+    let data = nv12.data_mut(1);
+    for row in 0..h / 2 {
+        let u = &picture.u()[row * picture.u_stride()..][..w / 2];
+        let v = &picture.v()[row * picture.v_stride()..][..w / 2];
+        for ((to, &u), &v) in data[row * stride..][..w].chunks_exact_mut(2).zip(u).zip(v) {
+            to[0] = u;
+            to[1] = v;
+        }
+    }
 }
 
 /// A decoded picture that stays in FFmpeg's buffers.
@@ -83,7 +111,12 @@ pub(crate) fn wrap_planar(av: frame::Video, capture: MediaTime) -> Option<VideoF
 
 /// What a decoded picture says about its colours; BT.709 limited where it says nothing.
 pub(crate) fn color_of(av: &frame::Video) -> ColorSpace {
-    let full = av.color_range() == color::Range::JPEG || av.format() == Pixel::YUVJ420P;
+    let full = match av.color_range() {
+        color::Range::JPEG => true,
+        color::Range::MPEG => false,
+        // A decoder keeps JPEG's format when only the range of its stream changes: it tells where nothing else does.
+        color::Range::Unspecified => av.format() == Pixel::YUVJ420P,
+    };
     let sd = matches!(av.color_space(), color::Space::SMPTE170M | color::Space::BT470BG);
     match (sd, full) {
         (false, false) => ColorSpace::Bt709Limited,

@@ -7,6 +7,7 @@ mod h264_options;
 mod opus;
 mod rows;
 mod screen_encoder;
+mod sps;
 mod unroll;
 mod video_decoder;
 mod video_encoder;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::barcode::BarCode;
 use crate::clock::MediaTime;
-use crate::frame::{AudioFrame, VideoFrame};
+use crate::frame::{AudioFrame, ColorSpace, FramePool, VideoFrame};
 use crate::testcard::TestCard;
 
 const SOFTWARE: [&str; 2] = ["libx264", "libopenh264"];
@@ -77,7 +77,7 @@ fn a_key_frame_comes_when_asked_for_and_a_new_decoder_starts_there() {
 
 /// Bits per second over `count` pictures of hard-to-code noise at 30 a second.
 fn rate(encoder: &mut VideoEncoder, from: usize, count: usize) -> f64 {
-    let pool = crate::frame::FramePool::new();
+    let pool = FramePool::new();
     let mut seed = 1u32;
     let mut bytes = 0;
     for n in from..from + count {
@@ -111,7 +111,7 @@ fn a_still_screen_that_is_sent_again_now_and_then_fills_the_link_while_it_become
     const BPS: u32 = 500_000;
     let config = EncoderConfig { content: Content::Screen, ..config("libx264", 640, 360, BPS) };
     let Ok(mut encoder) = VideoEncoder::new(config) else { return };
-    let pool = crate::frame::FramePool::new();
+    let pool = FramePool::new();
     let mut seed = 1u32;
     let mut frame = pool.get(640, 360);
     frame.fill(128, 128, 128);
@@ -147,6 +147,79 @@ fn size_changes_in_mid_stream_reach_the_decoder() {
             assert_eq!(BarCode::read(&decoded).unwrap().frame, n as u32);
         }
     }
+}
+
+/// A picture of one colour.
+fn plain([y, u, v]: [u8; 3], color: ColorSpace) -> VideoFrame {
+    let mut picture = FramePool::new().get(320, 180);
+    picture.fill(y, u, v);
+    picture.color = color;
+    picture.freeze(MediaTime(0))
+}
+
+fn close(picture: &VideoFrame, samples: [u8; 3]) -> bool {
+    [picture.y(), picture.u(), picture.v()].iter().zip(samples).all(|(plane, should)| plane[0].abs_diff(should) <= 3)
+}
+
+#[test]
+fn the_stream_names_the_colours_of_its_pictures() {
+    for mut encoder in encoders(320, 180, 300_000) {
+        let mut decoder = VideoDecoder::new(VideoCodec::H264).unwrap();
+        for color in [ColorSpace::Bt709Limited, ColorSpace::Bt709Full, ColorSpace::Bt601Limited, ColorSpace::Bt601Full]
+        {
+            let picture = plain([120, 110, 140], color);
+            let encoded = encoder.encode(&picture, false).unwrap().remove(0);
+            let shown = decoder.decode(&encoded.data, picture.capture).unwrap().unwrap();
+            let named = sps::color_told(&encoded.data);
+            assert_eq!(named, Some(shown.color), "{} asked for {color:?}", encoder.name());
+            // One that cannot name them gets pictures in others.
+            assert!(named == Some(color) || encoder.name() != "libx264", "{named:?} for {color:?}");
+        }
+    }
+}
+
+#[test]
+fn full_range_arrives_as_full_range_with_its_matrix_and_limited_range_after_it() {
+    let Ok(mut encoder) = VideoEncoder::new(config("libx264", 320, 180, 300_000)) else { return };
+    // The decoder's first picture decides about the format that FFmpeg decodes to.
+    let mut decoder = VideoDecoder::new(VideoCodec::H264).unwrap();
+    for color in [ColorSpace::Bt709Full, ColorSpace::Bt709Limited, ColorSpace::Bt709Full, ColorSpace::Bt601Full] {
+        let picture = plain([250, 110, 140], color);
+        let encoded = encoder.encode(&picture, false).unwrap().remove(0);
+        let shown = decoder.decode(&encoded.data, picture.capture).unwrap().unwrap();
+        assert_eq!(shown.color, color);
+        assert!(close(&shown, [250, 110, 140]), "{color:?}: {} {} {}", shown.y()[0], shown.u()[0], shown.v()[0]);
+    }
+}
+
+/// A JPEG of one colour; `None` where FFmpeg makes none.
+fn jpeg([y, u, v]: [u8; 3]) -> Option<Vec<u8>> {
+    use ffmpeg_next::{Packet, Rational, codec, encoder, format::Pixel, frame};
+    prepare_ffmpeg();
+    let found = encoder::find(codec::Id::MJPEG)?;
+    let mut video = codec::Context::new_with_codec(found).encoder().video().ok()?;
+    video.set_width(64);
+    video.set_height(32);
+    video.set_format(Pixel::YUVJ420P);
+    video.set_time_base(Rational(1, 30));
+    let mut encoder = video.open_as(found).ok()?;
+    let mut picture = frame::Video::new(Pixel::YUVJ420P, 64, 32);
+    [y, u, v].into_iter().enumerate().for_each(|(plane, value)| picture.data_mut(plane).fill(value));
+    picture.set_pts(Some(0));
+    encoder.send_frame(&picture).ok()?;
+    encoder.send_eof().ok()?;
+    let mut packet = Packet::empty();
+    encoder.receive_packet(&mut packet).ok()?;
+    packet.data().map(<[u8]>::to_vec)
+}
+
+#[test]
+fn a_jpeg_arrives_in_limited_range_with_its_own_matrix() {
+    let Some(red) = jpeg([76, 85, 255]) else { return };
+    let mut decoder = VideoDecoder::new(VideoCodec::Mjpeg).unwrap();
+    let shown = decoder.decode(&red, MediaTime(5)).unwrap().unwrap();
+    assert_eq!((shown.color, shown.capture), (ColorSpace::Bt601Limited, MediaTime(5)));
+    assert!(close(&shown, [81, 90, 240]), "{} {} {}", shown.y()[0], shown.u()[0], shown.v()[0]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use ffmpeg_next::{Dictionary, Packet, codec, decoder, frame};
+use ffmpeg_next::{Dictionary, Packet, codec, decoder, format::Pixel, frame};
 
 use super::{CodecError, avframe, prepare_ffmpeg};
 use crate::clock::MediaTime;
@@ -98,7 +98,13 @@ impl VideoDecoder {
         if width < 2 || height < 2 {
             return Ok(None);
         }
-        if picture.format() == ffmpeg_next::format::Pixel::YUV420P && width % 2 == 0 && height % 2 == 0 {
+        let ours = match picture.format() {
+            Pixel::YUV420P => true,
+            // H.264 in full range. JPEGs are made limited: they are sent on, and not all receivers know full range.
+            Pixel::YUVJ420P => self.codec == VideoCodec::H264,
+            _ => false,
+        };
+        if ours && width % 2 == 0 && height % 2 == 0 {
             return Ok(avframe::wrap_planar(picture, capture));
         }
         self.scaler.convert(&picture, width & !1, height & !1, capture).map(Some)

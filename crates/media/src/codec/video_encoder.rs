@@ -3,13 +3,14 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ffmpeg_next::{Dictionary, Packet, Rational, codec, color, encoder, ffi, format::Pixel, frame, picture};
+use ffmpeg_next::{Dictionary, Packet, Rational, codec, encoder, ffi, format::Pixel, frame, picture};
 use parking_lot::Mutex;
 
 use super::h264_options::{h264_level_for, options_of};
-use super::{CodecError, annexb, avframe, prepare_ffmpeg};
+use super::{CodecError, annexb, avframe, prepare_ffmpeg, sps};
 use crate::clock::MediaTime;
 use crate::frame::{ColorSpace, VideoFrame};
+use crate::recolor::Recolor;
 use crate::scale::Scaler;
 
 /// Hardware first, then software, in the order in which they are tried.
@@ -104,6 +105,9 @@ pub struct VideoEncoder {
     config: EncoderConfig,
     open: Open,
     scaler: Scaler,
+    recolor: Recolor,
+    /// An encoder whose stream does not say of its pictures' colours what it was asked to, and what it says instead.
+    says: Option<(&'static str, ColorSpace)>,
     epoch: Option<MediaTime>,
     last_pts: i64,
     /// Pictures inside the encoder, oldest first.
@@ -114,7 +118,10 @@ pub struct VideoEncoder {
 struct Open {
     encoder: encoder::video::Encoder,
     name: &'static str,
+    /// What it was asked for, and what all pictures are that it gets.
     color: ColorSpace,
+    /// What its stream says of colours is known.
+    heard: bool,
     bitrate_bps: u32,
     headers: Bytes,
     to_nv12: Option<frame::Video>,
@@ -136,6 +143,8 @@ impl VideoEncoder {
             config,
             open,
             scaler: Scaler::new(),
+            recolor: Recolor::new(),
+            says: None,
             epoch: None,
             last_pts: -1,
             inside: VecDeque::new(),
@@ -161,19 +170,42 @@ impl VideoEncoder {
     pub fn encode(&mut self, picture: &VideoFrame, force_key: bool) -> Result<Vec<EncodedVideo>, CodecError> {
         let off_rate = (f64::from(self.open.bitrate_bps) / f64::from(self.config.bitrate_bps.max(1)) - 1.0).abs();
         let rested = MediaTime::now().saturating_since(self.reopened) >= REOPEN_PAUSE;
-        if picture.color != self.open.color || (off_rate > REOPEN_STEP && rested) {
-            self.reopen(picture.color)?;
+        let color = match self.says {
+            Some((name, color)) if name == self.open.name => color,
+            _ => picture.color,
+        };
+        if color != self.open.color || (off_rate > REOPEN_STEP && rested) {
+            self.reopen(color)?;
         }
         let picture = self.scaler.scale(picture, self.config.width, self.config.height)?;
-        match self.attempt(&picture, force_key) {
-            Ok(encoded) => Ok(encoded),
+        let encoded = match self.attempt(&picture, force_key) {
+            Ok(encoded) => encoded,
             Err(error) => {
                 tracing::warn!(encoder = self.open.name, %error, "encoder broke; trying the next");
                 shun(self.open.name);
                 self.reopen(picture.color)?;
-                self.attempt(&picture, true)
+                self.attempt(&picture, true)?
             }
+        };
+        let Some(says) = self.misspoken(&encoded) else { return Ok(encoded) };
+        let (encoder, asked) = (self.open.name, self.open.color);
+        tracing::info!(encoder, ?asked, ?says, "its stream names other colours; pictures are converted to those");
+        self.says = Some((self.open.name, says));
+        self.reopen(says)?;
+        // One that says something else each time is not asked again and again.
+        self.open.heard = true;
+        self.attempt(&picture, true)
+    }
+
+    /// The colours that receivers take the pictures for, where the stream's beginning does not name the right ones: not every
+    /// encoder writes them, and Media Foundation's is not even told by FFmpeg.
+    fn misspoken(&mut self, encoded: &[EncodedVideo]) -> Option<ColorSpace> {
+        if self.open.heard {
+            return None;
         }
+        let told = encoded.iter().find_map(|encoded| sps::color_told(&encoded.data))?;
+        self.open.heard = true;
+        (told != self.open.color).then_some(told)
     }
 
     /// Changes the bitrate, from the next picture on where the encoder can.
@@ -229,6 +261,7 @@ impl VideoEncoder {
     }
 
     fn attempt(&mut self, picture: &VideoFrame, force_key: bool) -> Result<Vec<EncodedVideo>, CodecError> {
+        let picture = &self.recolor.run(picture, self.open.color);
         let name = self.open.name;
         let failed = |doing, e: ffmpeg_next::Error| CodecError::Failed { codec: name, doing, reason: e.to_string() };
         let epoch = *self.epoch.get_or_insert(picture.capture);
@@ -245,7 +278,7 @@ impl VideoEncoder {
         let mut lent =
             avframe::lend(picture, pts).ok_or_else(|| failed("take a picture", ffmpeg_next::Error::Unknown))?;
         if let Some(nv12) = &mut self.open.to_nv12 {
-            interleave(picture, nv12);
+            avframe::interleave(picture, nv12);
             nv12.set_pts(Some(pts));
             lent = nv12.clone();
         }
@@ -264,7 +297,7 @@ impl VideoEncoder {
             }
             let data = packet.data().unwrap_or_default();
             let key = packet.is_key();
-            let data = if key && !annexb::has_sps(data) {
+            let data = if key && annexb::sps(data).is_none() {
                 [&self.open.headers[..], data].concat().into()
             } else {
                 Bytes::copy_from_slice(data)
@@ -347,12 +380,7 @@ fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Re
     video.set_frame_rate(Some(Rational(fps, 1)));
     video.set_gop((config.keyframe_interval.as_secs_f64() * f64::from(fps)).round().clamp(1.0, 1e6) as u32);
     video.set_max_b_frames(0);
-    let (space, range) = match color {
-        ColorSpace::Bt709Limited => (color::Space::BT709, color::Range::MPEG),
-        ColorSpace::Bt709Full => (color::Space::BT709, color::Range::JPEG),
-        ColorSpace::Bt601Limited => (color::Space::SMPTE170M, color::Range::MPEG),
-        ColorSpace::Bt601Full => (color::Space::SMPTE170M, color::Range::JPEG),
-    };
+    let (space, range) = avframe::tags(color);
     video.set_colorspace(space);
     video.set_color_range(range);
     let large = config.width * config.height > 1280 * 720;
@@ -402,7 +430,7 @@ fn open_one(name: &'static str, config: &EncoderConfig, color: ColorSpace) -> Re
         }
     };
     let to_nv12 = (format == Pixel::NV12).then(|| frame::Video::new(format, config.width, config.height));
-    Ok(Open { encoder, name, color, bitrate_bps: config.bitrate_bps, headers, to_nv12 })
+    Ok(Open { encoder, name, color, heard: false, bitrate_bps: config.bitrate_bps, headers, to_nv12 })
 }
 
 /// # Safety
@@ -433,25 +461,36 @@ unsafe fn refill(context: *mut ffi::AVCodecContext, config: &EncoderConfig, paus
     unsafe { (*context).rc_max_rate = rate as _ };
 }
 
-/// Copies I420 into NV12.
-fn interleave(picture: &VideoFrame, nv12: &mut frame::Video) {
-    let (w, h) = (picture.width() as usize, picture.height() as usize);
-    // The encoder may still hold the last picture's buffer: ask for one of our own.
-    // SAFETY: a live AVFrame with buffers of its own.
-    unsafe { ffi::av_frame_make_writable(nv12.as_mut_ptr()) };
-    let stride = nv12.stride(0);
-    let data = nv12.data_mut(0);
-    for row in 0..h {
-        data[row * stride..][..w].copy_from_slice(&picture.y()[row * picture.y_stride()..][..w]);
-    }
-    let stride = nv12.stride(1);
-    let data = nv12.data_mut(1);
-    for row in 0..h / 2 {
-        let u = &picture.u()[row * picture.u_stride()..][..w / 2];
-        let v = &picture.v()[row * picture.v_stride()..][..w / 2];
-        for ((to, &u), &v) in data[row * stride..][..w].chunks_exact_mut(2).zip(u).zip(v) {
-            to[0] = u;
-            to[1] = v;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::codec::{VideoCodec, VideoDecoder};
+    use crate::frame::FramePool;
+
+    #[test]
+    fn an_encoder_whose_stream_names_other_colours_than_asked_for_gets_those() {
+        let encoder = EncoderChoice::Named("libx264".to_owned());
+        let config = EncoderConfig { encoder, ..EncoderConfig::new(320, 192, 500_000) };
+        let Ok(mut encoder) = VideoEncoder::new(config) else { return };
+        // As if it had been asked for BT.601, and its stream named BT.709 all the same.
+        encoder.open.color = ColorSpace::Bt601Limited;
+        let mut decoder = VideoDecoder::new(VideoCodec::H264).unwrap();
+        for n in 0..6 {
+            if n == 3 {
+                encoder.set_size(160, 96, 30).unwrap();
+            }
+            let mut red = FramePool::new().get(320, 192);
+            red.fill(81, 90, 240);
+            red.color = ColorSpace::Bt601Limited;
+            let red = red.freeze(MediaTime::from_millis(n * 33));
+            let encoded = encoder.encode(&red, false).unwrap();
+            assert_eq!((encoded.len(), encoded[0].key, encoded[0].capture), (1, n % 3 == 0, red.capture));
+            let shown = decoder.decode(&encoded[0].data, red.capture).unwrap().unwrap();
+            assert_eq!(shown.color, ColorSpace::Bt709Limited);
+            let shown = [shown.y()[0], shown.u()[0], shown.v()[0]];
+            assert!(shown.iter().zip([63, 102, 240]).all(|(is, should)| is.abs_diff(should) <= 3), "{shown:?}");
         }
+        assert_eq!(encoder.says, Some(("libx264", ColorSpace::Bt709Limited)));
     }
 }

@@ -23,6 +23,8 @@ mod picture;
 mod place;
 #[cfg(any(test, target_os = "linux", windows))]
 mod pointer;
+#[cfg(any(test, windows))]
+mod refusal;
 mod shrink;
 mod source;
 #[cfg(any(test, target_os = "linux", windows))]

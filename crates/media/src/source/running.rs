@@ -1,3 +1,5 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -66,7 +68,7 @@ impl SourceControl {
 
 impl RunningSource {
     /// Runs `body` on a thread called `name` until it returns. It must return soon after
-    /// [`SourceControl::stopping`] turns true.
+    /// [`SourceControl::stopping`] turns true. If it panics, the source has failed.
     ///
     /// # Errors
     /// [`SourceError::Thread`] when the system gives no thread.
@@ -79,10 +81,14 @@ impl RunningSource {
             changed: Condvar::new(),
         });
         let control = SourceControl { shared: shared.clone() };
+        let device = name.to_owned();
         let thread = std::thread::Builder::new()
             .name(name.chars().take(15).collect())
             .spawn(move || {
-                let status = match body(&control) {
+                // Nobody joins a source that runs: its panic would be told to none, and whoever waits for its end would wait on.
+                let ended = catch_unwind(AssertUnwindSafe(|| body(&control)))
+                    .unwrap_or_else(|panic| Err(SourceError::Device { device, reason: said(&*panic) }));
+                let status = match ended {
                     Ok(()) => SourceStatus::Ended,
                     Err(error) => SourceStatus::Failed(error),
                 };
@@ -150,6 +156,12 @@ impl Shared {
     }
 }
 
+/// What a panic says of itself, for an error's reason.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("its thread broke off ({})", text.unwrap_or("no reason given"))
+}
+
 impl Drop for RunningSource {
     fn drop(&mut self) {
         self.halt();
@@ -193,5 +205,29 @@ mod tests {
         assert_eq!(rx.recv_timeout(Duration::from_secs(30)).unwrap(), SourceStatus::Failed(failure.clone()));
         source.on_end(move |s| tx2.send(s).unwrap());
         assert_eq!(rx.recv_timeout(Duration::from_secs(30)).unwrap(), SourceStatus::Failed(failure));
+    }
+
+    #[test]
+    fn a_panic_is_told_as_a_failure() {
+        for plane in [None, Some(3)] {
+            let (go, wait) = mpsc::channel::<()>();
+            let source = RunningSource::spawn("lens", move |_| {
+                let _ = wait.recv();
+                match plane {
+                    Some(plane) => panic!("plane {plane} is missing"),
+                    None => panic!("plane 3 is missing"),
+                }
+            })
+            .unwrap();
+            let (tx, rx) = mpsc::channel();
+            source.on_end(move |s| tx.send(s).unwrap());
+            go.send(()).unwrap();
+            let told = rx.recv_timeout(Duration::from_secs(30)).unwrap();
+            let reason = "its thread broke off (plane 3 is missing)".to_owned();
+            assert_eq!(told, SourceStatus::Failed(SourceError::Device { device: "lens".into(), reason }));
+            assert_eq!(source.status(), told);
+            // Stops at once: nothing runs any more.
+            source.stop();
+        }
     }
 }

@@ -20,6 +20,7 @@ use crate::clock::MediaTime;
 use crate::screen::damage::Damage;
 use crate::screen::picture::Picture;
 use crate::screen::pointer::Shape;
+use crate::screen::refusal::Refusal;
 use crate::screen::{Rect, masks};
 
 /// Windows takes the picture away when the mode changes, a game takes the monitor, or a password is asked for. For so long
@@ -34,6 +35,8 @@ const FIRST: Duration = Duration::from_secs(2);
 pub(super) struct Duplication {
     /// On the desktop.
     part: Rect,
+    /// Windows has handed out the picture before.
+    had: bool,
     state: State,
 }
 
@@ -53,9 +56,22 @@ struct Live {
 }
 
 impl Duplication {
-    /// The monitor that all of `part` lies on.
+    /// The monitor that all of `part` lies on. Where its picture is refused for the time being, it is waited for in
+    /// [`look`](Self::look).
     pub(super) fn open(part: Rect) -> Result<Self> {
-        Ok(Self { part, state: State::Live(Live::open(part)?) })
+        Self::at_once(part).or_else(|error| match Refusal::of(error.code().0) {
+            Refusal::Wait => {
+                tracing::info!(%error, "the monitor's picture is waited for");
+                let now = MediaTime::now();
+                Ok(Self { part, had: false, state: State::Lost(now, now) })
+            }
+            Refusal::Gdi => Err(error),
+        })
+    }
+
+    /// The same, if its picture is to be had now.
+    pub(super) fn at_once(part: Rect) -> Result<Self> {
+        Ok(Self { part, had: true, state: State::Live(Live::open(part)?) })
     }
 
     /// Whether it has the monitor's picture; one that has lost it looks for whatever monitor has its place.
@@ -82,11 +98,12 @@ impl Duplication {
                 *tried = now;
                 match Live::open(self.part) {
                     Ok(live) => {
+                        self.had = true;
                         self.state = State::Live(live);
                         picture.forget();
                     }
-                    // Until the password is given or the desktop unlocked.
-                    Err(error) if error.code() == E_ACCESSDENIED => *since = now,
+                    // Until the password is given or the desktop unlocked. To some it is denied for good: they never had it.
+                    Err(error) if self.had && error.code() == E_ACCESSDENIED => *since = now,
                     Err(error) if now.saturating_since(*since) > PATIENCE => return Err(error),
                     Err(error) => tracing::debug!(%error, "the monitor's picture is away"),
                 }

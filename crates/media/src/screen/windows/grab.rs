@@ -12,12 +12,17 @@ use crate::clock::MediaTime;
 use crate::screen::grab::{Grab, Parts};
 use crate::screen::picture::Picture;
 use crate::screen::place::{self, Found, Wanted};
+use crate::screen::refusal::Refusal;
 use crate::screen::watch::Watch;
 use crate::screen::{Rect, ScreenChoice, ScreenSettings, Visibility};
 use crate::source::SourceError;
 
 /// How often it is asked whether the monitors are the same, where the pixels are those of one of them.
 const MONITORS: Duration = Duration::from_millis(500);
+
+/// How often a monitor's own picture is asked for again that was refused for the time being. Each time a graphics device is
+/// made for it: a picture comes late.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// A look that comes less late than this counts as one in time.
 const LATE: Duration = Duration::from_millis(10);
@@ -61,6 +66,8 @@ pub(super) struct WindowsGrab {
     label: String,
     target: Target,
     way: Way,
+    /// When to ask for the monitor's own picture again, where GDI has only taken its place.
+    again: Option<MediaTime>,
     picture: Picture,
     watch: Watch,
     fps: u32,
@@ -95,7 +102,7 @@ impl WindowsGrab {
         }
         let watch = Watch::new(settings.fps, matches!(target, Target::Desktop(_)));
         let (picture, fps, monitors_at) = (Picture::new(), settings.fps, MediaTime::now());
-        Self { label, target, way, picture, watch, fps, eye, shown, monitors_at, _aware: aware }
+        Self { label, target, way, again: None, picture, watch, fps, eye, shown, monitors_at, _aware: aware }
     }
 
     fn gone(&self) -> SourceError {
@@ -138,11 +145,41 @@ impl WindowsGrab {
     fn fall_back(&mut self, error: &windows::core::Error) {
         tracing::warn!(%error, what = self.label, "pictures come by GDI from now on");
         self.way = Way::Gdi(None);
+        self.again = self.again_after(error);
         self.watch = Watch::new(self.fps, matches!(self.target, Target::Desktop(_)));
         self.picture.forget();
     }
 
+    /// When to ask for the monitor's own picture again that was refused so.
+    fn again_after(&self, error: &windows::core::Error) -> Option<MediaTime> {
+        let waits = matches!(self.target, Target::Desktop(_)) && Refusal::of(error.code().0) == Refusal::Wait;
+        waits.then(|| MediaTime::now() + AGAIN)
+    }
+
+    /// Takes the monitor's own picture again once it is to be had.
+    fn come_back(&mut self) {
+        let Target::Desktop(place) = &self.target else { return };
+        let (Some(part), Some(again)) = (place.part(), self.again) else { return };
+        if MediaTime::now() < again {
+            return;
+        }
+        match Duplication::at_once(part) {
+            Ok(duplication) => {
+                tracing::info!(what = self.label, "pictures come from the monitor itself again");
+                (self.way, self.again) = (Way::Duplication(duplication), None);
+                self.picture.forget();
+                // It tells of the pointer itself, and by another of its pixels; if it falls silent, the pointer is read anew.
+                self.picture.pointer.move_to(None);
+                if let Some(eye) = &mut self.eye {
+                    *eye = Eye::default();
+                }
+            }
+            Err(error) => self.again = self.again_after(&error),
+        }
+    }
+
     fn look(&mut self, patience: Duration) {
+        self.come_back();
         if let Way::Duplication(duplication) = &mut self.way {
             let pointer = self.eye.is_some();
             if let Err(error) = duplication.look(patience, &mut self.picture, pointer) {

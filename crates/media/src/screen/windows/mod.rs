@@ -3,7 +3,7 @@
 //! A whole monitor, or a region of one, comes from Desktop Duplication, which tells what has changed; a window from
 //! Windows.Graphics.Capture, which has its pixels also while it is covered. Where either cannot start or breaks (remote
 //! desktops, monitors turned on their side, old systems), GDI takes its place: it works everywhere, and what has changed is
-//! found by comparing.
+//! found by comparing. A monitor's picture that is refused for the time being is waited for, and asked for again later.
 
 mod capture;
 mod catalog;
