@@ -2,32 +2,28 @@
 
 use std::{
     fs::{self, OpenOptions},
+    io,
     path::Path,
-    sync::Arc,
 };
 
 use anyhow::Context;
 use beckon_protocol::log::may_be_logged;
-use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::filter_fn, fmt::writer::BoxMakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 /// A log that has grown past this is put aside at the next start, bytes. One older is kept.
 const LARGE: u64 = 5 * 1024 * 1024;
 
-/// Starts logging.
+/// Starts logging; to stderr alone where the file cannot be written.
 ///
 /// # Errors
-/// When the filter does not parse, or the file cannot be written.
+/// When the filter does not parse.
 pub fn start(folder: &Path, filter: &str) -> anyhow::Result<()> {
     let parse = || EnvFilter::try_new(filter).with_context(|| format!("the log filter {filter:?} does not parse"));
-    let path = folder.join("beckon.log");
-    if fs::metadata(&path).is_ok_and(|m| m.len() > LARGE) {
-        // Where it cannot be put aside it goes on growing; no reason not to start.
-        let _ = fs::rename(&path, folder.join("beckon.old.log"));
-    }
-    let file = OpenOptions::new().create(true).append(true).open(&path);
-    let file = file.with_context(|| format!("the log {} cannot be written", path.display()))?;
-    let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Arc::new(file)).with_filter(parse()?);
-    let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(parse()?);
+    let (file, fault) = file(folder);
+    let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file).with_filter(parse()?);
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(parse()?);
     let log = tracing_subscriber::registry().with(to_file).with(to_stderr).with(filter_fn(may_be_logged));
     log.try_init().context("logging was started twice")?;
     let usual = std::panic::take_hook();
@@ -35,5 +31,51 @@ pub fn start(folder: &Path, filter: &str) -> anyhow::Result<()> {
         tracing::error!("{panic}");
         usual(panic);
     }));
+    if let Some(fault) = fault {
+        tracing::warn!("{fault:#}; going on with stderr alone");
+    }
     Ok(())
+}
+
+/// The file in this folder. Where it cannot be written: what leads nowhere, and why. An app without a log is better than a
+/// click that nothing answers.
+fn file(folder: &Path) -> (BoxMakeWriter, Option<anyhow::Error>) {
+    let path = folder.join("beckon.log");
+    if fs::metadata(&path).is_ok_and(|m| m.len() > LARGE) {
+        // Where it cannot be put aside it goes on growing; no reason not to start.
+        let _ = fs::rename(&path, folder.join("beckon.old.log"));
+    }
+    let opened = OpenOptions::new().create(true).append(true).open(&path);
+    match opened.with_context(|| format!("the log {} cannot be written", path.display())) {
+        Ok(file) => (BoxMakeWriter::new(file), None),
+        Err(fault) => (BoxMakeWriter::new(io::sink), Some(fault)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[test]
+    fn a_log_is_written_behind_what_stands_there() {
+        let folder = tempfile::tempdir().unwrap();
+        for line in ["one\n", "two\n"] {
+            let (file, fault) = file(folder.path());
+            assert!(fault.is_none(), "{fault:?}");
+            file.make_writer().write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(folder.path().join("beckon.log")).unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_told_and_done_without() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("beckon.log")).unwrap();
+        let (nowhere, fault) = file(folder.path());
+        assert!(fault.unwrap().to_string().contains("beckon.log"));
+        nowhere.make_writer().write_all(b"lost").unwrap();
+    }
 }

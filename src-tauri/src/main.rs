@@ -1,6 +1,7 @@
 //! Beckon, the desktop app: a native conferencing room that web pages open.
 //!
 //! - [`args`]: the command line, where a launch address arrives
+//! - [`starts`]: what other starts bring before there is a shell
 //! - [`desk`]: who asks, who may, which room; pure
 //! - [`consent`], [`profile`]: what the person and the machine's owner laid down, kept between runs
 //! - [`shell`]: windows, channels and rooms around the desk
@@ -32,6 +33,8 @@ mod self_test;
 #[forbid(unsafe_code)]
 mod shell;
 mod stage;
+#[forbid(unsafe_code)]
+mod starts;
 #[cfg(target_os = "linux")]
 mod webkit;
 #[cfg(windows)]
@@ -45,6 +48,7 @@ use tauri::{Manager, RunEvent};
 
 use args::{ArgsError, Start};
 use shell::{Shell, Work, commands, windows};
+use starts::Doorstep;
 
 fn main() -> ExitCode {
     memory::prepare();
@@ -108,12 +112,11 @@ fn run(start: Start) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), folder = %folder.display(), "Beckon starts");
 
     let instance = beckon_opener::instance_name(options.data.as_ref().map(|_| folder.as_path()));
-    let second_start = |app: &tauri::AppHandle, args: Vec<String>, _folder: String| {
-        let Some(shell) = app.try_state::<Arc<Shell>>() else { return };
-        match Start::read_second(args) {
-            Ok(launch) => shell.work(Work::Start(launch)),
-            Err(error) => tracing::warn!(%error, "a second start was refused"),
-        }
+    let doorstep = Arc::new(Doorstep::default());
+    let brought = doorstep.clone();
+    let second_start = move |_: &tauri::AppHandle, args: Vec<String>, _folder: String| match Start::read_second(args) {
+        Ok(launch) => brought.bring(launch),
+        Err(error) => tracing::warn!(%error, "a second start was refused"),
     };
     let mut context = tauri::generate_context!();
     // Windows and macOS find the running app by the identifier, Linux by the name on the session bus.
@@ -139,7 +142,6 @@ fn run(start: Start) -> anyhow::Result<()> {
             commands::answer,
             commands::revoke,
             commands::show_settings,
-            commands::settings_get,
             commands::settings_set,
             commands::devices_list,
             commands::try_camera,
@@ -147,6 +149,7 @@ fn run(start: Start) -> anyhow::Result<()> {
             commands::try_speaker,
             commands::test_call,
             commands::watch_level,
+            commands::page_failed,
             screen::screen_offers,
             screen::screen_thumbnail,
             screen::screen_picked,
@@ -168,6 +171,7 @@ fn run(start: Start) -> anyhow::Result<()> {
             app.manage(shell.clone());
             registration::at_start(app.handle());
             shell.work(Work::Start(launch));
+            doorstep.open(move |launch| shell.work(Work::Start(launch)));
             Ok(())
         })
         .build(context)

@@ -1,5 +1,7 @@
 //! Who may: what the person allowed, and what the owner of the machine laid down.
 
+#[cfg(any(windows, test))]
+mod absence;
 mod policy;
 #[cfg(windows)]
 #[path = "policy_windows.rs"]

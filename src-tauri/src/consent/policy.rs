@@ -112,11 +112,11 @@ impl Policy {
     pub fn judge(&self, asker: &Asker) -> Standing {
         // An origin is a URL; what is none has no business here.
         let Ok(origin) = Url::parse(asker.origin.as_str()) else { return Standing::Forbidden };
-        if self.is_unreadable() || self.deny.iter().any(|rule| rule.fits(&origin)) {
+        if self.is_unreadable() || self.deny.iter().any(|rule| rule.denies(&origin)) {
             return Standing::Forbidden;
         }
         let vouched = asker.relay.as_ref().is_none_or(|relay| self.relays.contains(relay));
-        match self.knows_denials() && vouched && self.allow.iter().any(|rule| rule.fits(&origin)) {
+        match self.knows_denials() && vouched && self.allow.iter().any(|rule| rule.allows(&origin)) {
             true => Standing::Allowed,
             false => Standing::Unknown,
         }
@@ -150,8 +150,18 @@ impl Rule {
         Ok(Self { text: text.to_owned(), origin, below: domain.is_some() })
     }
 
-    fn fits(&self, origin: &Url) -> bool {
-        let (Some(host), Some(own)) = (origin.host_str(), self.origin.host_str()) else { return false };
+    /// As an allowance: to the letter.
+    fn allows(&self, origin: &Url) -> bool {
+        self.fits(origin, Url::host_str)
+    }
+
+    /// As a denial. A page reaches the same host with a dot behind its name, and must not get round the rule by that.
+    fn denies(&self, origin: &Url) -> bool {
+        self.fits(origin, |url| url.host_str().map(|host| host.strip_suffix('.').unwrap_or(host)))
+    }
+
+    fn fits(&self, origin: &Url, name: impl Fn(&Url) -> Option<&str>) -> bool {
+        let (Some(host), Some(own)) = (name(origin), name(&self.origin)) else { return false };
         let at = match self.below {
             true => host.strip_suffix(own).is_some_and(|labels| labels.len() > 1 && labels.ends_with('.')),
             false => host == own,
@@ -214,6 +224,25 @@ mod tests {
         assert_eq!(judge(&policy, "https://corp.example", None), Standing::Unknown);
         assert_eq!(judge(&policy, "https://evilcorp.example", None), Standing::Unknown);
         assert_eq!(judge(&policy, "https://bad.corp.example", None), Standing::Forbidden);
+    }
+
+    #[test]
+    fn a_dot_behind_the_host_gets_round_no_denial_and_into_no_allowance() {
+        let policy = policy(&[
+            (List::Deny, "https://b.example"),
+            (List::Deny, "https://*.b.example"),
+            (List::Deny, "https://dotted.example."),
+            (List::Allow, "https://a.example"),
+            (List::Allow, "https://*.a.example"),
+        ]);
+        assert!(policy.faults().is_empty());
+        for host in ["b.example", "b.example.", "x.b.example", "x.b.example.", "dotted.example", "dotted.example."] {
+            assert_eq!(judge(&policy, &format!("https://{host}"), None), Standing::Forbidden, "{host}");
+        }
+        for host in ["a.example.", "x.a.example.", "notb.example."] {
+            assert_eq!(judge(&policy, &format!("https://{host}"), None), Standing::Unknown, "{host}");
+        }
+        assert_eq!(judge(&policy, "https://x.a.example", None), Standing::Allowed);
     }
 
     #[test]

@@ -2,13 +2,18 @@
 //!
 //! Each of the keys `AllowOrigins`, `DenyOrigins` and `TrustedRelays` below it holds a list: string values named 1, 2, 3 …
 
+use std::fmt::Display;
+
 use windows_registry::LOCAL_MACHINE;
 
-use super::policy::{List, Policy};
+use super::{
+    absence::Behind,
+    policy::{List, Policy},
+};
 
 const PLACE: &str = r"Software\Policies\Beckon";
 
-/// Reads it. A key that is not there is an empty list.
+/// Reads it. A key that is not there is an empty list; one that is there and cannot be read may keep somebody out.
 pub fn load() -> Policy {
     let mut policy = Policy::default();
     for list in List::ALL {
@@ -17,10 +22,15 @@ pub fn load() -> Policy {
             List::Deny => "DenyOrigins",
             List::Relays => "TrustedRelays",
         };
-        let Ok(key) = LOCAL_MACHINE.open(format!(r"{PLACE}\{name}")) else { continue };
+        let unreadable = |error: &dyn Display| Policy::unreadable(format!(r"HKLM\{PLACE}\{name}: {error}"));
+        let key = match LOCAL_MACHINE.open(format!(r"{PLACE}\{name}")) {
+            Ok(key) => key,
+            Err(error) if Behind::of(error.code().0) == Behind::Nothing => continue,
+            Err(error) => return unreadable(&error),
+        };
         let values = match key.values() {
             Ok(values) => values,
-            Err(error) => return Policy::unreadable(format!(r"HKLM\{PLACE}\{name}: {error}")),
+            Err(error) => return unreadable(&error),
         };
         for (value, content) in values {
             match String::try_from(content) {

@@ -4,13 +4,15 @@
 //! outside GNOME.
 
 use std::{
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, bail};
 use beckon_protocol::launch::SCHEME;
+
+use super::{Handler, needs_registration};
 
 const FILE: &str = "org.beckon.app.desktop";
 /// Lies beside the app, and gives an address to the one that runs without loading what the app needs.
@@ -52,7 +54,7 @@ fn opener(app: &Path) -> PathBuf {
 /// # Errors
 /// What could not be written or run, and where.
 pub fn register() -> anyhow::Result<()> {
-    let program = std::env::current_exe().context("this program's own path is not known")?;
+    let program = env::current_exe().context("this program's own path is not known")?;
     let folder = folder()?;
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let path = folder.join(FILE);
@@ -94,12 +96,37 @@ fn refresh(folder: &Path) {
     let _ = Command::new("update-desktop-database").arg("-q").arg(folder).status();
 }
 
-/// Registers at a start where nobody opens `beckon:` addresses yet.
+/// Our desktop file as desktops find it: the user's own, or else the system's.
+fn entry() -> Option<PathBuf> {
+    let system = env::var_os("XDG_DATA_DIRS").filter(|folders| !folders.is_empty());
+    let system = system.unwrap_or_else(|| "/usr/local/share:/usr/share".into());
+    let folders = dirs::data_dir().into_iter().chain(env::split_paths(&system));
+    folders.map(|folder| folder.join("applications").join(FILE)).find(|path| path.exists())
+}
+
+/// Who opens addresses, where `default` is the name of the desktop file that `xdg-mime` says and `entry` is ours.
+fn handler(default: &str, entry: Option<&Path>) -> Handler {
+    match (default.trim(), entry.map(fs::read_to_string)) {
+        ("", _) | (FILE, None) => Handler::Nobody,
+        (FILE, Some(Ok(entry))) => program(&entry).map_or(Handler::Another, Handler::Ours),
+        _ => Handler::Another,
+    }
+}
+
+/// The program of a desktop file as [`desktop_file`] writes it. One that is looked for in the path is none of ours.
+fn program(entry: &str) -> Option<PathBuf> {
+    let line = entry.lines().find_map(|line| line.strip_prefix("Exec="))?;
+    line.strip_suffix(" %u").map(PathBuf::from).filter(|program| program.is_absolute())
+}
+
+/// Registers at a start where nobody opens `beckon:` addresses, or what was registered is gone.
 pub fn at_start(_app: &tauri::AppHandle) {
     std::thread::spawn(|| {
         let query = Command::new("xdg-mime").args(["query", "default", &format!("x-scheme-handler/{SCHEME}")]).output();
-        let taken = query.is_ok_and(|out| !out.stdout.trim_ascii().is_empty());
-        if !taken && let Err(error) = register() {
+        let default = query.map_or_else(|_| String::new(), |out| String::from_utf8_lossy(&out.stdout).into_owned());
+        if needs_registration(&handler(&default, entry().as_deref()))
+            && let Err(error) = register()
+        {
             tracing::warn!("beckon: addresses are not registered: {error:#}");
         }
     });
@@ -117,6 +144,25 @@ mod tests {
         assert_eq!(opener(&app), app);
         fs::write(&opener_path, "").unwrap();
         assert_eq!(opener(&app), opener_path);
+    }
+
+    #[test]
+    fn what_is_gone_is_registered_anew_and_other_programs_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, entry) = (folder.path().join("beckon"), folder.path().join(FILE));
+        let needed = |default: &str, entry: Option<&Path>| needs_registration(&handler(default, entry));
+        assert!(needed("", None), "nobody opens addresses");
+        assert!(needed(FILE, None), "the desktop still names our file, which is gone");
+
+        fs::write(&entry, desktop_file(app.to_str().unwrap()).unwrap()).unwrap();
+        let (ours, there) = (format!("{FILE}\n"), Some(entry.as_path()));
+        assert!(needed(&ours, there), "the program is not there");
+        assert!(!needed("other.desktop\n", there), "another program is the default");
+        fs::write(&app, "").unwrap();
+        assert!(!needed(&ours, there), "the program is there");
+
+        fs::write(&entry, "[Desktop Entry]\nExec=beckon-open %u\n").unwrap();
+        assert!(!needed(&ours, there), "somebody else wrote it");
     }
 
     #[test]

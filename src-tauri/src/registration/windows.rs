@@ -4,6 +4,8 @@ use anyhow::Context;
 use beckon_protocol::launch::SCHEME;
 use windows_registry::{CLASSES_ROOT, CURRENT_USER};
 
+use super::{Handler, command, needs_registration};
+
 /// Registers this program.
 ///
 /// # Errors
@@ -16,9 +18,7 @@ pub fn register() -> anyhow::Result<()> {
     key.set_string("", "URL:Beckon")?;
     key.set_string("URL Protocol", "")?;
     CURRENT_USER.create(format!(r"{base}\DefaultIcon"))?.set_string("", format!("{program},0"))?;
-    // What follows `--` is never read as an option, whatever a page puts into its address.
-    let command = format!("\"{program}\" -- \"%1\"");
-    CURRENT_USER.create(format!(r"{base}\shell\open\command"))?.set_string("", command)?;
+    CURRENT_USER.create(format!(r"{base}\shell\open\command"))?.set_string("", command::line(&program))?;
     Ok(())
 }
 
@@ -30,9 +30,16 @@ pub fn unregister() -> anyhow::Result<()> {
     CURRENT_USER.remove_tree(format!(r"Software\Classes\{SCHEME}")).context("the registry key cannot be removed")
 }
 
-/// Registers at a start where nobody opens `beckon:` addresses yet.
+/// Who opens addresses for this user; what is registered for all users counts where they have nothing of their own.
+fn handler() -> Handler {
+    let Ok(key) = CLASSES_ROOT.open(format!(r"{SCHEME}\shell\open\command")) else { return Handler::Nobody };
+    // Without a line, apps of the store are started by other means.
+    key.get_string("").map_or(Handler::Another, |line| command::handler(&line))
+}
+
+/// Registers at a start where nobody opens `beckon:` addresses, or what was registered is gone.
 pub fn at_start(_app: &tauri::AppHandle) {
-    if CLASSES_ROOT.open(format!(r"{SCHEME}\shell\open\command")).is_err()
+    if needs_registration(&handler())
         && let Err(error) = register()
     {
         tracing::warn!("beckon: addresses are not registered: {error:#}");

@@ -6,7 +6,7 @@ use beckon_interface::{
     boot::{Answer, Boot, ConsentBoot},
     devices::{DeviceKind, DeviceList},
     place::StagePlace,
-    settings::{Settings, SettingsChange},
+    settings::SettingsChange,
 };
 use beckon_media::layout::TileId;
 use beckon_protocol::launch::Origin;
@@ -17,6 +17,9 @@ use crate::desk::{Asker, Input, RoomKey};
 
 type App<'a> = State<'a, Arc<Shell>>;
 type Done = Result<(), String>;
+
+/// Of what failed in a page, so many letters go to the log.
+const MOST_OF_A_FAILURE: usize = 500;
 
 const WRONG_WINDOW: &str = "this window has no such command";
 
@@ -161,13 +164,6 @@ pub fn show_settings(shell: App<'_>, window: WebviewWindow, section: String) -> 
     Ok(())
 }
 
-/// What the person set.
-#[tauri::command]
-pub fn settings_get(shell: App<'_>, window: WebviewWindow) -> Result<Settings, String> {
-    not_the_question(&window)?;
-    Ok(shell.settings.get())
-}
-
 /// Sets one section of the settings anew; every window and every room that runs hears of it.
 #[tauri::command]
 pub fn settings_set(shell: App<'_>, window: WebviewWindow, change: SettingsChange) -> Done {
@@ -226,4 +222,11 @@ pub fn watch_level(shell: App<'_>, window: WebviewWindow, on: bool) -> Done {
     not_the_question(&window)?;
     shell.tryout.watch_level(&shell, window.label(), on);
     Ok(())
+}
+
+/// Something failed in a window's page: for the log.
+#[tauri::command]
+pub fn page_failed(window: WebviewWindow, what: String) {
+    let what: String = what.chars().take(MOST_OF_A_FAILURE).collect();
+    tracing::warn!(window = window.label(), ?what, "something failed in a window's page");
 }

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod devices;
 pub mod ending;
 mod pictures;
+mod placing;
 pub mod room;
 mod settings;
 mod spare;

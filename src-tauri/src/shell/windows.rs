@@ -10,14 +10,14 @@ use beckon_media::{compositor, layout::TileId};
 use beckon_session::{MemberView, RoomView};
 use serde::Serialize;
 use tauri::{
-    Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    Emitter, LogicalSize, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
     menu::{CheckMenuItemBuilder, MenuBuilder, MenuItemBuilder, SubmenuBuilder},
 };
 
 use super::{
     Shell, Work, boot,
     closing::{Verdict, ends_it_for_others},
-    devices,
+    devices, placing,
     room::OpenRoom,
 };
 use crate::{
@@ -34,6 +34,8 @@ pub const CONSENT: &str = "consent";
 const ROOM: &str = "room-";
 /// Longest title, characters.
 const TITLE_MAX: usize = 80;
+/// A room's page where the screen has room for it, logical pixels.
+const ROOM_SIZE: LogicalSize<f64> = LogicalSize::new(1280.0, 700.0);
 
 /// The label of a room's window.
 pub fn room_label(key: RoomKey) -> String {
@@ -68,6 +70,23 @@ fn builder<'a>(shell: &'a Shell, label: &str) -> Builder<'a> {
         .data_directory(shell.folder.join("webview"))
         .on_navigation(own)
         .disable_drag_drop_handler()
+        .center()
+        // In the middle alone would put the title bar of a window higher than the screen above its edge.
+        .prevent_overflow_with_margin(placing::LEFT_FREE)
+}
+
+/// Puts a window that was made a while ago where it would be made now: since then its screen may have gone.
+fn place_anew(window: &WebviewWindow, page: LogicalSize<f64>) -> tauri::Result<()> {
+    let screen = window.primary_monitor().transpose().or_else(|| window.current_monitor().transpose());
+    // A desktop that names no screen, as under Wayland, places windows itself.
+    let Some(screen) = screen.transpose()? else { return Ok(()) };
+    let scale = screen.scale_factor();
+    let (place, size) =
+        placing::in_the_middle(screen.work_area(), page.to_physical(scale), placing::FRAME.to_physical(scale));
+    window.set_position(place)?;
+    // In logical pixels: where the new screen has another scale the system turns the window's size over to it, and it
+    // may do so before or after this.
+    window.set_size(size.to_logical::<f64>(scale))
 }
 
 fn front(window: &WebviewWindow) {
@@ -84,8 +103,7 @@ pub fn show_home(shell: &Arc<Shell>) {
         refresh_home(shell);
         return front(&window);
     }
-    let made =
-        builder(shell, HOME).title("Beckon").inner_size(560.0, 600.0).min_inner_size(380.0, 420.0).center().build();
+    let made = builder(shell, HOME).title("Beckon").inner_size(560.0, 600.0).min_inner_size(380.0, 420.0).build();
     match made {
         Ok(window) => {
             let shell = shell.clone();
@@ -109,8 +127,7 @@ pub fn show_settings(shell: &Arc<Shell>, section: &str) {
     }
     section.clone_into(&mut shell.section.lock());
     let title = shell.language("").pick("Beckon – 设置", "Beckon – Settings");
-    let made =
-        builder(shell, SETTINGS).title(title).inner_size(760.0, 620.0).min_inner_size(380.0, 420.0).center().build();
+    let made = builder(shell, SETTINGS).title(title).inner_size(760.0, 620.0).min_inner_size(380.0, 420.0).build();
     match made {
         Ok(window) => {
             if let Err(error) = shell.tryout.show_in(shell, &window) {
@@ -205,7 +222,6 @@ pub fn show_question(shell: &Arc<Shell>) {
         .min_inner_size(420.0, 400.0)
         .maximizable(false)
         .always_on_top(true)
-        .center()
         .focused(true)
         .build();
     match made {
@@ -244,9 +260,8 @@ pub fn hide_question(shell: &Shell) {
 fn room_window(shell: &Arc<Shell>, key: RoomKey) -> tauri::Result<WebviewWindow> {
     let window = builder(shell, &room_label(key))
         .title("Beckon")
-        .inner_size(1280.0, 700.0)
+        .inner_size(ROOM_SIZE.width, ROOM_SIZE.height)
         .min_inner_size(420.0, 420.0)
-        .center()
         .focused(true)
         .visible(false)
         .build()?;
@@ -308,7 +323,12 @@ fn is_dark(window: &WebviewWindow) -> bool {
 pub fn open_room(shell: &Arc<Shell>, room: &Arc<OpenRoom>) -> tauri::Result<()> {
     shell.spare.take(room.key);
     let window = match shell.app.get_webview_window(&room_label(room.key)) {
-        Some(window) => window,
+        Some(window) => {
+            if let Err(error) = place_anew(&window, ROOM_SIZE) {
+                tracing::debug!(%error, "the room's window stays where it was made");
+            }
+            window
+        }
         None => room_window(shell, room.key)?,
     };
     let dark = shell.first_place.lock().map_or_else(|| is_dark(&window), |first| first.dark);

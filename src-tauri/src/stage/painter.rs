@@ -159,15 +159,16 @@ impl Painter {
 
     /// Lays the stage there; `scale` is physical pixels per logical pixel.
     pub fn place(&self, place: &Place, scale: f64, dark: bool) {
-        let place = place.whole();
+        let (place, scale) = (place.whole(), scale as f32);
         self.shared.change(|w| {
-            if w.place != place
+            // With another scale the same place is another one on the screen.
+            if (w.place != place || w.scale != scale)
                 && let Some(surface) = &w.surface
             {
                 surface.place(place);
             }
             w.place = place;
-            w.scale = scale as f32;
+            w.scale = scale;
             w.dark = dark;
         });
     }
@@ -387,5 +388,55 @@ impl Work {
                 self.pictures.set_tile_size(spec.id, size.0, size.1);
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::shell::tryout::alone;
+    use beckon_media::latest;
+
+    struct NoPictures;
+
+    impl Pictures for NoPictures {
+        fn video(&self, _: TileId) -> LatestReceiver<VideoFrame> {
+            latest::channel().1
+        }
+
+        fn set_tile_size(&self, _: TileId, _: u32, _: u32) {}
+    }
+
+    /// Notes where it was laid.
+    #[derive(Default, Clone)]
+    struct Noted(Arc<Mutex<Vec<Option<Rect>>>>);
+
+    impl Surface for Noted {
+        fn place(&self, place: Option<Rect>) {
+            self.0.lock().push(place);
+        }
+
+        fn present(&self, _: &[Rect]) {}
+    }
+
+    #[test]
+    fn the_surface_is_laid_anew_when_place_or_scale_changes_and_only_then() {
+        let pictures = Box::new(NoPictures);
+        let room = alone("", 0, false);
+        let painter = Painter::start(pictures, room, SharedPixels::default(), compositor::Language::default()).unwrap();
+        let surface = Noted::default();
+        let taken = || surface.0.lock().drain(..).collect::<Vec<_>>();
+        painter.show_on(Box::new(surface.clone()));
+        assert_eq!(taken(), [None::<Rect>], "no page has said yet where");
+        let laid = |place: &Place, scale, dark| {
+            painter.place(place, scale, dark);
+            taken()
+        };
+        let place = Place { x: 0.0, y: 48.0, width: 64.0, height: 36.0 };
+        assert_eq!(laid(&place, 1.0, true), [place.whole()]);
+        assert_eq!(laid(&place, 1.5, true), [place.whole()], "the window is on another screen");
+        assert!(laid(&place, 1.5, false).is_empty(), "the place is the same, only darkness is not");
+        assert_eq!(laid(&Place::default(), 1.5, false), [None::<Rect>]);
     }
 }
