@@ -3,6 +3,7 @@ import globals from 'globals';
 import svelte from 'eslint-plugin-svelte';
 import ts from 'typescript-eslint';
 
+/** For the pages, and for the scripts of tests/e2e and tests/peers. */
 export default ts.config(
   { ignores: ['**/dist/', 'protocol/', 'room/src/lib/types.ts', '**/node_modules/'] },
   js.configs.recommended,
@@ -17,6 +18,7 @@ export default ts.config(
       eqeqeq: ['error', 'always'],
     },
   },
+  { files: ['**/*.mjs'], rules: { 'no-undef': 'error' } },
   {
     files: ['**/*.svelte', '**/*.svelte.ts'],
     languageOptions: { parserOptions: { parser: ts.parser } },

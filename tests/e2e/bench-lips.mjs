@@ -1,15 +1,16 @@
 // Whether sound and picture stay together: flash and beep of the test card, as they leave the screen and the loudspeaker, in the app and
 // in Chromium on the guest page, one after the other.
-import { spawn } from "node:child_process";
-import fs from "node:fs";
-import path from "node:path";
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
 
-import { answerConsent, endApp } from "./lib/app.mjs";
-import { alwaysOpen, openBrowser } from "./lib/browser.mjs";
-import { findPicture, frames, percentile } from "./lib/glass.mjs";
-import { peer } from "./lib/peer.mjs";
-import { move, pixels, resize, screenshot, windows } from "./lib/screen.mjs";
-import { out, server, until } from "./lib/walk.mjs";
+import { answerConsent, endApp } from './lib/app.mjs';
+import { alwaysOpen, openBrowser } from './lib/browser.mjs';
+import { findPicture, frames, percentile } from './lib/glass.mjs';
+import { pause } from './lib/pause.mjs';
+import { peer } from './lib/peer.mjs';
+import { move, pixels, resize, screenshot, windows } from './lib/screen.mjs';
+import { out, server, until } from './lib/walk.mjs';
 
 const minutes = Number(process.env.BECKON_MINUTES ?? 10);
 const only = process.env.BECKON_ONLY;
@@ -19,19 +20,18 @@ const CLAP = 100;
 const FURTHEST = 450;
 /** Lip sync is found within seconds. */
 const SETTLES = 10000;
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** The app in its room, opened by a click on the demo page. */
 async function ours() {
-  const other = await peer("lips-app", "640x360");
-  const browser = await openBrowser("ours", [], alwaysOpen);
+  const other = await peer('lips-app', '640x360');
+  const browser = await openBrowser('ours', [], alwaysOpen);
   const page = browser.pages()[0];
-  await page.goto(`${server}/crm/?room=lips-app&action=enterRoom&template=1v1`, { waitUntil: "networkidle" });
-  await page.getByTestId("call").click();
-  await answerConsent("always");
+  await page.goto(`${server}/crm/?room=lips-app&action=enterRoom&template=1v1`, { waitUntil: 'networkidle' });
+  await page.getByTestId('call').click();
+  await answerConsent('always');
   await page.locator('[data-phase="open"]').waitFor({ timeout: 30000 });
-  await page.goto("about:blank");
-  const window = await until("the room's window", () => windows("– Beckon$")[0]);
+  await page.goto('about:blank');
+  const window = await until("the room's window", () => windows('– Beckon$')[0]);
   return {
     window,
     end: async () => {
@@ -45,13 +45,13 @@ async function ours() {
 
 /** Chromium in its room, on the guest page. */
 async function theirs() {
-  const other = await peer("lips-chromium", "640x360");
-  const browser = await openBrowser("theirs");
-  await browser.addInitScript(() => localStorage.setItem("name", "Bench"));
+  const other = await peer('lips-chromium', '640x360');
+  const browser = await openBrowser('theirs');
+  await browser.addInitScript(() => localStorage.setItem('name', 'Bench'));
   const page = browser.pages()[0];
-  await page.goto(`${server}/join/lips-chromium`, { waitUntil: "commit" });
-  await page.getByTestId("join").click();
-  const window = await until("Chromium's window", () => windows("Chromium$")[0]);
+  await page.goto(`${server}/join/lips-chromium`, { waitUntil: 'commit' });
+  await page.getByTestId('join').click();
+  const window = await until("Chromium's window", () => windows('Chromium$')[0]);
   return {
     window,
     end: async () => {
@@ -63,10 +63,10 @@ async function theirs() {
 
 /** Hands the beginning of each beep that leaves the loudspeaker to `take`, UNIX time in ms. Returns what ends it. */
 function listen(take) {
-  const child = spawn(process.env.BECKON_BEEPS, ["speaker.monitor"], { stdio: ["ignore", "pipe", "inherit"] });
-  let text = "";
-  child.stdout.on("data", (chunk) => {
-    const lines = (text + chunk).split("\n");
+  const child = spawn(process.env.BECKON_BEEPS, ['speaker.monitor'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    const lines = (text + chunk).split('\n');
     text = lines.pop();
     lines.forEach((line) => take(Number(line)));
   });
@@ -113,16 +113,23 @@ for (const [name, open] of Object.entries({ app: ours, chromium: theirs })) {
   told[name] = await attend(name, window);
   await end();
 }
-fs.writeFileSync(path.join(out, "lips.json"), `${JSON.stringify(told, null, 1)}\n`);
+fs.writeFileSync(path.join(out, 'lips.json'), `${JSON.stringify(told, null, 1)}\n`);
 
 /** How many, from the least to the greatest, and how many of a hundred are within ±40 ms. */
 const spread = (offsets) => {
   const ms = offsets.map((one) => one.ms);
   const within = (100 * ms.filter((one) => Math.abs(one) <= 40).length) / Math.max(1, ms.length);
-  return `${ms.length} | ${[0, 5, 50, 95, 100].map((p) => percentile(ms, p).toFixed(0)).join(", ")} | ${within.toFixed(1)}`;
+  return `${ms.length} | ${[0, 5, 50, 95, 100].map((p) => percentile(ms, p).toFixed(0)).join(', ')} | ${within.toFixed(1)}`;
 };
-const row = (what, of) => console.log(`| ${what} | ${Object.values(told).map((all) => spread(all.filter(of))).join(" | ")} |`);
+const row = (what, of) =>
+  console.log(
+    `| ${what} | ${Object.values(told)
+      .map((all) => spread(all.filter(of)))
+      .join(' | ')} |`,
+  );
 const head = (name) => `${name}: seconds | least, p5, p50, p95, most | within ±40 ms, %`;
-console.log(`\n| sound minus picture, ms | ${Object.keys(told).map(head).join(" | ")} |\n|---${"|---|---|---".repeat(Object.keys(told).length)}|`);
+console.log(
+  `\n| sound minus picture, ms | ${Object.keys(told).map(head).join(' | ')} |\n|---${'|---|---|---'.repeat(Object.keys(told).length)}|`,
+);
 for (let minute = 0; minute < minutes; minute += 1) row(`minute ${minute + 1}`, (one) => one.minute === minute);
-row("all", () => true);
+row('all', () => true);

@@ -1,4 +1,5 @@
-// What is written, drawn and filled stands out from what is behind it, in the light and in the dark.
+// What is written, drawn and filled stands out from what is behind it, in the light and in the dark; and the pages have the
+// stage's colours.
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -28,6 +29,17 @@ function contrast(one: string, other: string): number {
   const [dark = 0, light = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (light + 0.05) / (dark + 0.05);
 }
+
+/** The stage's colours of a theme, out of crates/media. */
+function stage(theme: string): Tokens {
+  const source = readFileSync(new URL('../../crates/media/src/compositor/theme.rs', import.meta.url), 'utf8');
+  const [, body = ''] = new RegExp(`const fn ${theme}\\(\\) -> Self \\{(.*?)\\n {4}\\}`, 's').exec(source) ?? [];
+  const found = [...body.matchAll(/(\w+): Rgb::hex\(0x([0-9A-F]{6})\)/g)];
+  return Object.fromEntries(found.map(([, name, value = '']) => [name, `#${value.toLowerCase()}`]));
+}
+
+/** What pages and stage share. */
+const shared = ['ground', 'tile', 'accent', 'alert', 'notice'];
 
 const grounds = ['ground', 'panel', 'tile', 'raised', 'pressed', 'own'];
 const read: [string, string][] = [
@@ -65,4 +77,9 @@ for (const [theme, tokens] of themes) {
 
   test(`what is read stands out from its ground, ${theme}`, () => expect(faint(read, 4.5)).toEqual([]));
   test(`what is seen stands out from its ground, ${theme}`, () => expect(faint(seen, 3)).toEqual([]));
+
+  test(`the pages and the stage are one room, ${theme}`, () => {
+    const drawn = stage(theme);
+    for (const name of shared) expect(tokens[name], name).toBe(drawn[name] ?? 'not found in theme.rs');
+  });
 }

@@ -1,6 +1,10 @@
 //! `cargo xtask test`: everything CI checks, in the order in which mistakes are cheapest to find.
 
-use std::{path::PathBuf, process::Command, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -18,7 +22,8 @@ pub struct Options {
     no_e2e: bool,
 }
 
-/// The step that runs the tests, some of which may be skipped.
+/// The steps that run tests, some of which may be skipped.
+const WEB_TEST: &str = "web-test";
 const TESTS: &str = "unit-and-scenario";
 
 type Step = (&'static str, fn() -> Result<()>);
@@ -28,7 +33,7 @@ const STEPS: &[Step] = &[
     ("format", || run::run(run::cargo().args(["fmt", "--all", "--check"]))),
     ("web-build", build::web),
     ("web-check", || run::run(&mut run::npm(&["run", "check"]))),
-    ("web-test", web_test),
+    (WEB_TEST, web_test),
     ("build", build::programs),
     ("types", || build::types(true)),
     ("clippy", || run::run(run::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))),
@@ -90,7 +95,10 @@ pub fn run(options: &Options) -> Result<()> {
         }
     }
     println!("\nAll steps held in {:.1} min", start.elapsed().as_secs_f64() / 60.0);
-    let skipped = if wanted(TESTS) { beckon_test_skip::listed(&skips())? } else { Vec::new() };
+    let mut skipped = Vec::new();
+    for step in [WEB_TEST, TESTS].into_iter().filter(|step| wanted(step)) {
+        skipped.extend(beckon_test_skip::listed(&skips(step))?);
+    }
     if !skipped.is_empty() {
         println!("Skipped, as something is not there:\n  {}", skipped.join("\n  "));
     }
@@ -108,9 +116,14 @@ fn web_test() -> Result<()> {
         package["workspaces"].as_array().with_context(|| format!("{} names no workspaces", file.display()))?;
     let others = folders.iter().filter_map(Value::as_str).filter(|folder| *folder != "starter");
 
-    let mut shim = Process::start("test-starter", &run::target(), &mut run::npm(&["test", "--workspace", "starter"]))?;
-    run::run(run::npm(&["run", "test", "--if-present"]).args(others.flat_map(|folder| ["--workspace", folder])))?;
-    shim.succeed()
+    let list = no_skips(WEB_TEST)?;
+    let mut shim = run::npm(&["test", "--workspace", "starter"]);
+    let mut shim = Process::start("test-starter", &run::target(), shim.env(beckon_test_skip::LIST, &list))?;
+    let mut rest = run::npm(&["run", "test", "--if-present"]);
+    rest.args(others.flat_map(|folder| ["--workspace", folder])).env(beckon_test_skip::LIST, &list);
+    run::run(&mut rest)?;
+    shim.succeed()?;
+    not_in_ci(&list)
 }
 
 /// Whether this is a run in which nothing may be left out: CI systems say so.
@@ -131,16 +144,31 @@ fn peers() -> Result<()> {
 /// How many tests of a program run at once (libtest).
 const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
-/// Where tests that are skipped write their names.
-fn skips() -> PathBuf {
-    run::target().join("skipped-tests")
+/// Where a step's tests that are skipped write their names.
+fn skips(step: &str) -> PathBuf {
+    run::target().join(format!("skipped-{step}"))
 }
 
-fn tests() -> Result<()> {
-    let list = skips();
+/// A step's list of skipped tests, with nothing in it.
+fn no_skips(step: &str) -> Result<PathBuf> {
+    let list = skips(step);
     if list.exists() {
         std::fs::remove_file(&list).with_context(|| format!("{} cannot be emptied", list.display()))?;
     }
+    Ok(list)
+}
+
+/// In CI no test may be skipped.
+fn not_in_ci(list: &Path) -> Result<()> {
+    let skipped = beckon_test_skip::listed(list)?;
+    if !skipped.is_empty() && is_ci() {
+        bail!("CI is set, and tests were skipped:\n  {}", skipped.join("\n  "));
+    }
+    Ok(())
+}
+
+fn tests() -> Result<()> {
+    let list = no_skips(TESTS)?;
     let mut command = run::cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]).env(beckon_test_skip::LIST, &list);
     // Those that take long wait most of their time, for sound servers and programs; scenarios take turns by themselves.
@@ -149,11 +177,7 @@ fn tests() -> Result<()> {
         command.env(TEST_THREADS, (2 * cores).to_string());
     }
     run::run(&mut command)?;
-    let skipped = beckon_test_skip::listed(&list)?;
-    if !skipped.is_empty() && is_ci() {
-        bail!("CI is set, and tests were skipped:\n  {}", skipped.join("\n  "));
-    }
-    Ok(())
+    not_in_ci(&list)
 }
 
 /// What reads deny.toml.

@@ -1,21 +1,23 @@
 // The desktop app from outside: its windows, its processes.
-import { execFileSync } from "node:child_process";
+import { execFileSync } from 'node:child_process';
 
-import { click, focus, keys, place, windows } from "./screen.mjs";
-import { programs, until } from "./walk.mjs";
+import { pause } from './pause.mjs';
+import { click, focus, keys, place, windows } from './screen.mjs';
+import { programs, until } from './walk.mjs';
 
 /** The window in which the app asks whether a page may open a room. */
-export const consentWindow = () => until("the app's question", () => windows("^Beckon – (a page asks|网页请求)$")[0], 20000);
+export const consentWindow = () =>
+  until("the app's question", () => windows('^Beckon – (a page asks|网页请求)$')[0], 20000);
 
 /** Answers the app's question with the keyboard: "once", "always" or "no". */
 export async function answerConsent(answer) {
   const window = await consentWindow();
   // The app takes a yes only after the person had time to read.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await pause(1500);
   focus(window);
-  const presses = { no: ["Return"], always: ["Tab", "Return"], once: ["Tab", "Tab", "Return"] }[answer];
+  const presses = { no: ['Return'], always: ['Tab', 'Return'], once: ['Tab', 'Tab', 'Return'] }[answer];
   keys(...presses);
-  const gone = () => windows("^Beckon – (a page asks|网页请求)$").length === 0;
+  const gone = () => windows('^Beckon – (a page asks|网页请求)$').length === 0;
   for (let tries = 0; tries < 4; tries += 1) {
     try {
       return await until("the question's end", gone, 2500);
@@ -26,7 +28,7 @@ export async function answerConsent(answer) {
       const { x, y, width } = place(window);
       click(x + width / 2, y + 100);
       const steps = { no: 1, always: 2, once: 3 }[answer];
-      keys(...Array(steps).fill("Tab"), "Return");
+      keys(...Array(steps).fill('Tab'), 'Return');
     }
   }
   await until("the question's end", gone, 5000);
@@ -34,13 +36,16 @@ export async function answerConsent(answer) {
 
 /** Agrees to Chromium's own question, whose first button is the one that refuses. */
 export async function agreeToOpen() {
-  keys("Tab", "Return");
+  keys('Tab', 'Return');
 }
 
 /** The app's processes. */
 export function processes() {
   try {
-    return execFileSync("pgrep", ["-f", `^${programs}/beckon( |$)`]).toString().split("\n").filter(Boolean);
+    return execFileSync('pgrep', ['-f', `^${programs}/beckon( |$)`])
+      .toString()
+      .split('\n')
+      .filter(Boolean);
   } catch {
     return []; // pgrep ends with 1 when there is none
   }
@@ -50,11 +55,14 @@ export function processes() {
 export function hasThread(name) {
   const pids = processes();
   if (pids.length === 0) return false;
-  return execFileSync("ps", ["-L", "-o", "comm=", "-p", pids.join(",")]).toString().split("\n").includes(name);
+  return execFileSync('ps', ['-L', '-o', 'comm=', '-p', pids.join(',')])
+    .toString()
+    .split('\n')
+    .includes(name);
 }
 
 /** Ends the app as the system does, and waits until it is gone. */
 export async function endApp() {
-  for (const pid of processes()) process.kill(Number(pid), "SIGTERM");
+  for (const pid of processes()) process.kill(Number(pid), 'SIGTERM');
   await until("the app's end", () => processes().length === 0, 10000);
 }

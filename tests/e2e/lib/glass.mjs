@@ -1,11 +1,13 @@
 // Capture to glass: reads the test card's bar code off the screen, many times a second.
-import { spawn } from "node:child_process";
+import { spawn } from 'node:child_process';
 
-import { readBarcode } from "./barcode.mjs";
+import { readBarcode } from './barcode.mjs';
+import { pause } from './pause.mjs';
 
 /** Finds the picture with a bar code on a screenshot by the sync pattern of its first row: { x, y, width, height }. */
 export function findPicture(image) {
-  const bright = (x, y) => (image.gray ? image.data[y * image.width + x] : image.data[(y * image.width + x) * 4 + 1]) >= 128;
+  const bright = (x, y) =>
+    (image.gray ? image.data[y * image.width + x] : image.data[(y * image.width + x) * 4 + 1]) >= 128;
   for (let y = 0; y < image.height; y += 2) {
     const runs = [];
     for (let x = 0, begin = 0; x <= image.width; x += 1) {
@@ -18,12 +20,18 @@ export function findPicture(image) {
     for (let at = 0; at + 5 < runs.length; at += 1) {
       const lengths = runs.slice(at, at + 5).map(({ length }) => length);
       const cell = lengths.reduce((a, b) => a + b, 0) / 7;
-      const fits = [1, 1, 2, 2, 1].every((cells, index) => Math.abs(lengths[index] - cells * cell) < Math.max(1.5, cell * 0.2));
+      const fits = [1, 1, 2, 2, 1].every(
+        (cells, index) => Math.abs(lengths[index] - cells * cell) < Math.max(1.5, cell * 0.2),
+      );
       if (!runs[at].white || cell < 5 || !fits) continue;
       const width = (cell * 32 * 32) / 30;
       const height = (width * 9) / 16;
       for (const wider of [0, -1, 1, -2, 2, -4, 4]) {
-        const rect = { x: runs[at].begin - (width + wider) / 32, width: width + wider, height: ((width + wider) * 9) / 16 };
+        const rect = {
+          x: runs[at].begin - (width + wider) / 32,
+          width: width + wider,
+          height: ((width + wider) * 9) / 16,
+        };
         for (let up = 0; up < height / 12; up += 1) {
           const found = readBarcode(image, { ...rect, y: y - height / 24 - up });
           if (found && !found.mirrored) return { ...rect, y: y - height / 24 - up };
@@ -39,17 +47,17 @@ export function findPicture(image) {
  * with the UNIX time in ms at which it reached us, and whether another one waits already.
  */
 function grab({ x, y, width, height }, rate, shrink, take) {
-  const child = spawn("ffmpeg", [
-    ...["-nostdin", "-loglevel", "error", "-f", "x11grab", "-framerate", String(rate), "-draw_mouse", "0"],
-    ...["-video_size", `${width}x${height}`, "-i", `${process.env.DISPLAY}+${x},${y}`],
-    ...(shrink > 1 ? ["-vf", `scale=${width / shrink}:${height / shrink}:flags=neighbor`] : []),
-    ...["-vsync", "passthrough", "-pix_fmt", "gray", "-f", "rawvideo", "-flush_packets", "1", "pipe:1"],
+  const child = spawn('ffmpeg', [
+    ...['-nostdin', '-loglevel', 'error', '-f', 'x11grab', '-framerate', String(rate), '-draw_mouse', '0'],
+    ...['-video_size', `${width}x${height}`, '-i', `${process.env.DISPLAY}+${x},${y}`],
+    ...(shrink > 1 ? ['-vf', `scale=${width / shrink}:${height / shrink}:flags=neighbor`] : []),
+    ...['-vsync', 'passthrough', '-pix_fmt', 'gray', '-f', 'rawvideo', '-flush_packets', '1', 'pipe:1'],
   ]);
   child.stderr.resume();
   const size = (width / shrink) * (height / shrink);
   let rest = [];
   let length = 0;
-  child.stdout.on("data", (chunk) => {
+  child.stdout.on('data', (chunk) => {
     const now = performance.timeOrigin + performance.now();
     rest.push(chunk);
     length += chunk.length;
@@ -62,7 +70,7 @@ function grab({ x, y, width, height }, rate, shrink, take) {
     }
     [rest, length] = [[all], all.length];
   });
-  const ended = new Promise((resolve) => child.once("close", resolve));
+  const ended = new Promise((resolve) => child.once('close', resolve));
   return async () => {
     child.kill();
     await ended;
@@ -96,7 +104,7 @@ export function frames(rect, take) {
 export async function delays(rect, seconds) {
   const found = [];
   const stop = frames(rect, (captured, seen) => found.push(seen - captured));
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  await pause(seconds * 1000);
   await stop();
   return found;
 }

@@ -1,15 +1,15 @@
 // A server that the walk starts, kills and starts again by itself.
-import { spawn } from "node:child_process";
-import fs from "node:fs";
-import net from "node:net";
-import path from "node:path";
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
 
-import { out, programs, until } from "./walk.mjs";
+import { out, programs, until } from './walk.mjs';
 
 /** A TCP port nobody listens on. */
 export async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address();
   await new Promise((resolve) => server.close(resolve));
   return port;
@@ -22,18 +22,28 @@ export async function freePort() {
 export async function ownServer() {
   const listen = `127.0.0.1:${await freePort()}`;
   const origin = `http://${listen}`;
-  const log = fs.openSync(path.join(out, "beckond.log"), "a");
+  const log = fs.openSync(path.join(out, 'beckond.log'), 'a');
   let beckond;
   return {
     origin,
-    async start(data, more = ["--dev"]) {
-      const options = [...more, "--listen", listen, "--data", path.join(out, data), "--media-udp", "0", "--media-tcp", "0"];
-      beckond = spawn(path.join(programs, "beckond"), options, { stdio: ["ignore", log, log] });
-      await until("the server", async () => (await fetch(`${origin}/healthz`)).ok, 20000);
+    async start(data, more = ['--dev']) {
+      const options = [
+        ...more,
+        '--listen',
+        listen,
+        '--data',
+        path.join(out, data),
+        '--media-udp',
+        '0',
+        '--media-tcp',
+        '0',
+      ];
+      beckond = spawn(path.join(programs, 'beckond'), options, { stdio: ['ignore', log, log] });
+      await until('the server', async () => (await fetch(`${origin}/healthz`)).ok, 20000);
     },
     async kill() {
-      const gone = new Promise((resolve) => beckond.once("exit", resolve));
-      beckond.kill("SIGKILL");
+      const gone = new Promise((resolve) => beckond.once('exit', resolve));
+      beckond.kill('SIGKILL');
       await gone;
     },
   };

@@ -1,17 +1,21 @@
 // The settings window, by mouse and keys.
-import { click, focus, keys, move, place, resize, windows } from "./screen.mjs";
-import { until } from "./walk.mjs";
+import { click, focus, keys, move, place, resize, windows } from './screen.mjs';
+import { until } from './walk.mjs';
 
-export const settingsWindow = () => windows("^Beckon – (Settings|设置)$")[0];
+export const settingsWindow = () => windows('^Beckon – (Settings|设置)$')[0];
 
 /** Opens the settings by their key, from this window. */
 export async function openSettings(from) {
-  const window = await until("the settings, by their key", () => {
-    if (settingsWindow()) return settingsWindow();
-    focus(from);
-    keys("ctrl+comma");
-    return undefined;
-  }, 20000);
+  const window = await until(
+    'the settings, by their key',
+    () => {
+      if (settingsWindow()) return settingsWindow();
+      focus(from);
+      keys('ctrl+comma');
+      return undefined;
+    },
+    20000,
+  );
   resize(window, 760, 900);
   move(window, 20, 20);
   focus(window);
@@ -21,7 +25,7 @@ export async function openSettings(from) {
 /** Closes them by their key. */
 export async function closeSettings(window) {
   focus(window);
-  keys("alt+F4");
+  keys('alt+F4');
   await until("the settings' end", () => !settingsWindow());
 }
 
@@ -35,5 +39,5 @@ export function beginning(window) {
 /** Goes so many sections up or down; the keyboard's place is in the list then, before what the section has. */
 export function section(window, direction, steps) {
   beginning(window);
-  keys("Tab", ...Array(steps).fill(direction));
+  keys('Tab', ...Array(steps).fill(direction));
 }

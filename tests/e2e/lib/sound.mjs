@@ -1,11 +1,17 @@
 // What a sound device plays: recorded from the sound server, measured as level and pitch.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from 'node:child_process';
 
 const RATE = 48000;
 
 /** Records `seconds` of mono sound from a PulseAudio source (a sink's monitor, for what it plays). */
 export async function record(source, seconds) {
-  const child = spawn("parec", [`--device=${source}`, "--format=float32le", `--rate=${RATE}`, "--channels=1", "--latency-msec=20"]);
+  const child = spawn('parec', [
+    `--device=${source}`,
+    '--format=float32le',
+    `--rate=${RATE}`,
+    '--channels=1',
+    '--latency-msec=20',
+  ]);
   const wanted = Math.round(seconds * RATE) * 4;
   const chunks = [];
   let length = 0;
@@ -48,12 +54,17 @@ export function share(samples, frequency) {
 
 /** Speaks into the microphone until it is told to stop: a tone, −12 dB of full scale. */
 export function speak() {
-  const child = spawn("pacat", ["--device=voice", "--format=s16le", "--rate=48000", "--channels=1", "--latency-msec=50"], {
-    stdio: ["pipe", "ignore", "ignore"],
-  });
+  const child = spawn(
+    'pacat',
+    ['--device=voice', '--format=s16le', '--rate=48000', '--channels=1', '--latency-msec=50'],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    },
+  );
   const second = Buffer.alloc(96000);
-  for (let n = 0; n < 48000; n += 1) second.writeInt16LE(Math.round(Math.sin((2 * Math.PI * 440 * n) / 48000) * 8192), n * 2);
-  child.stdin.on("error", () => {}); // it ends with us in mid-sentence
+  for (let n = 0; n < 48000; n += 1)
+    second.writeInt16LE(Math.round(Math.sin((2 * Math.PI * 440 * n) / 48000) * 8192), n * 2);
+  child.stdin.on('error', () => {}); // it ends with us in mid-sentence
   const go = () => child.stdin.writable && child.stdin.write(second, go);
   go();
   return () => child.kill();
@@ -80,17 +91,17 @@ export function beeps(samples) {
 
 /** Takes all loudspeakers and the microphone off the sound server. Returns what plugs them in again as they were. */
 export function unplugSound() {
-  const pactl = (...words) => execFileSync("pactl", words).toString().trim();
-  const modules = pactl("list", "short", "modules")
-    .split("\n")
-    .map((line) => line.split("\t"))
-    .filter(([, name]) => name === "module-null-sink" || name === "module-remap-source");
-  const [sink, source] = [pactl("get-default-sink"), pactl("get-default-source")];
+  const pactl = (...words) => execFileSync('pactl', words).toString().trim();
+  const modules = pactl('list', 'short', 'modules')
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .filter(([, name]) => name === 'module-null-sink' || name === 'module-remap-source');
+  const [sink, source] = [pactl('get-default-sink'), pactl('get-default-source')];
   // What stands on another goes first, and comes back last.
-  for (const [number] of modules.toReversed()) pactl("unload-module", number);
+  for (const [number] of modules.toReversed()) pactl('unload-module', number);
   return () => {
-    for (const [, name, settings] of modules) pactl("load-module", name, settings);
-    pactl("set-default-sink", sink);
-    pactl("set-default-source", source);
+    for (const [, name, settings] of modules) pactl('load-module', name, settings);
+    pactl('set-default-sink', sink);
+    pactl('set-default-source', source);
   };
 }

@@ -1,13 +1,14 @@
 // The frame of a walk: named steps with their times, screenshots when one fails, timings.json at the end.
-import fs from "node:fs";
-import path from "node:path";
-import { performance } from "node:perf_hooks";
+import fs from 'node:fs';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
 
-import { screenshot } from "./screen.mjs";
+import { pause } from './pause.mjs';
+import { screenshot } from './screen.mjs';
 
-export const out = process.env.BECKON_OUT ?? "out";
-export const server = process.env.BECKON_SERVER ?? "http://127.0.0.1:8080";
-export const programs = process.env.BECKON_PROGRAMS ?? "../../target/debug";
+export const out = process.env.BECKON_OUT ?? 'out';
+export const server = process.env.BECKON_SERVER ?? 'http://127.0.0.1:8080';
+export const programs = process.env.BECKON_PROGRAMS ?? '../../target/debug';
 
 /** One walk: `walk.step(name, async () => …)` runs and times a step, `walk.time(name, ms)` notes a figure. */
 export class Walk {
@@ -25,7 +26,7 @@ export class Walk {
       return value;
     } catch (error) {
       console.log(`  FAIL  ${name}: ${error.message}`);
-      screenshot(path.join(out, "failed.png"));
+      screenshot(path.join(out, 'failed.png'));
       throw error;
     }
   }
@@ -37,7 +38,7 @@ export class Walk {
   finish() {
     const total = Math.round(performance.now() - this.#begun);
     const report = { total_ms: total, timings_ms: this.#timings, steps: this.#steps };
-    fs.writeFileSync(path.join(out, "timings.json"), `${JSON.stringify(report, null, 2)}\n`);
+    fs.writeFileSync(path.join(out, 'timings.json'), `${JSON.stringify(report, null, 2)}\n`);
     console.log(`${this.#steps.length} passed, 0 failed`);
   }
 }
@@ -55,9 +56,9 @@ export async function until(what, probe, limit = 15000) {
       last = error;
     }
     if (performance.now() - begun > limit) {
-      throw new Error(`${what}: not within ${limit} ms${last ? ` (${last.message})` : ""}`);
+      throw new Error(`${what}: not within ${limit} ms${last ? ` (${last.message})` : ''}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await pause(40);
   }
 }
 

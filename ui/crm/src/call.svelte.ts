@@ -99,8 +99,7 @@ export class Call {
       } satisfies OpenOptions);
       this.attend(session, 'open');
     } catch (thrown) {
-      const error = thrown as BeckonError;
-      this.note('fail', `${error.code} ${error.message}`);
+      const error = this.failed(thrown);
       // A second click while a room is open only shows that room.
       if (error.code === -2 && this.session) {
         this.phase = 'open';
@@ -112,11 +111,18 @@ export class Call {
   }
 
   async end(): Promise<void> {
-    await this.session?.close().catch((error: BeckonError) => this.note('fail', `${error.code} ${error.message}`));
+    await this.session?.close().catch((thrown: unknown) => this.failed(thrown));
   }
 
-  async say(message: string): Promise<void> {
-    await this.session?.sendChat(message);
+  /** Whether the message is on its way. */
+  async say(message: string): Promise<boolean> {
+    try {
+      await this.session?.sendChat(message);
+      return true;
+    } catch (thrown) {
+      this.failed(thrown);
+      return false;
+    }
   }
 
   private signIn(): Promise<TestLogin> {
@@ -151,6 +157,12 @@ export class Call {
       this.phase = 'over';
       this.members = [];
     });
+  }
+
+  private failed(thrown: unknown): BeckonError {
+    const error = thrown as BeckonError;
+    this.note('fail', `${error.code} ${error.message}`);
+    return error;
   }
 
   private note(name: string, detail: string): void {

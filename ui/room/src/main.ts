@@ -1,6 +1,9 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
+import Broken from './Broken.svelte';
+import { described, reporter, watch } from './lib/failures';
 import { connect } from './lib/host';
+import type { Language } from './lib/types';
 import { speak } from './lib/words.svelte';
 import '@beckon/design/tokens.css';
 import '@beckon/design/base.css';
@@ -14,8 +17,23 @@ addEventListener('contextmenu', (event) => {
   if (!(event.target instanceof HTMLTextAreaElement)) event.preventDefault();
 });
 
-const host = await connect();
-const boot = await host.boot();
-speak(boot.language);
-document.documentElement.lang = boot.language;
-mount(App, { target, props: { host, boot } });
+/** Until the app says which one it speaks, that of the web view. */
+function use(language: Language): void {
+  speak(language);
+  document.documentElement.lang = language;
+}
+
+use(navigator.language.toLowerCase().startsWith('zh') ? 'zh-CN' : 'en');
+let report = (thrown: unknown): void => console.error(thrown);
+try {
+  const host = await connect();
+  report = reporter(host.failed);
+  watch(window, report);
+  const boot = await host.boot();
+  use(boot.language);
+  mount(App, { target, props: { host, boot } });
+} catch (error) {
+  report(error);
+  target.replaceChildren();
+  mount(Broken, { target, props: { why: described(error) } });
+}

@@ -22,5 +22,6 @@ export function failure(code: number, message?: string, field?: string): BeckonE
 /** What was thrown, as an error with a code; one that says "not installed" names where the page has the installer. */
 export function asFailure(thrown: unknown, exeUrl?: string): BeckonError {
   if (exeUrl && thrown instanceof Failure && thrown.code === Code.NotInstalled) thrown.exeUrl = exeUrl;
-  return thrown instanceof Failure ? thrown : failure(5999, thrown instanceof Error ? thrown.message : String(thrown));
+  if (thrown instanceof Failure) return thrown;
+  return failure(Code.Internal, thrown instanceof Error ? thrown.message : String(thrown));
 }

@@ -4,9 +4,18 @@ import { type IncomingMessage, type Server, createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Need } from '../../test/skip.ts';
 import { type Handshake, keyId, proof, random, resumeKey } from '../src/proof.ts';
 
 type Params = Record<string, unknown>;
+
+const dist = resolve(import.meta.dirname, '../dist');
+
+/** The file that pages load. */
+export const built: Need = {
+  file: resolve(dist, 'EXEStarter.js'),
+  from: 'build it: npm run build --workspace starter',
+};
 
 /** Answers the channel like the app; what it was told is in `calls`. */
 export class FakeApp {
@@ -131,7 +140,7 @@ export async function serve(app: () => FakeApp): Promise<{ server: Server; origi
     const [, file] = /^\/starter\/(EXEStarter\.m?js)$/.exec(request.url ?? '') ?? [];
     if (file) {
       response.setHeader('content-type', types[file.split('.')[1] ?? ''] ?? '');
-      return response.end(readFileSync(resolve(import.meta.dirname, '../dist', file)));
+      return response.end(readFileSync(resolve(dist, file)));
     }
     const [, query] = /^\/weapp\/utils\/get_login_info(.*)$/.exec(request.url ?? '') ?? [];
     if (query !== undefined) {

@@ -1,14 +1,11 @@
 // The built file in a real Chromium, against an app that is played.
 
-import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type Browser, type Page, chromium } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type * as shim from '../EXEStarter.d.ts';
-import { FakeApp, serve } from './app.ts';
-
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const ready = existsSync(executablePath) && existsSync(new URL('../dist/EXEStarter.js', import.meta.url));
+import { CHROMIUM, skipped } from '../../test/skip.ts';
+import { FakeApp, built, serve } from './app.ts';
 
 declare global {
   interface Window {
@@ -24,7 +21,7 @@ declare global {
   }
 }
 
-describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
+describe.skipIf(skipped('EXEStarter.js in Chromium', [CHROMIUM, built]))('EXEStarter.js in Chromium', () => {
   let browser: Browser;
   let page: Page;
   let server: Server;
@@ -36,7 +33,7 @@ describe.skipIf(!ready)('EXEStarter.js in Chromium', () => {
 
   beforeAll(async () => {
     ({ server, origin, relay } = await serve(() => app));
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: CHROMIUM.file, args: ['--no-sandbox'] });
     // The first page starts processes of its own: their time is no test's.
     const first = await browser.newPage();
     await first.goto(origin);

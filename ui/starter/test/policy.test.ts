@@ -1,23 +1,22 @@
 // What the built file says in a real Chromium where the page's own Content-Security-Policy keeps it from the app.
 
-import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as shim from '../EXEStarter.d.ts';
-import { FakeApp, serve } from './app.ts';
+import { CHROMIUM, skipped } from '../../test/skip.ts';
+import { FakeApp, built, serve } from './app.ts';
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const ready = existsSync(executablePath) && existsSync(new URL('../dist/EXEStarter.js', import.meta.url));
+const away = skipped('a page with a Content-Security-Policy', [CHROMIUM, built]);
 
-describe.skipIf(!ready)('a page with a Content-Security-Policy', () => {
+describe.skipIf(away)('a page with a Content-Security-Policy', () => {
   let browser: Browser;
   let server: Server;
   let origin: string;
 
   beforeAll(async () => {
     ({ server, origin } = await serve(() => new FakeApp()));
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: CHROMIUM.file, args: ['--no-sandbox'] });
   });
   afterAll(async () => {
     await browser?.close();

@@ -1,9 +1,10 @@
 // The call: a LiveKit room as the state this page draws.
 import { DisconnectReason, type Participant, Room, RoomEvent, Track, VideoPresets } from 'livekit-client';
 
+import type { GuestEntrance } from '../../../protocol/index';
 import { comeback } from './comeback';
 import { type Device, type Trouble, type Wish, troubleOf } from './devices';
-import { type Entrance, Refused, enter } from './entrance';
+import { Refused, enter } from './entrance';
 
 const CHAT_TOPIC = 'lk.chat';
 
@@ -97,7 +98,7 @@ export class Call {
     return room;
   }
 
-  async #connect(entrance: Entrance) {
+  async #connect(entrance: GuestEntrance) {
     const room = new Room({
       // In the display's own pixels: else small print in a shared screen is blurred where those are dense.
       adaptiveStream: { pixelDensity: 'screen' },
@@ -144,10 +145,13 @@ export class Call {
       })
       .on(RoomEvent.Disconnected, (reason) => this.#room === room && this.#over(reason));
     room.registerTextStreamHandler(CHAT_TOPIC, (reader, from) => {
-      void reader.readAll().then((text) => {
-        const person = room.remoteParticipants.get(from.identity);
-        this.#write(person?.name || from.identity, false, text);
-      });
+      reader.readAll().then(
+        (text) => {
+          const person = room.remoteParticipants.get(from.identity);
+          this.#write(person?.name || from.identity, false, text);
+        },
+        (error: unknown) => console.warn('a text did not come whole', error),
+      );
     });
 
     await room.connect(entrance.url, entrance.token);
@@ -258,8 +262,13 @@ export class Call {
     this.#redraw();
   }
 
+  /** Where the browser still plays none, the button stays for another click. */
   async playSound() {
-    await this.#room?.startAudio();
+    try {
+      await this.#room?.startAudio();
+    } catch (error) {
+      console.warn('the browser plays no sound', error);
+    }
   }
 
   /** Also while the call is being joined: then there may be no room yet that would say that it is over. */

@@ -14,6 +14,8 @@ interface Played {
   turned: string[];
   gone: boolean;
   tell: (event: string, detail?: unknown) => void;
+  /** A text of somebody comes in. */
+  text: (whole: Promise<string>) => void;
 }
 
 vi.mock('livekit-client', async (original) => {
@@ -46,7 +48,15 @@ vi.mock('livekit-client', async (original) => {
       for (const [name, listener] of this.listeners) if (name === event) listener(detail);
     }
 
-    registerTextStreamHandler() {}
+    text: (whole: Promise<string>) => void = () => {};
+
+    registerTextStreamHandler(_: string, read: (reader: object, from: object) => void) {
+      this.text = (whole) => read({ readAll: () => whole }, { identity: 'other' });
+    }
+
+    async startAudio() {
+      throw new DOMException('play() failed', 'NotAllowedError');
+    }
 
     connect() {
       return new Promise<void>((done, fail) => ([this.connected, this.refused] = [done, fail]));
@@ -169,6 +179,22 @@ test('a server that does not take the guest is told of, and the room is let go',
   played.refused(new Error('could not establish signal connection'));
   await joined;
   expect([call.phase, call.refusal?.problem, played.gone]).toEqual(['problem', 'unreachable', true]);
+});
+
+test('a text that does not come whole and a browser that plays no sound are no more than noted', async () => {
+  const warned = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const call = new Call();
+  const joined = call.join('r', '', 'Wang', { camera: false, microphone: false });
+  answer();
+  const played = await room();
+  played.connected();
+  await joined;
+  played.text(Promise.reject(new Error('the stream ended early')));
+  played.text(Promise.resolve('hello'));
+  await vi.waitFor(() => expect(call.messages.map(({ from, text }) => [from, text])).toEqual([['other', 'hello']]));
+  await call.playSound();
+  expect(warned).toHaveBeenCalledTimes(2);
+  warned.mockRestore();
 });
 
 test('who joins again finds the devices as they were left', async () => {

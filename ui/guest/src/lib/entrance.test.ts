@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 
+import { Code } from '../../../protocol/index';
 import { Refused, enter, problemOf, readAddress } from './entrance';
 
 afterEach(() => vi.unstubAllGlobals());
@@ -31,7 +32,7 @@ test('who tries again shows the pass they got, in the same room only', async () 
   const asked = service(
     { body: { ...entrance, pass: 'first' } },
     { body: { ...entrance, pass: 'second' } },
-    { status: 409, body: { code: 3002, message: 'full' } },
+    { status: 409, body: { code: Code.RoomFull, message: 'full' } },
     { body: entrance },
   );
   expect((await enter('r', 'i', 'Wang')).token).toBe('t');
@@ -51,7 +52,7 @@ test('a browser without storage gets in all the same', async () => {
     throw new DOMException('denied', 'SecurityError');
   };
   vi.stubGlobal('sessionStorage', { getItem: denied, setItem: denied });
-  const asked = service({ body: { ...entrance, pass: 'p' } }, { status: 429, body: { code: 2007 } });
+  const asked = service({ body: { ...entrance, pass: 'p' } }, { status: 429, body: { code: Code.TooManyAttempts } });
   expect((await enter('r', '', '')).url).toBe('ws://s');
   await expect(enter('r', '', '')).rejects.toBeInstanceOf(Refused);
   expect(asked[1]?.['pass']).toBe('');
@@ -65,9 +66,9 @@ test('room and invitation come out of the address', () => {
 });
 
 test('each refusal has its words', () => {
-  expect(problemOf(3001)).toBe('noRoom');
-  expect(problemOf(3002)).toBe('full');
-  expect(problemOf(2010)).toBe('notInvited');
-  expect(problemOf(2007)).toBe('tooMany');
+  expect(problemOf(Code.RoomNotFound)).toBe('noRoom');
+  expect(problemOf(Code.RoomFull)).toBe('full');
+  expect(problemOf(Code.Forbidden)).toBe('notInvited');
+  expect(problemOf(Code.TooManyAttempts)).toBe('tooMany');
   expect(problemOf(undefined)).toBe('unreachable');
 });

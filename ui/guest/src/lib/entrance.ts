@@ -1,14 +1,6 @@
 // The way in: asks the room service for a place in the room.
+import { Code, type Failure, type GuestEntrance, type GuestEntry } from '../../../protocol/index';
 import { keep, kept } from './storage';
-
-/** What the service answers (crates/protocol/src/service.rs, `GuestEntrance`), as far as this page needs it. */
-export interface Entrance {
-  url: string;
-  token: string;
-  room: { roomID: string; roomTitle: string; roomName: string };
-  /** Whoever hands it back is the same guest again. */
-  pass?: string;
-}
 
 export type Problem = 'noRoom' | 'full' | 'notInvited' | 'tooMany' | 'unreachable';
 
@@ -34,19 +26,19 @@ export function readAddress(path: string, query: string): { room: string; invita
   return { room, invitation: new URLSearchParams(query).get('i') ?? '' };
 }
 
-/** Which text fits a code of the service (crates/protocol/src/code.rs). */
+/** Which text fits a code of the service. */
 export function problemOf(code: unknown): Problem {
   switch (code) {
-    case 3001:
-    case 3004:
-    case 3005:
+    case Code.RoomNotFound:
+    case Code.RoomIdInvalid:
+    case Code.RoomDestroyed:
       return 'noRoom';
-    case 3002:
+    case Code.RoomFull:
       return 'full';
-    case 2007:
+    case Code.TooManyAttempts:
       return 'tooMany';
-    case 2008:
-    case 2010:
+    case Code.TokenInvalid:
+    case Code.Forbidden:
       return 'notInvited';
     default:
       return 'unreachable';
@@ -60,23 +52,24 @@ export function problemOf(code: unknown): Problem {
 const passName = (room: string) => `beckon.pass.${room}`;
 
 /** Asks for a place. Throws `Refused`. */
-export async function enter(room: string, invitation: string, userName: string): Promise<Entrance> {
+export async function enter(room: string, invitation: string, userName: string): Promise<GuestEntrance> {
+  const entry: GuestEntry = { roomID: room, invitation, userName, pass: kept('sessionStorage', passName(room)) ?? '' };
   let answer: Response;
   let body: unknown;
   try {
     answer = await fetch('/api/v1/guests', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ roomID: room, invitation, userName, pass: kept('sessionStorage', passName(room)) ?? '' }),
+      body: JSON.stringify(entry),
     });
     body = await answer.json();
   } catch (error) {
     throw new Refused('unreachable', String(error));
   }
-  const said = body as Partial<Entrance> & { code?: number; message?: string };
+  const said = body as Partial<GuestEntrance & Failure>;
   if (answer.ok && said.url && said.token && said.room) {
     if (said.pass) keep('sessionStorage', passName(room), said.pass);
-    return said as Entrance;
+    return said as GuestEntrance;
   }
   throw new Refused(problemOf(said.code), said.message ?? `HTTP ${answer.status}`);
 }

@@ -84,6 +84,8 @@ export interface Host {
   trySpeaker(): Promise<void>;
   testCall(on: boolean): Promise<void>;
   watchLevel(on: boolean): Promise<void>;
+  /** Something failed in this page; for the app's log. */
+  failed(what: string): Promise<void>;
 }
 
 async function tauri(): Promise<Host> {
@@ -122,6 +124,7 @@ async function tauri(): Promise<Host> {
     trySpeaker: () => invoke('try_speaker'),
     testCall: (on) => invoke('test_call', { on }),
     watchLevel: (on) => invoke('watch_level', { on }),
+    failed: (what) => invoke('page_failed', { what }),
   };
 }
 

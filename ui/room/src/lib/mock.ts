@@ -289,7 +289,10 @@ export function mock(): Host {
   };
   const done = async (...what: unknown[]) => say(...what);
   return {
-    boot: async () => boots[query.get('view') ?? 'room'] as Boot,
+    boot: async () => {
+      if (query.has('noboot')) throw 'the room is over';
+      return boots[query.get('view') ?? 'room'] as Boot;
+    },
     on: (event, handler) => {
       Object.assign(handlers, { [event]: handler });
     },
@@ -359,6 +362,7 @@ export function mock(): Host {
       handlers.notes?.(tryout.speaker);
     },
     testCall: async (on) => trial({ call: on ? { stage: 'recording' } : { stage: 'idle' } }),
+    failed: (what) => done('failed', what),
     watchLevel: async (on) => {
       say('watch', on);
       clearInterval(meter);

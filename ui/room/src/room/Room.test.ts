@@ -1,16 +1,15 @@
 // The room's page in a real Chromium, with the app made up (lib/mock.ts): what it does by the keyboard, what those hear who
 // do not see it, and whether the panels of the devices fit.
 
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type Locator, type Page, chromium } from 'playwright-core';
 import { type ViteDevServer, createServer } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { CHROMIUM, skipped } from '../../../test/skip';
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-describe.skipIf(!existsSync(executablePath))("the room's page in Chromium", () => {
+describe.skipIf(skipped("the room's page in Chromium", [CHROMIUM]))("the room's page in Chromium", () => {
   let server: ViteDevServer;
   let browser: Browser;
   let page: Page;
@@ -20,7 +19,7 @@ describe.skipIf(!existsSync(executablePath))("the room's page in Chromium", () =
     // Any free port: several checkouts may be tested at once.
     server = await createServer({ root, logLevel: 'error', server: { port: 0 } });
     await server.listen();
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: CHROMIUM.file, args: ['--no-sandbox'] });
     // The first page has everything compiled: its time is no test's.
     await (await open()).getByRole('toolbar').waitFor();
     await page.close();
@@ -32,12 +31,16 @@ describe.skipIf(!existsSync(executablePath))("the room's page in Chromium", () =
   afterEach(() => page.close());
 
   async function open(query = '', width = 1280, height = 700): Promise<Page> {
-    page = await browser.newPage({ viewport: { width, height } });
-    told = [];
-    page.on('console', (line) => void told.push(line.text()));
-    await page.goto(`${server.resolvedUrls?.local[0] ?? ''}?view=room${query}`);
+    await visit(`view=room${query}`, { viewport: { width, height } });
     await page.getByRole('toolbar').waitFor();
     return page;
+  }
+
+  async function visit(query: string, options: Parameters<Browser['newPage']>[0]): Promise<void> {
+    page = await browser.newPage(options);
+    told = [];
+    page.on('console', (line) => void told.push(line.text()));
+    await page.goto(`${server.resolvedUrls?.local[0] ?? ''}?${query}`);
   }
 
   const button = (name: string): Locator => page.getByRole('button', { name, exact: true });
@@ -183,6 +186,92 @@ describe.skipIf(!existsSync(executablePath))("the room's page in Chromium", () =
       await page.evaluate((works) => (document.execCommand = () => works), works);
       await button('Copy guest link').click();
       await expect.poll(said).toContain(words);
+    }
+  });
+
+  test('chat and members are tabs: arrows move between them, and what is shown has the name of its tab', async () => {
+    await open();
+    const tab = (name: RegExp): Locator =>
+      page.getByRole('tablist', { name: 'Chat and members' }).getByRole('tab', { name });
+    await tab(/Chat/).focus();
+    await press('ArrowRight');
+    await expect.poll(() => focused(tab(/Members/))).toBe(true);
+    await page
+      .getByRole('tabpanel', { name: /Members/ })
+      .getByRole('button', { name: /Maria/ })
+      .first()
+      .waitFor();
+    expect(await tab(/Members/).getAttribute('aria-controls')).toBe(
+      await page.getByRole('tabpanel').getAttribute('id'),
+    );
+    expect(await tab(/Chat/).getAttribute('tabindex')).toBe('-1');
+    await press('ArrowRight');
+    await page.getByRole('tabpanel', { name: 'Chat' }).getByLabel('Message to everyone').waitFor();
+    expect(await focused(tab(/Chat/))).toBe(true);
+  });
+
+  test('the sections of the settings are the same kind of tabs, in a column or in a row', async () => {
+    for (const width of [700, 420]) {
+      await visit('view=settings', { viewport: { width, height: 600 } });
+      const tab = (name: string): Locator => page.getByRole('tablist', { name: 'Sections' }).getByRole('tab', { name });
+      await tab('Devices').focus();
+      await press('ArrowUp');
+      await page.getByRole('tabpanel', { name: 'About' }).waitFor();
+      await expect.poll(() => focused(tab('About'))).toBe(true);
+      // Where the row is too long for the window it has been moved there.
+      const box = await tab('About').boundingBox();
+      expect((box?.x ?? -1) >= 0 && (box?.x ?? 0) + (box?.width ?? 0) <= width, `${width}`).toBe(true);
+      await press('Home', 'ArrowRight');
+      await page.getByRole('tabpanel', { name: 'Picture' }).waitFor();
+      await page.close();
+    }
+  });
+
+  test('the buttons of chat and members say whether their panel is open; the room’s letters are told', async () => {
+    await open();
+    const is = (name: string, what: string): Promise<string | null> => button(name).getAttribute(`aria-${what}`);
+    expect([await is('Chat', 'expanded'), await is('Members', 'expanded')]).toEqual(['true', 'false']);
+    expect(await is('Chat', 'pressed')).toBeNull();
+    await press('p');
+    await expect.poll(() => is('Members', 'expanded')).toBe('true');
+    expect([await is('Chat', 'expanded'), await is('Members', 'controls')]).toEqual(['false', 'panel']);
+    const letters = ['Mic', 'Camera', 'Share', 'Chat', 'Members'].map((name) => is(name, 'keyshortcuts'));
+    expect(await Promise.all(letters)).toEqual(['m', 'v', 's', 'c', 'p']);
+    expect(await is('Share', 'pressed')).toBe('false');
+  });
+
+  test('a button that does nothing now looks so, and keeps the keyboard', async () => {
+    await open('&dialog&thinks=5000');
+    await button('Share').click();
+    const ask = button("Choose in the system's dialog…");
+    await ask.click();
+    await expect.poll(() => ask.getAttribute('aria-disabled')).toBe('true');
+    expect(await ask.evaluate((element) => getComputedStyle(element).opacity)).toBe('0.5');
+    expect(await focused(ask)).toBe(true);
+  });
+
+  test('what nobody catches in the page is told to the app', async () => {
+    await open();
+    await page.evaluate(() => {
+      void Promise.reject(new Error('of a promise'));
+      setTimeout(() => {
+        throw new Error('of a listener');
+      });
+    });
+    for (const what of ['of a promise', 'of a listener'])
+      await expect.poll(() => told.some((line) => line.includes(`mock failed Error: ${what}`))).toBe(true);
+  });
+
+  test('a window that cannot be set up says so, and why', async () => {
+    for (const [locale, title] of [
+      ['en', 'This window could not be set up'],
+      ['zh-CN', '无法显示此窗口'],
+    ] as const) {
+      await visit('noboot', { locale });
+      const alert = page.getByRole('alert');
+      await alert.getByText(title).waitFor();
+      expect(await alert.textContent()).toContain('the room is over');
+      await page.close();
     }
   });
 
