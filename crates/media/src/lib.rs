@@ -15,7 +15,6 @@ pub mod audio_io;
 #[forbid(unsafe_code)]
 pub mod barcode;
 pub mod beauty;
-#[forbid(unsafe_code)]
 pub mod camera;
 pub mod clock;
 pub mod codec;

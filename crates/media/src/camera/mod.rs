@@ -6,10 +6,14 @@
 //! `nokhwa` and what lies under it may panic on an odd device; a panic here ends as
 //! [`SourceError::Device`](crate::source::SourceError::Device).
 
+#[forbid(unsafe_code)]
 mod choice;
+#[forbid(unsafe_code)]
 mod convert;
+#[forbid(unsafe_code)]
 mod device;
 mod driver;
+#[forbid(unsafe_code)]
 mod identity;
 
 pub use device::{CameraInfo, CameraSource, list_cameras};

@@ -2,9 +2,11 @@
 //! a [`Camera`]; what goes through them is the same.
 
 #[cfg(any(test, windows))]
+#[forbid(unsafe_code)]
 mod media_foundation;
 
 #[cfg(not(windows))]
+#[forbid(unsafe_code)]
 #[path = "nokhwa.rs"]
 mod system;
 #[cfg(windows)]

@@ -208,7 +208,7 @@ impl Camera {
             plain.SetUINT32(&MF_READWRITE_DISABLE_CONVERTERS, 1)?;
             MFCreateSourceReaderFromMediaSource(&source.0, &plain)?
         };
-        let (usable, foreign) = offers(&reader)?;
+        let Offers { usable, foreign } = offers(&reader)?;
         let formats: Vec<_> = usable.iter().map(|(format, _)| *format).collect();
         let Some((format, kind)) = choose(&formats).and_then(|n| usable.get(n)) else {
             return Err(Failure::Unsupported(foreign.join(", ")));
@@ -242,8 +242,15 @@ impl Camera {
     }
 }
 
-/// What a reader's video stream can be: what we can use, and the names of the rest.
-fn offers(reader: &IMFSourceReader) -> Answer<(Vec<(Format, IMFMediaType)>, Vec<String>)> {
+/// What a reader's video stream can be.
+struct Offers {
+    /// What we can use, each with the type that sets it.
+    usable: Vec<(Format, IMFMediaType)>,
+    /// The names of the rest.
+    foreign: Vec<String>,
+}
+
+fn offers(reader: &IMFSourceReader) -> Answer<Offers> {
     let (mut usable, mut foreign) = (Vec::new(), Vec::new());
     for n in 0.. {
         // SAFETY: takes plain values.
@@ -261,7 +268,7 @@ fn offers(reader: &IMFSourceReader) -> Answer<(Vec<(Format, IMFMediaType)>, Vec<
     }
     // The same at several rates.
     foreign.dedup();
-    Ok((usable, foreign))
+    Ok(Offers { usable, foreign })
 }
 
 fn offer(kind: &IMFMediaType) -> Answer<Offer> {
