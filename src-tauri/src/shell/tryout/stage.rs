@@ -3,11 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use beckon_media::{LatestReceiver, VideoFrame, compositor, latest, layout::TileId};
-use beckon_protocol::{
-    channel::app::RoomPhase,
-    room::{Role, StyleType, Template},
-};
-use beckon_session::{DeviceView, MemberView, Quality, RoomView, ScreenView, TalkView, sound::VOLUME_DEFAULT};
+use beckon_protocol::{channel::app::RoomPhase, room::Role};
+use beckon_session::{DeviceView, MemberView, Quality, RoomView, sound::VOLUME_DEFAULT};
 use parking_lot::Mutex;
 
 use crate::stage::{Painter, Pictures, SharedPixels, StageError};
@@ -103,21 +100,10 @@ pub(crate) fn alone(name: &str, tile: u64, on: bool) -> RoomView {
     RoomView {
         phase: RoomPhase::Connected,
         joined: true,
-        end: None,
-        room_id: String::new(),
-        room_name: String::new(),
-        room_title: String::new(),
-        room_logo: String::new(),
-        style: StyleType::default(),
-        template: Template::default(),
-        guest_link: String::new(),
-        may_publish: true,
         members: vec![me],
         camera: device(on),
         microphone: device(true),
         speaker: device(true),
-        talk: TalkView::default(),
-        screen: ScreenView::default(),
-        notices: Vec::new(),
+        ..RoomView::default()
     }
 }
