@@ -18,6 +18,8 @@ const KEPT: Duration = Duration::from_secs(3);
 const LEAST_SPAN: Duration = Duration::from_millis(180);
 /// … and by this much.
 const LEAST_GROWTH: Duration = Duration::from_millis(100);
+/// After that it stands for as long as the round trip is longer by this than before it.
+const QUEUED: Duration = Duration::from_millis(50);
 /// Looks further back than this say nothing.
 const LONGEST_SPAN: Duration = Duration::from_millis(400);
 /// It grows by at least this share (in percent) of the time that goes by, at every look but one: the first packets of a picture wait for
@@ -70,8 +72,18 @@ pub struct Fall {
     looks: VecDeque<Look>,
     /// What is counted on after a fall the estimator does not know of, in bit/s.
     left: Option<u64>,
-    /// When the last fall was seen.
-    fell: Option<Instant>,
+    /// The last fall.
+    last: Option<Seen>,
+}
+
+/// A fall that was seen.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    at: Instant,
+    /// The look before its queue grew …
+    queued: Look,
+    /// … and what had been sent of what was known then to have arrived, bytes.
+    arrived: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -121,14 +133,21 @@ impl Fall {
     /// The round trip of the last packet that was reported; to be told some ten times a second. Whether the road was seen to fall to
     /// a part of what is sent; then [`limit`](Self::limit) knows what is left.
     pub fn look(&mut self, now: Instant, round_trip: Duration) -> bool {
-        let Some(left) = self.fallen(now, round_trip) else { return false };
-        (self.left, self.fell) = (Some(left * COUNTED_PERCENT / 100), Some(now));
-        true
+        if let Some((seen, left)) = self.fallen(now, round_trip) {
+            (self.left, self.last) = (Some(left * COUNTED_PERCENT / 100), Some(seen));
+            return true;
+        }
+        if self.left.is_some()
+            && let Some(left) = self.measured_since(now, round_trip)
+        {
+            self.left = Some(left * COUNTED_PERCENT / 100);
+        }
+        false
     }
 
     /// What is to be counted on, in bit/s, where an estimator says `estimate`.
     pub fn limit(&mut self, now: Instant, estimate: u64) -> u64 {
-        let old = self.fell.is_none_or(|at| now.saturating_duration_since(at) > BELIEVED);
+        let old = self.last.is_none_or(|seen| now.saturating_duration_since(seen.at) > BELIEVED);
         self.left = self.left.filter(|left| !old && estimate * 100 > left * KNOWN_PERCENT);
         self.left.map_or(estimate, |left| left.min(estimate))
     }
@@ -142,11 +161,20 @@ impl Fall {
 
     /// Whether the road was seen to fall so lately that its estimate may follow only now.
     pub fn fell_lately(&self, now: Instant) -> bool {
-        self.fell.is_some_and(|at| now.saturating_duration_since(at) < FOLLOWED)
+        self.last.is_some_and(|seen| now.saturating_duration_since(seen.at) < FOLLOWED)
     }
 
-    /// What passes, in bit/s, if that fell to a part of what is sent.
-    fn fallen(&mut self, now: Instant, round_trip: Duration) -> Option<u64> {
+    /// What has passed since the last fall, in bit/s. The first measure of it is a rough one: it may be off by a whole picture in two tenths
+    /// of a second. While the queue stands, all the road carries goes on being used, and each look knows it better.
+    fn measured_since(&self, now: Instant, round_trip: Duration) -> Option<u64> {
+        let Seen { queued, arrived, .. } = self.last?;
+        let by_now = self.by(now.checked_sub(round_trip)?)?;
+        let stands = round_trip >= queued.round_trip + QUEUED && by_now < self.total;
+        stands.then(|| bits_per_second(by_now.saturating_sub(arrived), now.saturating_duration_since(queued.at)))
+    }
+
+    /// A fall, if what passes fell to a part of what is sent, and what passes, in bit/s.
+    fn fallen(&mut self, now: Instant, round_trip: Duration) -> Option<(Seen, u64)> {
         let newest = Look { at: now, round_trip };
         let mut before = self.looks.iter().rev();
         let (last, one_before) = (before.next(), before.next());
@@ -163,7 +191,7 @@ impl Fall {
         let oldest = *self.looks.front()?;
         let span = now.saturating_duration_since(oldest.at);
         let growth = round_trip.saturating_sub(oldest.round_trip);
-        let just_fell = self.fell.is_some_and(|at| now.saturating_duration_since(at) < PAUSE);
+        let just_fell = self.last.is_some_and(|seen| now.saturating_duration_since(seen.at) < PAUSE);
         // By a look at which nothing grew nothing is decided: a road that has become longer is like that.
         if just_fell || !grows || span < LEAST_SPAN || growth < LEAST_GROWTH {
             return None;
@@ -172,7 +200,8 @@ impl Fall {
         if self.silent_since(reported) {
             return None;
         }
-        let passed = self.by(now.checked_sub(round_trip)?)?.saturating_sub(self.by(reported)?);
+        let arrived = self.by(reported)?;
+        let passed = self.by(now.checked_sub(round_trip)?)?.saturating_sub(arrived);
         let sent = self.total.saturating_sub(self.by(oldest.at)?);
         let unsure = reported.checked_sub(UNSURE)?;
         // Before the first there was nothing.
@@ -182,7 +211,7 @@ impl Fall {
         // What passed is known to a piece: half of one too much, as a queue that goes on growing is worse than a smaller picture.
         let surely = passed.saturating_sub(self.largest(reported, now) / 2);
         ((passed + self.largest(unsure, reported)) * 100 < sent.min(carried) * FALLEN_PERCENT)
-            .then(|| surely.max(sent / MOST_FALL) * 8 * 1_000 / (span.as_millis() as u64).max(1))
+            .then(|| (Seen { at: now, queued: oldest, arrived }, bits_per_second(surely.max(sent / MOST_FALL), span)))
     }
 
     /// Bytes of the largest piece that began between these times.
@@ -200,6 +229,10 @@ impl Fall {
     }
 }
 
+fn bits_per_second(bytes: u64, span: Duration) -> u64 {
+    bytes * 8 * 1_000 / (span.as_millis() as u64).max(1)
+}
+
 impl Look {
     /// Whether a queue that grows explains what is seen next.
     fn grows_into(self, next: Look) -> bool {
@@ -214,6 +247,8 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    /// What an estimator says that knows of nothing, bit/s.
+    const ALL: u64 = 100_000_000;
     /// The largest packet, bytes.
     const PACKET: u32 = 1_150;
 
@@ -225,6 +260,23 @@ mod tests {
         there: impl Fn(u32) -> u32,
         back: impl Fn(u32) -> u32,
     ) -> Vec<(u32, u64)> {
+        let seen = looks(rate, send, there, back).into_iter().filter(|look| look.fell);
+        seen.map(|look| (look.at, look.counted_on)).collect()
+    }
+
+    struct Looked {
+        at: u32,
+        fell: bool,
+        counted_on: u64,
+    }
+
+    /// The same, and what is counted on at each look.
+    fn looks(
+        rate: impl Fn(u32) -> u32,
+        send: impl Fn(u32) -> u32,
+        there: impl Fn(u32) -> u32,
+        back: impl Fn(u32) -> u32,
+    ) -> Vec<Looked> {
         let begin = Instant::now();
         let mut fall = Fall::default();
         let mut seen = Vec::new();
@@ -261,9 +313,9 @@ mod tests {
             }
             if ms % 100 == 7
                 && let Some(round_trip) = last
-                && fall.look(now, MS * round_trip)
             {
-                seen.push((ms, fall.limit(now, u64::MAX / 100)));
+                let fell = fall.look(now, MS * round_trip);
+                seen.push(Looked { at: ms, fell, counted_on: fall.limit(now, ALL) });
             }
         }
         seen
@@ -295,7 +347,9 @@ mod tests {
     #[test]
     fn what_is_left_is_counted_on_until_the_estimator_knows() {
         let now = Instant::now();
-        let mut fall = Fall { left: Some(300_000), fell: Some(now), ..Fall::default() };
+        let queued = Look { at: now, round_trip: MS * 20 };
+        let seen = Seen { at: now, queued, arrived: 0 };
+        let mut fall = Fall { left: Some(300_000), last: Some(seen), ..Fall::default() };
         assert_eq!(fall.limit(now + MS * 500, 2_000_000), 300_000);
         assert_eq!(fall.limit(now + MS * 900, 250_000), 250_000, "it knows");
         assert_eq!(fall.limit(now + MS * 950, 2_000_000), 2_000_000, "and has found more since");
@@ -361,6 +415,34 @@ mod tests {
             let &(at, bps) = seen.first().unwrap_or_else(|| panic!("not seen, fell at {fell}"));
             assert!(at > fell && at <= fell + 500, "fell at {fell}: {seen:?}");
             assert!((150_000..500_000).contains(&bps), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_known_better_while_the_queue_stands() {
+        // Fifteen large pictures a second, of 650 kbit/s.
+        let sound = |ms: u32| u32::from(ms.is_multiple_of(20)) * 100;
+        let call = |ms: u32| u32::from(ms.is_multiple_of(66)) * 5_400 + sound(ms);
+        let mut known = Vec::new();
+        for fell in 3_000..3_066 {
+            // Nothing but sound any more once it is seen.
+            let seen_at = |seen: u32| {
+                looks(
+                    |ms| if ms < fell { 375 } else { 38 },
+                    |ms| if ms < seen { call(ms) } else { sound(ms) },
+                    |_| 20,
+                    |_| 0,
+                )
+            };
+            let Some(seen) = seen_at(u32::MAX).into_iter().find(|look| look.fell) else { continue };
+            let later = seen_at(seen.at).into_iter().find(|look| look.at > seen.at + 250).unwrap();
+            known.push((seen.counted_on, later.counted_on));
+        }
+        assert!(known.len() > 20, "{known:?}");
+        // 300 kbit/s, less what is not counted on.
+        for (first, later) in known {
+            assert!((60_000..320_000).contains(&first), "{first}");
+            assert!((150_000..230_000).contains(&later), "{first}, then {later}");
         }
     }
 
