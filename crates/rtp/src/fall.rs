@@ -133,16 +133,22 @@ impl Fall {
     /// The round trip of the last packet that was reported; to be told some ten times a second. Whether the road was seen to fall to
     /// a part of what is sent; then [`limit`](Self::limit) knows what is left.
     pub fn look(&mut self, now: Instant, round_trip: Duration) -> bool {
-        if let Some((seen, left)) = self.fallen(now, round_trip) {
-            (self.left, self.last) = (Some(left * COUNTED_PERCENT / 100), Some(seen));
-            return true;
-        }
+        let Some((seen, left)) = self.fallen(now, round_trip) else { return false };
+        (self.left, self.last) = (Some(left * COUNTED_PERCENT / 100), Some(seen));
+        true
+    }
+
+    /// Looks again at what is left after a fall the estimator does not know of. The first measure is a careful one, and may be off by a whole
+    /// picture in two tenths of a second; while the queue stands, all the road carries goes on being used, and each look knows it better.
+    ///
+    /// For who sends layers of fixed sizes, where too little means no picture at all. A coder follows any rate, and its pictures are better
+    /// smaller for a moment than late: with this a client's stood still for 0.55 s instead of 0.45 (`sim_tests::fall` of `beckon-rtc`).
+    pub fn look_again(&mut self, now: Instant, round_trip: Duration) {
         if self.left.is_some()
-            && let Some(left) = self.measured_since(now, round_trip)
+            && let Some(left) = self.passed_since(now, round_trip)
         {
             self.left = Some(left * COUNTED_PERCENT / 100);
         }
-        false
     }
 
     /// What is to be counted on, in bit/s, where an estimator says `estimate`.
@@ -164,9 +170,8 @@ impl Fall {
         self.last.is_some_and(|seen| now.saturating_duration_since(seen.at) < FOLLOWED)
     }
 
-    /// What has passed since the last fall, in bit/s. The first measure of it is a rough one: it may be off by a whole picture in two tenths
-    /// of a second. While the queue stands, all the road carries goes on being used, and each look knows it better.
-    fn measured_since(&self, now: Instant, round_trip: Duration) -> Option<u64> {
+    /// What has passed since the last fall, in bit/s, while its queue stands.
+    fn passed_since(&self, now: Instant, round_trip: Duration) -> Option<u64> {
         let Seen { queued, arrived, .. } = self.last?;
         let by_now = self.by(now.checked_sub(round_trip)?)?;
         let stands = round_trip >= queued.round_trip + QUEUED && by_now < self.total;
@@ -315,6 +320,9 @@ mod tests {
                 && let Some(round_trip) = last
             {
                 let fell = fall.look(now, MS * round_trip);
+                if !fell {
+                    fall.look_again(now, MS * round_trip);
+                }
                 seen.push(Looked { at: ms, fell, counted_on: fall.limit(now, ALL) });
             }
         }
@@ -435,8 +443,8 @@ mod tests {
                 )
             };
             let Some(seen) = seen_at(u32::MAX).into_iter().find(|look| look.fell) else { continue };
-            let later = seen_at(seen.at).into_iter().find(|look| look.at > seen.at + 250).unwrap();
-            known.push((seen.counted_on, later.counted_on));
+            let later = seen_at(seen.at).into_iter().find(|look| look.at > seen.at + 250);
+            known.extend(later.map(|later| (seen.counted_on, later.counted_on)));
         }
         assert!(known.len() > 20, "{known:?}");
         // 300 kbit/s, less what is not counted on.

@@ -22,6 +22,8 @@ const ALLOCATION_INTERVAL: Duration = Duration::from_millis(500);
 const ESTIMATE_INTERVAL: Duration = Duration::from_millis(200);
 /// … below this share (in percent) of what was spent.
 const FALLEN_PERCENT: u64 = 90;
+/// More than this is believed of no network, in bits per second, whoever says so: neither estimators nor clients know an upper end.
+const MOST: u64 = 10_000_000_000;
 /// Share of the estimate that may be spent, in percent: repairs and sound need room too.
 const SPENDABLE_PERCENT: u64 = 92;
 /// A way that carries no more than this share (in percent) of what is sent brings hardly a picture of it whole.
@@ -72,7 +74,7 @@ impl Estimate {
 
     /// Believes this from now on, whatever is measured; `None` ends it.
     pub fn pretend(&mut self, bps: Option<u64>) {
-        self.pretended = bps;
+        self.pretended = bps.map(|bps| bps.min(MOST));
     }
 }
 
@@ -106,7 +108,7 @@ impl Room {
     /// The averaged estimate of what a subscriber's network carries changed.
     pub(crate) fn on_averaged_estimate(&mut self, now: Instant, key: ParticipantKey, bps: u64) {
         let Some(p) = self.get_mut(key) else { return };
-        if p.subscriber.estimate.averaged(bps) {
+        if p.subscriber.estimate.averaged(bps.min(MOST)) {
             self.estimate_changed(now, key);
         }
     }
@@ -127,11 +129,13 @@ impl Room {
         let fall = &mut half.transport.fall;
         if let Some(round_trip) = stats.rtt
             && !settles
-            && fall.look(now, round_trip)
         {
-            tracing::debug!(subscriber = key.0, ?round_trip, "the network fell");
+            match fall.look(now, round_trip) {
+                true => tracing::debug!(subscriber = key.0, ?round_trip, "the network fell"),
+                false => fall.look_again(now, round_trip),
+            }
         }
-        let limited = stats.bwe_tx.map(|estimate| fall.limit(now, estimate.as_u64()));
+        let limited = stats.bwe_tx.map(|estimate| fall.limit(now, estimate.as_u64().min(MOST)));
         if limited.is_some_and(|bps| half.estimate.shrinks_to(bps)) {
             half.shrank = Some(now);
         }
