@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::median;
+use super::{example, median};
 use crate::run;
 
 /// The peer, from PyPI.
@@ -28,8 +28,7 @@ pub struct Options {
 /// Times both in turn and prints three tables.
 pub fn run(options: &Options) -> Result<()> {
     let python = peer()?;
-    run::run(run::cargo().args(["build", "--workspace", "--example", "beauty_cost"]))?;
-    let ours = run::target().join("debug/examples/beauty_cost");
+    let ours = example("beauty_cost", true)?;
     let folder = run::target().join("bench/beauty");
     std::fs::create_dir_all(&folder)?;
     let call = |words: &[&str]| run::output(Command::new(&ours).args(words).current_dir(&folder));

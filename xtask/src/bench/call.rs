@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{demo, packages, run};
+use crate::{build, demo, packages, run};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -30,7 +30,8 @@ pub struct Options {
 /// Runs both calls in turn on one display and prints a table.
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
-    let profile = super::programs_of_a_call(options.development)?;
+    super::programs(options.development)?;
+    build::node_peers()?;
     let folder = run::target().join("bench/call");
     let mut variables = vec![
         ("BECKON_SECONDS", options.seconds.to_string()),
@@ -42,15 +43,14 @@ pub fn run(options: &Options) -> Result<()> {
     if options.beauty {
         variables.push(("BECKON_FACE", face(&run::target().join("bench/face"))?.display().to_string()));
     }
-    demo::walk_with(&folder, "bench-call.mjs", profile, &variables)
+    demo::walk_with(&folder, "bench-call.mjs", super::profile(options.development), &variables)
 }
 
 /// Two seconds of the portrait of `bench beauty`, as a camera would send it: Motion JPEG, 1280 × 720, 30 a second, noise that
 /// is new in each picture; the head moves a little. On the test card there would be no skin.
 fn face(folder: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
-    run::run(run::cargo().args(["build", "--workspace", "--example", "beauty_cost"]))?;
-    let draw = run::target().join("debug/examples/beauty_cost");
+    let draw = super::example("beauty_cost", true)?;
     run::run(Command::new(draw).args(["draw", ".", super::beauty::TONE]).current_dir(folder))?;
     let film = folder.join("face.mkv");
     let moves = "scale=1344:756,crop=1280:720:x='32+24*sin(PI*t)':y='18+12*sin(2*PI*t)',noise=c0s=6:c0f=t";

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{demo, packages, run};
+use crate::{build, demo, packages, run};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -27,15 +27,15 @@ enum Side {
 /// Has a call of each, one after the other on one display, and prints a table.
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
-    let profile = super::programs_of_a_call(options.development)?;
-    run::run(run::cargo().args(["build", "--workspace", "--example", "beeps"]))?;
-    let mut variables = vec![
-        ("BECKON_MINUTES", options.minutes.to_string()),
-        ("BECKON_BEEPS", run::target().join("debug/examples/beeps").display().to_string()),
-    ];
+    super::programs(options.development)?;
+    build::node_peers()?;
+    let beeps = super::example("beeps", true)?;
+    let mut variables =
+        vec![("BECKON_MINUTES", options.minutes.to_string()), ("BECKON_BEEPS", beeps.display().to_string())];
     variables.extend(options.only.map(|side| match side {
         Side::App => ("BECKON_ONLY", "app".to_owned()),
         Side::Chromium => ("BECKON_ONLY", "chromium".to_owned()),
     }));
-    demo::walk_with(&run::target().join("bench/lips"), "bench-lips.mjs", profile, &variables)
+    let folder = run::target().join("bench/lips");
+    demo::walk_with(&folder, "bench-lips.mjs", super::profile(options.development), &variables)
 }

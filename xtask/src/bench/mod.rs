@@ -11,7 +11,11 @@ mod soak;
 mod sound;
 mod wayland;
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::Result;
 
@@ -58,16 +62,30 @@ pub fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// Makes the optimised app, server and command-line client, unless the development build is to be measured, and what the scripts
-/// need. Gives the folder of the programs, `debug` or `release`.
-fn programs_of_a_call(development: bool) -> Result<&'static str> {
+/// The folder of what was built, below cargo's.
+fn profile(development: bool) -> &'static str {
+    if development { "debug" } else { "release" }
+}
+
+/// Makes the optimised programs, unless the development build is to be measured, and gives their folder. All of the workspace at once:
+/// every bench finds the same features built, and nothing is built twice.
+fn programs(development: bool) -> Result<PathBuf> {
     if !development {
         build::web()?;
-        let programs = ["-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon", "-p", "beckon-opener"];
-        run::run(run::cargo().args(["build", "--release"]).args(programs))?;
+        run::run(run::cargo().args(["build", "--release", "--workspace", "--bins"]))?;
     }
-    build::node_peers()?;
-    Ok(if development { "debug" } else { "release" })
+    Ok(run::target().join(profile(development)))
+}
+
+/// The same for an example that measures, which it gives.
+fn example(name: &str, development: bool) -> Result<PathBuf> {
+    let mut build = run::cargo();
+    build.args(["build", "--workspace", "--example", name]);
+    if !development {
+        build.arg("--release");
+    }
+    run::run(&mut build)?;
+    Ok(run::target().join(profile(development)).join("examples").join(name))
 }
 
 /// The command of our server for a bench: on this port, media on any, its data under `folder`.

@@ -21,16 +21,12 @@ pub struct Options {
 /// Runs all cases and prints a table.
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
-    let programs = ["-p", "beckon-server", "-p", "beckon-cli", "-p", "beckon-impair"];
-    if !options.development {
-        build::web()?;
-        run::run(run::cargo().args(["build", "--release"]).args(programs))?;
-    }
+    super::programs(options.development)?;
     build::node_peers()?;
     demo::script(
         &run::target().join("bench/net"),
         "bench-net.mjs",
-        if options.development { "debug" } else { "release" },
+        super::profile(options.development),
         &[("BECKON_ONLY", options.only.join(",")), ("BECKON_TURNS", options.turns.to_string())],
     )
 }

@@ -119,15 +119,7 @@ impl Scene {
 /// Takes the same desktop with both and prints the tables.
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(packages::ALL)?;
-    let mut build = run::cargo();
-    // With the whole workspace's features: on its own the example would have its dependencies built once more.
-    build.args(["build", "--workspace", "--example", "screen_cost"]);
-    if !options.development {
-        build.arg("--release");
-    }
-    run::run(&mut build)?;
-    let profile = if options.development { "debug" } else { "release" };
-    let tool = run::target().join(profile).join("examples/screen_cost");
+    let tool = super::example("screen_cost", options.development)?;
     let folder = run::target().join("bench/screen");
     std::fs::create_dir_all(&folder)?;
 

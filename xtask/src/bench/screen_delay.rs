@@ -10,17 +10,10 @@ use crate::{build, demo, display::Desktop, run};
 
 /// Shares the same display with both in turn and prints the tables. `painter` draws on it.
 pub(super) fn run(options: &Options, painter: &Path) -> Result<()> {
-    let profile = if options.development {
-        "debug"
-    } else {
-        build::web()?;
-        run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-cli"]))?;
-        "release"
-    };
+    let programs = super::programs(options.development)?;
     build::node_peers()?;
     let folder = run::target().join("bench/screen-delay");
     demo::empty(&folder)?;
-    let programs = run::target().join(profile);
     let desktop = Desktop::start(&folder, 1920, 1080, &[])?;
     let listen = format!("127.0.0.1:{}", free_port()?);
     let ports = ["--media-udp", "0", "--media-tcp", "0"];

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use beckon_test_ports::free_port;
 use serde_json::Value;
 
-use super::{beckond, median, serving};
+use super::{beckond, median, programs, serving};
 use crate::{build, packages, run};
 
 /// How to measure.
@@ -37,11 +37,7 @@ struct Figures {
 pub fn run(options: &Options) -> Result<()> {
     packages::ensure(&[packages::BUILD])?;
     let livekit = build::livekit_server()?.context("the peer is LiveKit's server, which is built with Go")?;
-    if !options.development {
-        build::web()?;
-        run::run(run::cargo().args(["build", "--release", "-p", "beckon-server", "-p", "beckon-bench"]))?;
-    }
-    let programs = run::target().join(if options.development { "debug" } else { "release" });
+    let programs = programs(options.development)?;
     let folder = run::target().join("bench/sfu");
 
     println!("\n| subscribers | ours, packets per CPU s | LiveKit | ratio | ours, KiB per subscriber | LiveKit |");

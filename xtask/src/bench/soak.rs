@@ -14,7 +14,7 @@ use beckon_test_ports::free_port;
 use beckon_test_process::{handles, own_kib, proportional_kib, resident_kib, threads};
 use serde_json::Value;
 
-use super::{beckond, median, serving};
+use super::{beckond, median, programs, serving};
 use crate::{build, demo, display::Desktop, packages, process::Process, run};
 
 /// How to measure.
@@ -107,14 +107,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     anyhow::ensure!(options.participants > 1, "a call has at least two participants (--participants)");
     packages::ensure(if options.app { packages::ALL } else { &[packages::BUILD] })?;
-    if !options.development {
-        build::web()?;
-        let app = ["-p", "beckon", "-p", "beckon-opener"];
-        let mut build = run::cargo();
-        build.args(["build", "--release", "-p", "beckon-server", "-p", "beckon-cli"]);
-        run::run(build.args(app.iter().take(if options.app { app.len() } else { 0 })))?;
-    }
-    let programs = run::target().join(if options.development { "debug" } else { "release" });
+    let programs = programs(options.development)?;
     let folder = run::target().join("bench/soak");
     demo::empty(&folder)?;
     let mut call = start(options, whole, &programs, &folder)?;

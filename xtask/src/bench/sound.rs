@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::example;
 use crate::{packages, run};
 
 /// How to measure.
@@ -50,13 +51,5 @@ pub fn run(options: &Options) -> Result<()> {
         )?;
         recordings.push(raw);
     }
-    let mut build = run::cargo();
-    // With the whole workspace's features: on its own the example would have its dependencies built once more.
-    build.args(["build", "--workspace", "--example", "voice_figures"]);
-    if !options.development {
-        build.arg("--release");
-    }
-    run::run(&mut build)?;
-    let profile = if options.development { "debug" } else { "release" };
-    run::run(Command::new(run::target().join(profile).join("examples/voice_figures")).args(&recordings))
+    run::run(Command::new(example("voice_figures", options.development)?).args(&recordings))
 }
