@@ -7,7 +7,7 @@
 
 mod stereo;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use stereo::with_stereo;
 
@@ -17,6 +17,11 @@ pub const BYTES_MAX: usize = 1 << 20;
 pub const SECTIONS_MAX: usize = 512;
 /// Most ICE candidates in all sections together.
 pub const CANDIDATES_MAX: usize = 4 * SECTIONS_MAX;
+/// Most lines about sources (SSRCs; RFC 5576) in one media section. A browser has up to four for each of six: three layers and
+/// their repairs.
+pub const SOURCE_LINES_MAX: usize = 64;
+/// Most sources that one connection may name in all its descriptions: a library keeps something of each.
+pub const SOURCES_MAX: usize = 8 * 1_024;
 /// Payload types end here (RFC 3550, 5.1).
 pub const PAYLOAD_TYPE_MAX: u8 = 127;
 
@@ -36,6 +41,12 @@ pub enum SdpError {
     /// More candidates than [`CANDIDATES_MAX`].
     #[error("the description has more than {CANDIDATES_MAX} candidates")]
     TooManyCandidates,
+    /// More lines than [`SOURCE_LINES_MAX`] about sources.
+    #[error("a media section has more than {SOURCE_LINES_MAX} lines about sources")]
+    TooManySourceLines,
+    /// More sources than [`SOURCES_MAX`], with those of descriptions before.
+    #[error("the connection has named more than {SOURCES_MAX} sources; begin a new one")]
+    TooManySources,
     /// Not a number from 0 to [`PAYLOAD_TYPE_MAX`].
     #[error("{0:?} is no payload type; they go from 0 to {PAYLOAD_TYPE_MAX}")]
     NoPayloadType(String),
@@ -54,12 +65,13 @@ pub enum SdpError {
     TooManyPayloadTypes(usize),
 }
 
-/// What the other side's payload types mean on one connection, as it has said so far.
+/// What the other side's payload types mean on one connection, and which sources it has, as it has said so far.
 #[derive(Clone, Debug, Default)]
 pub struct PayloadTypes {
     codecs: BTreeMap<u8, String>,
     /// Of those that carry repairs (RFC 4588): whose.
     repairs: BTreeMap<u8, u8>,
+    sources: BTreeSet<u32>,
 }
 
 impl PayloadTypes {
@@ -72,7 +84,7 @@ impl PayloadTypes {
         if sdp.len() > BYTES_MAX {
             return Err(SdpError::TooLong { bytes: sdp.len() });
         }
-        let (mut sections, mut candidates) = (0, 0);
+        let (mut sections, mut candidates, mut source_lines) = (0, 0, 0);
         for line in sdp.lines() {
             if let Some(media) = line.strip_prefix("m=") {
                 sections += 1;
@@ -80,6 +92,13 @@ impl PayloadTypes {
                     return Err(SdpError::TooManySections);
                 }
                 check_media(media)?;
+                source_lines = 0;
+            } else if line.starts_with("a=ssrc") {
+                source_lines += 1;
+                if source_lines > SOURCE_LINES_MAX {
+                    return Err(SdpError::TooManySourceLines);
+                }
+                self.source(line)?;
             } else if line.starts_with("a=candidate:") {
                 candidates += 1;
                 if candidates > CANDIDATES_MAX {
@@ -106,6 +125,12 @@ impl PayloadTypes {
             }
             None => Ok(()),
         }
+    }
+
+    fn source(&mut self, line: &str) -> Result<(), SdpError> {
+        let source: Option<u32> = line.strip_prefix("a=ssrc:").and_then(|rest| rest.split(' ').next()?.parse().ok());
+        self.sources.extend(source);
+        if self.sources.len() > SOURCES_MAX { Err(SdpError::TooManySources) } else { Ok(()) }
     }
 
     fn codec(&mut self, number: u8, codec: &str) -> Result<(), SdpError> {
@@ -225,13 +250,32 @@ mod tests {
         assert_eq!(checked(&"m=audio\n".repeat(SECTIONS_MAX + 1)), Err(SdpError::TooManySections));
         assert_eq!(checked(&"a=candidate:1\n".repeat(CANDIDATES_MAX)), Ok(()));
         assert_eq!(checked(&"a=candidate:1\n".repeat(CANDIDATES_MAX + 1)), Err(SdpError::TooManyCandidates));
+        let lines = format!("m=video\n{}", "a=ssrc:1 cname:x\n".repeat(SOURCE_LINES_MAX));
+        assert_eq!(checked(&lines.repeat(2)), Ok(()), "in each section");
+        assert_eq!(checked(&format!("{lines}a=ssrc-group:FID 1 2\n")), Err(SdpError::TooManySourceLines));
         let types = format!("m=video 9 P{}", " 96".repeat(129));
         assert_eq!(checked(&types), Err(SdpError::TooManyPayloadTypes(129)));
     }
 
     #[test]
+    fn sources_are_counted_over_all_descriptions_and_each_once() {
+        let mut known = PayloadTypes::default();
+        let section = |from: usize| {
+            let lines: String = (from..from + SOURCE_LINES_MAX).map(|n| format!("a=ssrc:{n} cname:x\r\n")).collect();
+            format!("m=video\r\n{lines}")
+        };
+        for from in (0..SOURCES_MAX).step_by(SOURCE_LINES_MAX) {
+            assert_eq!((known.check(&section(from)), known.check(&section(from))), (Ok(()), Ok(())));
+        }
+        assert_eq!(known.check(&section(SOURCES_MAX - SOURCE_LINES_MAX)), Ok(()));
+        assert_eq!(known.check(&section(SOURCES_MAX)), Err(SdpError::TooManySources));
+    }
+
+    #[test]
     fn what_cannot_be_read_is_left_to_others() {
-        for odd in ["", "v=0", "a=rtpmap:", "a=fmtp:", "a=fmtp:96", "m=", "m=video", "\u{0}\n\r\r\n"] {
+        for odd in
+            ["", "v=0", "a=ssrc:", "a=ssrc:x y", "a=rtpmap:", "a=fmtp:", "a=fmtp:96", "m=", "m=video", "\u{0}\n\r\r\n"]
+        {
             assert_eq!(checked(odd), Ok(()));
         }
     }

@@ -65,10 +65,21 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("beckond: {error:#}");
+            eprintln!("beckond: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What went wrong, with its reasons; most errors of ours tell their reason in their own words, and then it is not told twice.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |mut told, reason| {
+        if !told.contains(&reason) {
+            told.push_str(if told.is_empty() { "" } else { ": " });
+            told.push_str(&reason);
+        }
+        told
+    })
 }
 
 fn serve(arguments: Arguments) -> anyhow::Result<()> {

@@ -62,6 +62,24 @@ fn variables_are_read_and_what_does_not_fit_ends_it_with_a_reason() {
 }
 
 #[test]
+fn why_it_does_not_start_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (success, said) =
+        text(beckond().args(["--dev", "--listen", &address, "--data"]).arg(folder.path()).output().unwrap());
+    assert!(!success);
+    assert_eq!(said.matches("(os error ").count(), 1, "{said}");
+    assert_eq!(said.matches("--listen").count(), 1, "{said}");
+    // A reason that nothing before it has told is.
+    let mut wrong_filter = beckond();
+    wrong_filter.env("BECKON_LOG", "a=b=c").args(["--dev", "--data"]).arg(folder.path());
+    let reason = tracing_subscriber::EnvFilter::try_new("a=b=c").unwrap_err().to_string();
+    let (success, said) = text(wrong_filter.output().unwrap());
+    assert!(!success && said.contains("log.filter") && said.contains(&reason), "{said}");
+}
+
+#[test]
 fn what_is_logged_is_said_as_for_our_other_programs_or_by_the_field() {
     let folder = tempfile::tempdir().unwrap();
     let logged = |variables: &[(&str, &str)]| {

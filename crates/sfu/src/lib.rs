@@ -25,6 +25,7 @@ mod layers;
 mod media;
 mod membership;
 mod meter;
+mod pace;
 mod participant;
 mod publisher;
 mod quality;

@@ -58,7 +58,7 @@ impl Room {
             self.request_key_frame(now, from, number, layer);
         }
         if incoming.codec_found {
-            self.announce(from);
+            self.announce(now, from);
         }
         if incoming.new_layer {
             self.allocate_all(now, from, number);
@@ -158,6 +158,7 @@ impl Room {
         }
         self.replace_given_up_layers(now);
         for key in self.keys() {
+            self.tell_late_changes(now, key);
             self.repeat_key_frame_requests(now, key);
             self.flush_data(key);
             self.allocate_if_due(now, key);

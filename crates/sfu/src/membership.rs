@@ -10,6 +10,7 @@ use proto::signal_response::Message;
 use crate::admission::{JoinError, JoinRequest};
 use crate::event::{LeaveReason, RoomEvent};
 use crate::ids::{ConnectionId, ParticipantKey, Side, TransportId, participant_sid};
+use crate::pace::Pace;
 use crate::participant::Participant;
 use crate::publisher::Publisher;
 use crate::room::{Output, Room, publish_codecs};
@@ -93,14 +94,17 @@ impl Room {
             auto_subscribe: request.auto_subscribe,
             state: State::Joined,
             version: 1,
+            changes: Pace::default(),
             joined_at: wall,
             connection: None,
             signal_lost: None,
             last_signal: now,
+            missed_since: None,
             media_lost: request.admission.can_subscribe.then_some(now),
             publisher: Publisher::new(transport(Side::Publisher)),
             subscriber: Subscriber::new(transport(Side::Subscriber)),
             allowed: None,
+            permissions: Pace::default(),
             verdict: None,
             admission: request.admission,
             client: request.client,
@@ -137,8 +141,8 @@ impl Room {
     }
 
     fn resume(&mut self, now: Instant, key: ParticipantKey) -> Joined {
-        // What was sent after that may have gone into a dead connection.
-        let last_heard = self.get(key).map_or(now, |p| p.last_signal);
+        // What was sent after that may have gone into a dead connection, or into one that was too slow for it.
+        let last_heard = self.get(key).map_or(now, |p| p.missed_since.unwrap_or(p.last_signal));
         let connection = self.connect(now, key);
         let (sid, last) = self.get(key).map(|p| (p.sid.clone(), p.publisher.last_reliable)).unwrap_or_default();
         let response = proto::ReconnectResponse {
@@ -176,7 +180,7 @@ impl Room {
         self.next_connection += 1;
         self.by_connection.insert(connection, key);
         let old = self.get_mut(key).and_then(|p| {
-            (p.signal_lost, p.last_signal) = (None, now);
+            (p.signal_lost, p.last_signal, p.missed_since) = (None, now, None);
             p.connection.replace(connection)
         });
         if let Some(old) = old {
@@ -215,6 +219,15 @@ impl Room {
         if let Some(p) = self.get_mut(key).filter(|p| p.connection == Some(connection)) {
             p.connection = None;
             p.signal_lost = Some(now);
+        }
+    }
+
+    /// A client could not be told something, as too much that it was told before still waits for it. Its connection ends once it has
+    /// taken that, and when it comes back it is told what it missed; that it is heard meanwhile says nothing.
+    pub fn signal_missed(&mut self, connection: ConnectionId) {
+        let Some(&key) = self.by_connection.get(&connection) else { return };
+        if let Some(p) = self.get_mut(key) {
+            p.missed_since.get_or_insert(p.last_signal);
         }
     }
 
@@ -314,7 +327,7 @@ impl Room {
                 p.state = State::Active;
                 let (sid, identity) = (p.sid.clone(), p.identity().to_owned());
                 self.event(RoomEvent::ParticipantActive { sid, identity });
-                self.announce(transport.participant);
+                self.announce(now, transport.participant);
             }
         } else if !up && p.media_lost.is_none() {
             p.media_lost = Some(now);

@@ -7,6 +7,7 @@ use proto::participant_info::State;
 
 use crate::admission::{Admission, Client};
 use crate::ids::{ConnectionId, ParticipantKey, Side};
+use crate::pace::Pace;
 use crate::publisher::Publisher;
 use crate::quality::Verdict;
 use crate::subscriber::Subscriber;
@@ -21,18 +22,24 @@ pub(crate) struct Participant {
     pub state: State,
     /// Raised with every change of its information.
     pub version: u32,
+    /// How often the others are told of these changes.
+    pub changes: Pace,
     pub joined_at: SystemTime,
     /// The signalling connection; `None` while it is lost.
     pub connection: Option<ConnectionId>,
     pub signal_lost: Option<Instant>,
     /// When the client was last heard on its signalling connection.
     pub last_signal: Instant,
+    /// When it was heard last before it could not be told something, since it came (back).
+    pub missed_since: Option<Instant>,
     /// When its media was lost (or, at the start, when it began to connect).
     pub media_lost: Option<Instant>,
     pub publisher: Publisher,
     pub subscriber: Subscriber,
     /// Who may receive its tracks, if it restricted that.
     pub allowed: Option<proto::SubscriptionPermission>,
+    /// How often what that means for the others is carried out.
+    pub permissions: Pace,
     /// What all were told of its connection last.
     pub verdict: Option<Verdict>,
 }

@@ -3,6 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use livekit_protocol as proto;
+use prost::Message as _;
 use proto::signal_request::Message as Request;
 use proto::signal_response::Message;
 use str0m::Candidate;
@@ -18,6 +19,8 @@ use crate::uptrack::quality_index;
 const MAX_PENDING_TRACKS: usize = 16;
 /// A participant may publish this many tracks.
 const MAX_TRACKS: usize = 32;
+/// Longest announcement of a track, and of a change of it, in bytes: everybody is told it again with each other change.
+const MAX_TRACK: usize = 8 << 10;
 /// Longest name, and longest metadata, a client may give itself, in bytes.
 const MAX_TEXT: usize = 64 << 10;
 
@@ -43,12 +46,15 @@ impl Room {
             Request::TrackSetting(settings) => self.on_track_settings(now, key, &settings),
             Request::Leave(_) => self.leave(now, key, LeaveReason::ClientLeft),
             #[allow(deprecated)] // older clients send it
-            Request::UpdateLayers(update) => self.on_update_layers(key, update),
+            Request::UpdateLayers(update) if update.encoded_len() <= MAX_TRACK => {
+                self.on_update_layers(now, key, update)
+            }
             Request::SubscriptionPermission(permission) => {
-                if let Some(p) = self.get_mut(key) {
-                    p.allowed = Some(permission);
+                let Some(p) = self.get_mut(key) else { return };
+                p.allowed = Some(permission);
+                if p.permissions.change(now) {
+                    self.settle_permissions(now, key);
                 }
-                self.settle_permissions(now, key);
             }
             Request::SyncState(state) => self.on_sync_state(now, key, state),
             Request::Simulate(scenario) => self.on_simulate(now, key, &scenario),
@@ -57,19 +63,19 @@ impl Room {
                 let pong = proto::Pong { last_ping_timestamp: ping.timestamp, timestamp: millis(wall) };
                 self.send(key, Message::PongResp(pong));
             }
-            Request::UpdateMetadata(update) => self.on_update_metadata(key, update),
-            Request::UpdateAudioTrack(update) => {
-                self.change_track(key, &update.track_sid, |info| info.audio_features = update.features.clone());
+            Request::UpdateMetadata(update) => self.on_update_metadata(now, key, update),
+            Request::UpdateAudioTrack(update) if update.encoded_len() <= MAX_TRACK => {
+                self.change_track(now, key, &update.track_sid, |info| info.audio_features = update.features.clone());
             }
             Request::UpdateVideoTrack(update) => {
-                self.change_track(key, &update.track_sid, |info| {
+                self.change_track(now, key, &update.track_sid, |info| {
                     (info.width, info.height) = (update.width, update.height)
                 });
             }
             other => {
                 let name = format!("{other:?}");
                 let name = name.split(['(', ' ']).next().unwrap_or_default();
-                tracing::debug!(participant = key.0, request = name, "request not supported");
+                tracing::debug!(participant = key.0, request = name, "request not supported, or too long");
             }
         }
     }
@@ -130,7 +136,7 @@ impl Room {
             .map(|t| t.number)
             .collect();
         for number in ended {
-            self.unpublish(key, number);
+            self.unpublish(now, key, number);
         }
         let mut published = Vec::new();
         let Some(p) = self.get_mut(key) else { return };
@@ -155,7 +161,7 @@ impl Room {
         if published.is_empty() {
             return;
         }
-        self.announce(key);
+        self.announce(now, key);
         let identity = self.get(key).map(|p| p.identity().to_owned()).unwrap_or_default();
         for track in published {
             let sid = track.sid.clone();
@@ -186,6 +192,8 @@ impl Room {
             Some((Reason::NotAllowed, "the token does not allow to publish this source"))
         } else if p.publisher.pending.len() >= MAX_PENDING_TRACKS || p.publisher.tracks.len() >= MAX_TRACKS {
             Some((Reason::LimitExceeded, "too many tracks"))
+        } else if add.encoded_len() > MAX_TRACK {
+            Some((Reason::LimitExceeded, "the track's name or list of layers is too long"))
         } else if !add.sid.is_empty() {
             // The same pictures once more in another codec: everybody can take the first one.
             Some((Reason::UnsupportedType, "a track has one codec here"))
@@ -232,7 +240,7 @@ impl Room {
         }
         track.info.muted = mute.muted;
         let subscribers = track.subscribers.clone();
-        self.announce(key);
+        self.announce(now, key);
         for (subscriber, place) in subscribers {
             if let Some(Some(track)) = self.get_mut(subscriber).and_then(|p| p.subscriber.tracks.get_mut(place)) {
                 track.muted = mute.muted;
@@ -248,14 +256,14 @@ impl Room {
     }
 
     #[allow(deprecated)]
-    fn on_update_layers(&mut self, key: ParticipantKey, update: proto::UpdateVideoLayers) {
-        self.change_track(key, &update.track_sid, |info| info.layers = update.layers.clone());
+    fn on_update_layers(&mut self, now: Instant, key: ParticipantKey, update: proto::UpdateVideoLayers) {
+        self.change_track(now, key, &update.track_sid, |info| info.layers = update.layers.clone());
     }
 
-    fn change_track(&mut self, key: ParticipantKey, sid: &str, change: impl Fn(&mut proto::TrackInfo)) {
+    fn change_track(&mut self, now: Instant, key: ParticipantKey, sid: &str, change: impl Fn(&mut proto::TrackInfo)) {
         let Some(track) = self.get_mut(key).and_then(|p| p.publisher.track_mut(sid)) else { return };
         change(&mut track.info);
-        self.announce(key);
+        self.announce(now, key);
     }
 
     /// A client that resumes says what it believes.
@@ -297,7 +305,7 @@ impl Room {
         }
     }
 
-    fn on_update_metadata(&mut self, key: ParticipantKey, update: proto::UpdateParticipantMetadata) {
+    fn on_update_metadata(&mut self, now: Instant, key: ParticipantKey, update: proto::UpdateParticipantMetadata) {
         let Some(p) = self.get_mut(key) else { return };
         // With those it keeps.
         let kept = p.admission.attributes.iter().filter(|(name, _)| !update.attributes.contains_key(*name));
@@ -328,7 +336,7 @@ impl Room {
             }
             let info = p.info();
             self.event(RoomEvent::ParticipantUpdated(info));
-            self.announce(key);
+            self.announce(now, key);
         }
         if update.request_id != 0 {
             let response = proto::RequestResponse {

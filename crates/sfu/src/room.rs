@@ -290,10 +290,29 @@ impl Room {
         }
     }
 
-    /// Tells everybody (the participant too) that its information changed.
-    pub(crate) fn announce(&mut self, key: ParticipantKey) {
+    /// A participant's information changed: tells everybody (the participant too), or soon, with what changes meanwhile.
+    pub(crate) fn announce(&mut self, now: Instant, key: ParticipantKey) {
         let Some(participant) = self.get_mut(key) else { return };
         participant.version += 1;
+        if participant.changes.change(now) {
+            self.tell_info(key);
+        }
+    }
+
+    /// Tells of a participant's changes, and carries them out, that came too soon after others.
+    pub(crate) fn tell_late_changes(&mut self, now: Instant, key: ParticipantKey) {
+        let Some(participant) = self.get_mut(key) else { return };
+        let (changed, permits) = (participant.changes.due(now), participant.permissions.due(now));
+        if changed {
+            self.tell_info(key);
+        }
+        if permits {
+            self.settle_permissions(now, key);
+        }
+    }
+
+    fn tell_info(&mut self, key: ParticipantKey) {
+        let Some(participant) = self.get(key) else { return };
         let info = participant.info();
         let hidden = participant.admission.hidden;
         self.broadcast(None, |p| {

@@ -61,6 +61,20 @@ pub(crate) fn sections(sdp: &str) -> Vec<Section> {
     sections
 }
 
+/// A client's description with no more candidates than are `left`; those it has are taken off. The rest is of no use: an ICE-lite
+/// server learns where its client is from checks.
+pub(crate) fn with_few_candidates(sdp: &str, left: &mut usize) -> String {
+    let taken = |line: &&str| {
+        if !line.starts_with("a=candidate:") {
+            return true;
+        }
+        let taken = *left > 0;
+        *left = left.saturating_sub(1);
+        taken
+    };
+    sdp.split_inclusive('\n').filter(taken).collect()
+}
+
 /// Gives the section `mid` of a description we wrote another stream and track id, for a section
 /// that is used again for another track.
 pub(crate) fn rename_track(sdp: &str, mid: &str, stream_id: &str, track_id: &str) -> String {
@@ -188,6 +202,17 @@ mod tests {
         assert_eq!(prefer_codec(answer, "1", "av1"), answer);
         assert_eq!(prefer_codec(answer, "9", "h264"), answer);
         assert_eq!(prefer_codec("m=", "", "x"), "m=");
+    }
+
+    #[test]
+    fn candidates_are_taken_as_long_as_any_are_left() {
+        let candidate = |n: u8| format!("a=candidate:{n} 1 udp 1 10.0.0.{n} 9 typ host\r\n");
+        let sdp = format!("v=0\r\n{}{}a=mid:0\r\n{}", candidate(1), candidate(2), candidate(3));
+        let mut left = 5;
+        assert_eq!(with_few_candidates(&sdp, &mut left), sdp);
+        assert_eq!(with_few_candidates(&sdp, &mut left), sdp.replace(&candidate(3), ""));
+        assert_eq!(with_few_candidates(&sdp, &mut left), "v=0\r\na=mid:0\r\n");
+        assert_eq!(left, 0);
     }
 
     #[test]

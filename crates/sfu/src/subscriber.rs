@@ -37,14 +37,17 @@ pub(crate) fn forget_sent(stream: &mut StreamTx) {
 }
 
 /// A media section of the subscriber's session. Sections are never taken away (they cannot be);
-/// one whose track is gone waits for the next track of its kind.
+/// one whose track is gone waits for the next track of its kind. That does not come before the client has agreed that
+/// nothing is sent in it: one in which something was sent before and is sent now has no new track in many a client's eyes.
 struct Section {
     mid: Mid,
     kind: MediaKind,
     /// Track in it, as its place in `tracks`.
     track: Option<usize>,
-    /// Negotiated at least once.
-    settled: bool,
+    /// The last offer had a track in it.
+    offered: bool,
+    /// It was agreed on without a track.
+    free: bool,
     /// Ids it carries in the session description.
     ids: (String, String),
     numbering: Option<Rewriter>,
@@ -185,15 +188,23 @@ impl Subscriber {
             let Some(track) = track.as_mut().filter(|t| t.section.is_none()) else { continue };
             let kind = if track.video { MediaKind::Video } else { MediaKind::Audio };
             let ids = (track.stream_id(), track.track_sid.clone());
-            let free = self.sections.iter().position(|s| s.track.is_none() && s.settled && s.kind == kind);
+            let free = self.sections.iter().position(|s| s.track.is_none() && s.free && s.kind == kind);
             let at = if let Some(free) = free {
                 let section = &mut self.sections[free];
                 api.set_direction(section.mid, Direction::SendOnly);
-                (section.track, section.ids) = (Some(place), ids);
+                (section.track, section.ids, section.free) = (Some(place), ids, false);
                 free
             } else {
                 let mid = api.add_media(kind, Direction::SendOnly, Some(ids.0.clone()), Some(ids.1.clone()), None);
-                self.sections.push(Section { mid, kind, track: Some(place), settled: false, ids, numbering: None });
+                self.sections.push(Section {
+                    mid,
+                    kind,
+                    track: Some(place),
+                    offered: false,
+                    free: false,
+                    ids,
+                    numbering: None,
+                });
                 self.sections.len() - 1
             };
             track.section = Some(at);
@@ -213,6 +224,9 @@ impl Subscriber {
         let mid_to_track_id =
             self.sections.iter().filter(|s| s.track.is_some()).map(|s| (s.mid.to_string(), s.ids.1.clone())).collect();
         self.offer = proto::SessionDescription { r#type: "offer".into(), sdp, id: self.offer.id + 1, mid_to_track_id };
+        for section in &mut self.sections {
+            section.offered = section.track.is_some();
+        }
         self.pending = Some(pending);
         Some(self.offer.clone())
     }
@@ -227,8 +241,11 @@ impl Subscriber {
         self.transport.accept_answer(pending, &answer.sdp)?;
         let mut ready = Vec::new();
         for at in 0..self.sections.len() {
-            self.sections[at].settled = true;
-            let Some(place) = self.sections[at].track else { continue };
+            let section = &mut self.sections[at];
+            let Some(place) = section.track else {
+                section.free = !section.offered;
+                continue;
+            };
             let started = self.tracks[place].as_ref().is_some_and(|t| t.slot.is_some());
             if started {
                 continue;

@@ -231,10 +231,10 @@ impl Room {
     }
 
     /// A track ends: its subscribers lose it, everybody is told.
-    pub(crate) fn unpublish(&mut self, key: ParticipantKey, number: u32) {
+    pub(crate) fn unpublish(&mut self, now: Instant, key: ParticipantKey, number: u32) {
         let Some(track) = self.get_mut(key).and_then(|p| p.publisher.remove(number)) else { return };
         self.take_away(&track);
-        self.announce(key);
+        self.announce(now, key);
         let identity = self.get(key).map(|p| p.identity().to_owned()).unwrap_or_default();
         self.event(RoomEvent::TrackUnpublished { identity, track_sid: track.info.sid });
     }

@@ -19,13 +19,15 @@ use str0m::{Candidate, Input, Output, PacerReason, Reason, Rtc, RtcConfig, RtcEr
 use self::checks::{Check, Checks};
 use self::path::{Follower, Path, Word};
 use crate::ids::Side;
-use crate::sdp::DescriptionError;
+use crate::sdp::{DescriptionError, with_few_candidates};
 
 /// A transport keeps this many addresses of its client; older ones are forgotten, but never the one that is in use: a check
 /// that somebody caught is as authentic from anywhere.
 const MAX_ADDRESSES: usize = 8;
-/// A client may name this many candidates until its next ICE restart.
+/// A client may name this many candidates until its next ICE restart …
 const MAX_CANDIDATES: usize = 64;
+/// … and so many in its descriptions, which name the same ones again and again.
+const MAX_DESCRIBED: usize = 1_024;
 /// What a subscriber's bandwidth is taken for until it is measured.
 const INITIAL_BITRATE: Bitrate = Bitrate::mbps(2);
 
@@ -92,6 +94,8 @@ pub(crate) struct Transport {
     payload_types: PayloadTypes,
     /// Candidates the client has named since the last ICE restart.
     candidates: usize,
+    /// Candidates that its descriptions may still name until the next one.
+    described: usize,
 }
 
 impl Transport {
@@ -127,6 +131,7 @@ impl Transport {
             checks: Checks::default(),
             payload_types: PayloadTypes::default(),
             candidates: 0,
+            described: MAX_DESCRIBED,
         }
     }
 
@@ -136,7 +141,8 @@ impl Transport {
     /// [`DescriptionError`]: it cannot be read, or asks for what we do not do. The transport is not to be used any more then.
     pub fn accept_offer(&mut self, sdp: &str) -> Result<SdpAnswer, DescriptionError> {
         self.payload_types.check(sdp)?;
-        let offer = SdpOffer::from_sdp_string(sdp).map_err(|e| DescriptionError::Unreadable(e.to_string()))?;
+        let sdp = with_few_candidates(sdp, &mut self.described);
+        let offer = SdpOffer::from_sdp_string(&sdp).map_err(|e| DescriptionError::Unreadable(e.to_string()))?;
         Ok(self.rtc.sdp_api().accept_offer(offer)?)
     }
 
@@ -146,7 +152,8 @@ impl Transport {
     /// As [`Transport::accept_offer`].
     pub fn accept_answer(&mut self, pending: SdpPendingOffer, sdp: &str) -> Result<(), DescriptionError> {
         self.payload_types.check(sdp)?;
-        let answer = SdpAnswer::from_sdp_string(sdp).map_err(|e| DescriptionError::Unreadable(e.to_string()))?;
+        let sdp = with_few_candidates(sdp, &mut self.described);
+        let answer = SdpAnswer::from_sdp_string(&sdp).map_err(|e| DescriptionError::Unreadable(e.to_string()))?;
         Ok(self.rtc.sdp_api().accept_answer(pending, answer)?)
     }
 
@@ -299,7 +306,7 @@ impl Transport {
         let ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
         (!self.ufrags.contains(&ufrag)).then(|| {
             self.ufrags.push(ufrag.clone());
-            self.candidates = 0;
+            (self.candidates, self.described) = (0, MAX_DESCRIBED);
             (ufrag, (self.ufrags.len() > KNOWN_UFRAGS).then(|| self.ufrags.remove(0)))
         })
     }

@@ -24,6 +24,8 @@ const SMALL_KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 /// A large layer of a screen takes all that was declared for it only while all of it moves. It takes less than this part of that most of the
 /// time, and is begun with where that fits: what it takes is known half a second later.
 const LIKELY_OF_SCREEN: u64 = 4;
+/// No layer is taken to need more than this, in bits per second, whatever its client says: sums of such figures would overflow.
+const MOST_OF_LAYER: u64 = 1_000_000_000;
 
 /// One encoding of a track.
 #[derive(Debug)]
@@ -229,10 +231,11 @@ impl UpTrack {
     /// there is no such layer.
     fn declared_bitrate(&self, layer: usize) -> Option<u64> {
         let found = self.declared().iter().find(|l| quality_index(l.quality()) == layer)?;
-        Some(match found.bitrate {
-            0 => u64::from(found.width) * u64::from(found.height) * 3 / 2,
+        let bps = match found.bitrate {
+            0 => u64::from(found.width).saturating_mul(found.height.into()).saturating_mul(3) / 2,
             bps => u64::from(bps),
-        })
+        };
+        Some(bps.min(MOST_OF_LAYER))
     }
 
     /// Layers as the client declared them.

@@ -58,10 +58,10 @@ pub enum AccountError {
     #[error("the server has no application with sdkAppID {0}; its owner adds it under [[apps]] in the configuration")]
     UnknownApp(u64),
     /// The user ID does not fit.
-    #[error("{0}")]
+    #[error(transparent)]
     User(#[from] IdError),
     /// The userSig does not hold.
-    #[error("{0}")]
+    #[error(transparent)]
     Sig(#[from] SigError),
     /// Too many failed log-ins.
     #[error("too many failed log-ins from this address or for this user; try again in {0} s")]

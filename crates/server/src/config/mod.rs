@@ -54,7 +54,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// An application's key does not fit.
-    #[error("{0}")]
+    #[error(transparent)]
     App(#[from] AppKeyError),
     /// A key file cannot be read.
     #[error("cannot read {path}, named by the configuration's field `{field}`: {source}")]
@@ -67,7 +67,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The server's own keys.
-    #[error("{0}")]
+    #[error(transparent)]
     Keys(#[from] KeyError),
 }
 

@@ -91,9 +91,17 @@ pub(super) struct Datagram {
 #[derive(Debug)]
 pub(super) enum ToWorker {
     Datagrams(Vec<Datagram>),
-    NewRoom { number: RoomNumber, name: String, spec: RoomSpec, reply: oneshot::Sender<proto::Room> },
+    NewRoom {
+        number: RoomNumber,
+        name: String,
+        spec: RoomSpec,
+        reply: oneshot::Sender<proto::Room>,
+    },
     Room(RoomNumber, RoomCommand),
     Stop,
+    /// The program fails, outside of any room.
+    #[cfg(test)]
+    Fail,
 }
 
 /// What is asked of a room.

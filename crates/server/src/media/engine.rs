@@ -19,7 +19,8 @@ use super::command::{RoomCommand, SIGNAL_QUEUE, SignalLink, ToWorker};
 use super::config::{ApiKeys, EngineConfig, RoomSpec};
 use super::error::{EngineError, EnterError};
 use super::event::{EngineEvent, EngineStats};
-use super::io::{Inlet, Lost, WAKE, Way};
+use super::io::{Inlet, WAKE, Way};
+use super::loss::{Lost, run_rooms};
 use super::outlet::{Sockets, Traffic};
 use super::port::Port;
 use super::route::{RoomNumber, RouteTable};
@@ -124,11 +125,13 @@ impl Engine {
         let mut workers = Vec::new();
         let mut ways = Vec::new();
         let mut threads = Vec::new();
+        let lost = Lost::new(None);
         for index in 0..count.max(1) {
             let (sender, inputs) = std_mpsc::channel();
             let backlog = Arc::new(Backlog::default());
             let worker = Worker::new(index, shared.clone(), backlog.clone());
-            threads.push(thread(format!("rooms-{index}"), move || worker.run(&inputs))?);
+            let (name, tell) = (format!("rooms-{index}"), lost.clone());
+            threads.push(thread(name.clone(), move || run_rooms(&name, &tell, || worker.run(&inputs)))?);
             ways.push(Way { worker: sender.clone(), backlog });
             workers.push(sender);
         }
@@ -140,7 +143,6 @@ impl Engine {
         let poll = Poll::new().map_err(bind_error("UDP", udp_wanted))?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(bind_error("UDP", udp_wanted))?;
         let stop_reading = Arc::new(AtomicBool::new(false));
-        let lost = Lost::new(None);
         let (told, tell) = (stop_reading.clone(), lost.clone());
         threads.push(thread("media-udp".into(), move || inlet.serve_udp(poll, &told, &tell))?);
         Ok(EngineHandle(Arc::new(Running {
@@ -186,9 +188,9 @@ impl EngineHandle {
         }
     }
 
-    /// Why no media come in any more, where that is so though nobody stopped the engine: [`EngineError::Lost`].
+    /// Why rooms cannot go on, where that is so though nobody stopped the engine: [`EngineError::Lost`], [`EngineError::Failed`].
     pub fn failure(&self) -> Option<EngineError> {
-        self.0.lost.borrow().clone().map(|source| EngineError::Lost { proto: "UDP", source })
+        self.0.lost.borrow().clone().map(EngineError::from)
     }
 
     /// Returns once there is a [`EngineHandle::failure`].
@@ -361,7 +363,12 @@ impl EngineHandle {
 impl EngineHandle {
     /// As if the UDP port could be read no longer, for this reason.
     pub(crate) fn lose_udp(&self, reason: std::io::Error) {
-        self.0.lost.send_replace(Some(Arc::new(reason)));
+        self.0.lost.send_replace(Some(super::loss::Loss::Udp(Arc::new(reason))));
+    }
+
+    /// Has the program fail in the first of the threads that run rooms, and in no room of it.
+    pub(crate) fn fail_rooms(&self) {
+        let _ = self.0.workers[0].send(ToWorker::Fail);
     }
 }
 

@@ -39,6 +39,12 @@ pub enum EngineError {
         /// What the system said.
         source: Arc<std::io::Error>,
     },
+    /// The program failed in a thread that ran rooms.
+    #[error("the thread {thread} failed (nobody in its rooms is heard or seen; start the server again)")]
+    Failed {
+        /// Name of the thread.
+        thread: String,
+    },
     /// No room of that name.
     #[error("no room named {0:?}")]
     UnknownRoom(String),

@@ -23,6 +23,7 @@ use tokio::time::timeout_at;
 use super::backlog::Backlog;
 use super::batch::{Batch, can_wait};
 use super::command::{Datagram, ToWorker};
+use super::loss::{Loss, Lost};
 use super::outlet::{Sockets, TCP_QUEUE};
 use super::rhythm::Rhythm;
 use super::route::RouteTable;
@@ -42,9 +43,6 @@ const SILENCE: Duration = Duration::from_secs(60);
 const ARRIVAL: Token = Token(0);
 /// The wish to stop among what is waited for.
 pub(super) const WAKE: Token = Token(1);
-
-/// Tells why a port is read no longer, once that is so though nobody said stop.
-pub(super) type Lost = watch::Sender<Option<Arc<io::Error>>>;
 
 /// The way to a worker.
 pub(super) struct Way {
@@ -80,7 +78,7 @@ impl Inlet {
             Err(_) => io::Error::other("the program failed while reading it"),
         };
         tracing::error!(%error, "the UDP media port is read no longer");
-        lost.send_replace(Some(Arc::new(error)));
+        lost.send_replace(Some(Loss::Udp(Arc::new(error))));
     }
 
     /// Reads the UDP port until told to stop.
@@ -305,7 +303,7 @@ mod tests {
     use super::*;
 
     /// Why the port was read no longer, when it was served until `stop`.
-    fn served(udp: Port, stop: bool) -> Option<Arc<io::Error>> {
+    fn served(udp: Port, stop: bool) -> Option<Loss> {
         let sockets = Sockets { udp, tcp: RwLock::default(), own: Vec::new(), traffic: Traffic::default() };
         let inlet = Inlet {
             sockets: Arc::new(sockets),

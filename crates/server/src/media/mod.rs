@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod event;
 mod io;
+mod loss;
 mod outlet;
 mod port;
 mod rhythm;

@@ -66,7 +66,8 @@ impl Worker {
         }
     }
 
-    /// Runs until told to stop, or until nobody is left who could say so.
+    /// Runs until told to stop, or until nobody is left who could say so. What fails in a room ends the room; what fails beside them
+    /// ends the thread ([`run_rooms`](super::loss::run_rooms)).
     pub(super) fn run(mut self, inputs: &Receiver<ToWorker>) {
         loop {
             let wait = self.queue.first().map_or(IDLE, |(at, _)| at.saturating_duration_since(Instant::now()));
@@ -133,6 +134,8 @@ impl Worker {
                 self.with_room(number, |place| place.command(now, command));
             }
             ToWorker::Stop => return true,
+            #[cfg(test)]
+            ToWorker::Fail => panic!("as a test has it"),
         }
         false
     }
@@ -182,10 +185,11 @@ impl Worker {
                     let Some(link) = place.links.get(&connection) else { continue };
                     let Err(failed) = link.try_send(SignalOut::Message(Box::new(message))) else { continue };
                     place.links.remove(&connection);
-                    // One that is too slow notices that its channel closes. One that is gone may never have learned that it
-                    // was let in, and tells nobody.
-                    if let TrySendError::Closed(_) = failed {
-                        place.room.signal_closed(Instant::now(), connection);
+                    match failed {
+                        // It is too slow, and notices that its channel closes.
+                        TrySendError::Full(_) => place.room.signal_missed(connection),
+                        // It is gone: it may never have learned that it was let in, and tells nobody.
+                        TrySendError::Closed(_) => place.room.signal_closed(Instant::now(), connection),
                     }
                 }
                 Output::CloseSignal(connection) => {

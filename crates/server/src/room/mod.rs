@@ -22,7 +22,7 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum RoomError {
     /// The wished ID does not fit.
-    #[error("{0}")]
+    #[error(transparent)]
     Id(#[from] IdError),
     /// No such room, or not one this caller may see.
     #[error("there is no room \"{0}\"; check its ID, or make it first")]
@@ -55,10 +55,10 @@ pub enum RoomError {
         most: usize,
     },
     /// The engine refuses or does not answer.
-    #[error("{0}")]
+    #[error(transparent)]
     Engine(#[from] EngineFailure),
     /// The database failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 

@@ -19,7 +19,7 @@ use super::{
     rules::{EndReason, Full, Occupancy, Patience, Verdict, fresh_id},
 };
 use crate::account::Caller;
-use crate::store::{RoomRecord, Store, StoreError};
+use crate::store::{RoomRecord, Store};
 
 /// An engine that did not close a room is asked again after these times.
 const CLOSE_AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
@@ -117,7 +117,7 @@ pub struct RoomService {
     config: RoomServiceConfig,
     store: Store,
     engine: Arc<dyn RoomEngine>,
-    rooms: Arc<Mutex<HashMap<RoomId, Live>>>,
+    rooms: Mutex<HashMap<RoomId, Live>>,
 }
 
 impl RoomService {
@@ -142,7 +142,7 @@ impl RoomService {
         if !rooms.is_empty() {
             tracing::info!(rooms = rooms.len(), "took up the rooms that were open");
         }
-        Ok(Arc::new(Self { config, store, engine, rooms: Arc::new(Mutex::new(rooms)) }))
+        Ok(Arc::new(Self { config, store, engine, rooms: Mutex::new(rooms) }))
     }
 
     /// What rooms run on.
@@ -162,11 +162,16 @@ impl RoomService {
     ///
     /// # Errors
     /// [`RoomError`]: an ID that does not fit or is taken, too many rooms, fields too long, engine, store.
-    pub async fn create(&self, caller: &Caller, wish: CreateRoom, now: i64) -> Result<Entry, RoomError> {
+    pub async fn create(self: &Arc<Self>, caller: &Caller, wish: CreateRoom, now: i64) -> Result<Entry, RoomError> {
         within("roomName", &wish.room_name, NAME_MAX)?;
         within("roomTitle", &wish.room_title, NAME_MAX)?;
-        let person = Person { name: wish.user_name, avatar: wish.user_avatar };
+        let person = Person { name: wish.user_name.clone(), avatar: wish.user_avatar.clone() };
         person.check()?;
+        let (rooms, caller) = (self.clone(), caller.clone());
+        whole(async move { rooms.make(&caller, wish, &person, now).await }).await
+    }
+
+    async fn make(&self, caller: &Caller, wish: CreateRoom, person: &Person, now: i64) -> Result<Entry, RoomError> {
         let id: RoomId = if wish.room_id.is_empty() { fresh_id() } else { wish.room_id }.parse()?;
         let mut fresh = {
             let rooms = self.rooms.lock();
@@ -200,7 +205,7 @@ impl RoomService {
                 return Err(RoomError::Exists(id));
             }
         }
-        let entry = self.let_in(&id, Some(caller), caller.user.as_str(), &person).await;
+        let entry = self.let_in(&id, Some(caller), caller.user.as_str(), person).await;
         if fresh && let Err(error @ RoomError::Engine(_)) = entry {
             // Nobody can be in a room that the engine did not make.
             self.forget(&id, &[]).await?;
@@ -209,32 +214,24 @@ impl RoomService {
         entry
     }
 
-    /// Keeps a new room; false when its ID is taken. It is done whole also where whoever asked for it goes away: half done, the
-    /// ID would be taken by a room that nobody can enter.
+    /// Keeps a new room; false when its ID is taken.
     async fn keep(&self, record: RoomRecord) -> Result<bool, RoomError> {
-        let (store, rooms) = (self.store.clone(), self.rooms.clone());
-        let keeping = tokio::spawn(async move {
-            let kept = store.insert(&record).await?;
-            if kept {
-                tracing::info!(room = %record.id, app = record.app, creator = %record.creator, "room created");
-                rooms.lock().insert(record.id.clone(), Live::new(record));
-            }
-            Ok::<_, StoreError>(kept)
-        });
-        match keeping.await {
-            Ok(kept) => Ok(kept?),
-            // Tasks end early only when the server stops.
-            Err(_) => Err(EngineFailure::Closed.into()),
+        let kept = self.store.insert(&record).await?;
+        if kept {
+            tracing::info!(room = %record.id, app = record.app, creator = %record.creator, "room created");
+            self.rooms.lock().insert(record.id.clone(), Live::new(record));
         }
+        Ok(kept)
     }
 
     /// Lets a user into a room.
     ///
     /// # Errors
     /// [`RoomError`]: no such room, full, fields too long, engine.
-    pub async fn enter(&self, caller: &Caller, room: &RoomId, person: &Person) -> Result<Entry, RoomError> {
+    pub async fn enter(self: &Arc<Self>, caller: &Caller, room: &RoomId, person: &Person) -> Result<Entry, RoomError> {
         person.check()?;
-        self.let_in(room, Some(caller), caller.user.as_str(), person).await
+        let (rooms, caller, room, person) = (self.clone(), caller.clone(), room.clone(), person.clone());
+        whole(async move { rooms.let_in(&room, Some(&caller), caller.user.as_str(), &person).await }).await
     }
 
     /// Lets a guest into a room: one who was there before (`known`) under the same ID, onto the same seat.
@@ -242,7 +239,7 @@ impl RoomService {
     /// # Errors
     /// [`RoomError`] as [`RoomService::enter`].
     pub async fn enter_as_guest(
-        &self,
+        self: &Arc<Self>,
         room: &RoomId,
         known: Option<UserId>,
         person: &Person,
@@ -256,8 +253,12 @@ impl RoomService {
             name: if person.name.trim().is_empty() { "Guest".into() } else { person.name.clone() },
             ..person.clone()
         };
-        let entry = self.let_in(room, None, guest.as_str(), &person).await?;
-        Ok((guest, entry))
+        let (rooms, room) = (self.clone(), room.clone());
+        whole(async move {
+            let entry = rooms.let_in(&room, None, guest.as_str(), &person).await?;
+            Ok((guest, entry))
+        })
+        .await
     }
 
     async fn let_in(
@@ -470,6 +471,18 @@ impl RoomService {
     /// Closes the store; rooms stay in it for the next start.
     pub async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+/// Makes a room or lets somebody in, to the end also where whoever asked for it goes away. Half done, an ID would be taken by a room that
+/// nobody can enter; and what the engine was asked for when nobody waited for it any more it could make after the room has ended.
+async fn whole<T: Send + 'static>(
+    asked: impl Future<Output = Result<T, RoomError>> + Send + 'static,
+) -> Result<T, RoomError> {
+    match tokio::spawn(asked).await {
+        Ok(done) => done,
+        // Tasks end early only when the server stops.
+        Err(_) => Err(EngineFailure::Closed.into()),
     }
 }
 

@@ -32,22 +32,22 @@ const STOPPING: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The configuration.
-    #[error("{0}")]
+    #[error(transparent)]
     Config(#[from] ConfigError),
     /// The server's keys.
-    #[error("{0}")]
+    #[error(transparent)]
     Keys(#[from] KeyError),
     /// The database.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The rooms.
-    #[error("{0}")]
+    #[error(transparent)]
     Rooms(#[from] RoomError),
     /// What rooms run on.
-    #[error("{0}")]
+    #[error(transparent)]
     Engine(#[from] EngineFailure),
     /// The embedded media engine.
-    #[error("{0}")]
+    #[error(transparent)]
     Media(#[from] EngineError),
     /// The HTTP port.
     #[error("cannot listen on {address}: {source} (is another server running? choose another address with --listen)")]
@@ -133,8 +133,8 @@ impl Server {
     /// Returns when the server stops by itself, which it does only when something failed.
     ///
     /// # Errors
-    /// [`ServerError::Serve`], and [`ServerError::Media`] when a media port is read no longer. It is still to be stopped then:
-    /// those who are in a room have not been told.
+    /// [`ServerError::Serve`], and [`ServerError::Media`] when a media port is read no longer or a thread that ran rooms failed. It is
+    /// still to be stopped then: those who are in a room have not been told.
     pub async fn failed(&mut self) -> Result<(), ServerError> {
         let Self { http, media, .. } = self;
         let media_failed = async {
@@ -210,8 +210,8 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_server_whose_media_port_is_dead_says_so_and_can_be_stopped() {
+    /// How a server ends whose media engine breaks like this, with what it says of its health then. It is stopped in the end.
+    async fn broken(how: impl FnOnce(&EngineHandle)) -> (Option<ServerError>, String) {
         let data = tempfile::tempdir().unwrap();
         let mut config = Config::dev();
         config.listen = "127.0.0.1:0".parse().unwrap();
@@ -227,12 +227,25 @@ mod tests {
         assert_eq!((status, well["status"].as_str()), (200, Some("ok")));
         assert!(well["media"]["packets_in"].is_u64() && well.get("failure").is_none(), "{well}");
 
-        server.media.as_ref().unwrap().lose_udp(std::io::Error::other("unplugged"));
-        let failed = server.failed().await;
-        assert!(matches!(failed, Err(ServerError::Media(EngineError::Lost { .. }))), "{failed:?}");
+        how(server.media.as_ref().unwrap());
+        let failed = server.failed().await.err();
         let (status, ill) = health().await;
         assert_eq!((status, ill["status"].as_str()), (503, Some("failed")));
-        assert!(ill["failure"].as_str().unwrap().contains("unplugged"), "{ill}");
         server.stop().await;
+        (failed, ill["failure"].as_str().unwrap().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_media_port_is_dead_says_so_and_can_be_stopped() {
+        let (failed, said) = broken(|media| media.lose_udp(std::io::Error::other("unplugged"))).await;
+        assert!(matches!(failed, Some(ServerError::Media(EngineError::Lost { .. }))), "{failed:?}");
+        assert!(said.contains("unplugged"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn so_does_one_in_which_a_thread_that_runs_rooms_failed() {
+        let (failed, said) = broken(EngineHandle::fail_rooms).await;
+        assert!(matches!(failed, Some(ServerError::Media(EngineError::Failed { .. }))), "{failed:?}");
+        assert!(said.contains("rooms-0"), "{said}");
     }
 }

@@ -95,9 +95,9 @@ enum Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = match &self {
-            Refused::NoToken => StatusCode::UNAUTHORIZED,
+            Refused::Token(TokenError::NoJoin) => StatusCode::FORBIDDEN,
+            Refused::NoToken | Refused::Token(_) => StatusCode::UNAUTHORIZED,
             Refused::OneConnection => StatusCode::BAD_REQUEST,
-            Refused::Token(error) => error.status(),
             Refused::Enter(EnterError::Join(JoinError::RoomFull(_))) => StatusCode::FORBIDDEN,
             Refused::Enter(EnterError::Engine(EngineError::UnknownRoom(_))) => StatusCode::NOT_FOUND,
             Refused::Enter(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -18,17 +18,19 @@ use crate::media::{SignalLink, SignalOut};
 const REFRESH: Duration = Duration::from_secs(5 * 60);
 /// Messages that cannot be read before the connection is ended.
 const MAX_MALFORMED: u32 = 8;
-/// How long a connection that takes nothing more is still read.
+/// A client that takes nothing of what is said to it for this long is gone; the room gives one up that says nothing for as long.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a connection that is given up is still read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Carries messages both ways until one side ends it.
 pub(super) async fn serve(socket: WebSocket, link: SignalLink, pass: Pass) {
     let (writer, reader) = socket.split();
-    carry(writer, reader, link, &pass).await;
+    carry(Impatient { writer, patience: PATIENCE }, reader, link, &pass).await;
 }
 
 async fn carry<E>(
-    mut writer: impl Sink<Message> + Unpin,
+    mut writer: Impatient<impl Sink<Message> + Unpin>,
     reader: impl Stream<Item = Result<Message, E>> + Unpin,
     mut link: SignalLink,
     pass: &Pass,
@@ -67,7 +69,37 @@ async fn carry<E>(
         let rest = async { while let Incoming::Taken = take(reader.next().await, &link, &mut malformed) {} };
         let _ = timeout(LAST_WORDS, rest).await;
     }
-    let _ = writer.close().await;
+    drop(link);
+    let farewell = async {
+        writer.close().await;
+        // What a client said and nobody read would have the system cut the connection off at once, and what it was told last, such as why
+        // its session ends, would be lost with it.
+        while reader.next().await.is_some_and(|word| word.is_ok()) {}
+    };
+    let _ = timeout(LAST_WORDS, farewell).await;
+}
+
+/// The writing half of a connection. A network that is gone, or a client that stopped reading, can make each message wait for hours,
+/// with all those behind it.
+struct Impatient<W> {
+    writer: W,
+    patience: Duration,
+}
+
+/// What is said is not taken any more.
+struct NotTaken;
+
+impl<W: Sink<Message> + Unpin> Impatient<W> {
+    async fn send(&mut self, message: Message) -> Result<(), NotTaken> {
+        match timeout(self.patience, self.writer.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(NotTaken),
+        }
+    }
+
+    async fn close(mut self) {
+        let _ = timeout(self.patience, self.writer.close()).await;
+    }
 }
 
 /// The reading half of a connection, read no faster than its client's allowance has it. What is not read yet waits in the
@@ -144,9 +176,13 @@ fn take<E>(incoming: Option<Result<Message, E>>, link: &SignalLink, malformed: &
 
 /// Tells a client that wants to go on with an unknown session to join anew.
 pub(super) async fn send_join_anew(mut socket: WebSocket) {
-    if socket.send(encode(join_anew())).await.is_ok() {
-        let _ = socket.send(closing("the session is not known")).await;
-    }
+    let farewell = async {
+        if socket.send(encode(join_anew())).await.is_ok() {
+            let _ = socket.send(closing("the session is not known")).await;
+            while socket.recv().await.is_some_and(|word| word.is_ok()) {}
+        }
+    };
+    let _ = timeout(LAST_WORDS, farewell).await;
 }
 
 fn encode(message: Response) -> Message {
@@ -189,6 +225,56 @@ mod tests {
         }
     }
 
+    fn patient<W>(writer: W) -> Impatient<W> {
+        Impatient { writer, patience: PATIENCE }
+    }
+
+    /// The writing half of a connection whose other end reads nothing.
+    struct Stuck;
+
+    impl Sink<Message> for Stuck {
+        type Error = ();
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Pending
+        }
+        fn start_send(self: Pin<&mut Self>, _: Message) -> Result<(), ()> {
+            Err(())
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Pending
+        }
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_of_what_is_said_is_not_waited_for() {
+        let (link, _room, to_client) = SignalLink::apart();
+        to_client.send(SignalOut::Message(Box::new(Response::RefreshToken(String::new())))).await.unwrap();
+        let silence = stream::pending::<Result<Message, Infallible>>();
+        let writer = Impatient { writer: Stuck, patience: Duration::from_millis(50) };
+        let ended = timeout(Duration::from_secs(20), carry(writer, silence, link, &Pass::nobody())).await;
+        assert!(ended.is_ok(), "it is still waited for");
+        assert!(to_client.is_closed(), "what else there is to say has nowhere to wait");
+    }
+
+    #[tokio::test]
+    async fn what_is_said_to_a_session_that_has_ended_is_read_and_goes_nowhere() {
+        let (link, room, to_client) = SignalLink::apart();
+        to_client.send(SignalOut::Close).await.unwrap();
+        let mut read = 0;
+        let mute = proto::SignalRequest { message: Some(Request::Mute(proto::MuteTrackRequest::default())) };
+        let words = stream::iter(0..3).then(|_| async {
+            // Not before the session has ended.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok::<_, Infallible>(Message::Binary(mute.encode_to_vec().into()))
+        });
+        let counted = words.inspect(|_| read += 1);
+        carry(patient(sink::drain()), Box::pin(counted), link, &Pass::nobody()).await;
+        assert_eq!((read, room.heard().len()), (3, 0));
+    }
+
     #[tokio::test]
     async fn a_goodbye_is_heard_though_nothing_can_be_written_any_more() {
         let (link, room, to_client) = SignalLink::apart();
@@ -199,7 +285,7 @@ mod tests {
             tokio::task::yield_now().await;
             Ok::<_, Infallible>(Message::Binary(leave.encode_to_vec().into()))
         });
-        carry(Gone, Box::pin(words), link, &Pass::nobody()).await;
+        carry(patient(Gone), Box::pin(words), link, &Pass::nobody()).await;
         let heard = room.heard();
         assert!(matches!(heard.as_slice(), [Request::Leave(_)]), "{heard:?}");
     }
@@ -211,7 +297,7 @@ mod tests {
         let mute = proto::SignalRequest { message: Some(mute) }.encode_to_vec();
         let words = (0..510).map(|_| Ok::<_, Infallible>(Message::Binary(mute.clone().into())));
         let begun = Instant::now();
-        carry(sink::drain(), stream::iter(words), link, &Pass::nobody()).await;
+        carry(patient(sink::drain()), stream::iter(words), link, &Pass::nobody()).await;
         // Each of the ten beyond what is taken at once waits for 20 ms.
         assert!(begun.elapsed() >= Duration::from_millis(190), "{:?}", begun.elapsed());
         assert_eq!(room.heard().len(), 510);

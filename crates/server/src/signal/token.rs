@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use beckon_protocol::Secret;
@@ -77,15 +76,6 @@ pub(super) enum TokenError {
     ClaimType(String),
     #[error("the access token does not allow to join a room (grant roomJoin)")]
     NoJoin,
-}
-
-impl TokenError {
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            TokenError::NoJoin => StatusCode::FORBIDDEN,
-            _ => StatusCode::UNAUTHORIZED,
-        }
-    }
 }
 
 #[derive(Deserialize)]

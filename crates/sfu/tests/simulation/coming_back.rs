@@ -113,6 +113,24 @@ fn who_left_while_the_connection_was_dead_and_nobody_knew_is_gone_too() {
 }
 
 #[test]
+fn who_left_while_one_was_too_slow_to_be_told_is_gone_too() {
+    let mut w = World::new();
+    let (bob, carol) = (w.join("bob"), w.join("carol"));
+    w.run(Duration::from_secs(2));
+    let heard = w.clients[bob].heard.len();
+    w.room.signal_missed(w.clients[bob].connection);
+    w.say(carol, Request::Leave(proto::LeaveRequest::default()));
+    w.run(Duration::from_secs(2));
+    // He takes what he was told before, and is heard all the time.
+    w.say(bob, Request::PingReq(proto::Ping::default()));
+    w.run(Duration::from_secs(2));
+    w.clients[bob].heard.truncate(heard);
+    lose(&mut w, bob);
+    resume(&mut w, bob);
+    assert_eq!(w.clients[bob].knows("carol").unwrap().state(), State::Disconnected);
+}
+
+#[test]
 fn a_publisher_who_comes_back_is_told_again_what_is_needed() {
     let mut w = World::new();
     let (ann, bob) = (w.join("ann"), w.join("bob"));
@@ -180,6 +198,48 @@ fn an_offer_without_an_answer_is_followed_by_a_restart_of_ice() {
     assert!(after.iter().filter(|offer| **offer == unanswered).count() == 2, "the same again: {after:?}");
     let last = after.last().unwrap();
     assert!(last.0 > unanswered.0 && last.1 != before.1, "and then a way is looked for anew: {after:?}");
+}
+
+/// The sections of a description in which something is sent: `a=mid` and `a=msid` of each.
+fn sent_in(sdp: &str) -> Vec<(String, String)> {
+    let sections = sdp.split("\r\nm=").filter(|section| section.contains("a=sendonly"));
+    let of = |section: &str, name: &str| {
+        section.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned).unwrap_or_default()
+    };
+    sections.map(|section| (of(section, "a=mid:"), of(section, "a=msid:"))).collect()
+}
+
+#[test]
+fn a_section_has_no_other_track_before_it_was_agreed_that_it_has_none() {
+    let (mut w, ann, bob, _, camera) = two(MediaKind::Video, &[]);
+    w.clients[bob].mute = true;
+    // An offer waits for bob's answer, while one picture goes and another one comes.
+    w.publish(ann, MediaKind::Audio, &[]);
+    w.unpublish(ann, camera);
+    let (sid, camera) = w.publish(ann, MediaKind::Video, &[]);
+    w.clients[bob].mute = false;
+    lose(&mut w, bob);
+    resume(&mut w, bob);
+    w.run(Duration::from_millis(100));
+    let offers = w.clients[bob].heard(|m| match m {
+        Response::Offer(offer) => Some(sent_in(&offer.sdp)),
+        _ => None,
+    });
+    assert!(offers.last().unwrap().iter().any(|(_, msid)| msid.contains(&sid)), "{offers:?}");
+    for pair in offers.windows(2) {
+        for (mid, msid) in &pair[1] {
+            let before = pair[0].iter().find(|(earlier, _)| earlier == mid);
+            assert!(before.is_none_or(|(_, before)| before == msid), "{pair:?}");
+        }
+    }
+    // The one that was left has the next.
+    w.unpublish(ann, camera);
+    w.publish(ann, MediaKind::Video, &[]);
+    let last = w.clients[bob].heard(|m| match m {
+        Response::Offer(offer) => Some(offer.sdp.matches("\r\nm=").count()),
+        _ => None,
+    });
+    assert_eq!(last.last(), Some(&4), "data, sound and two for pictures");
 }
 
 #[test]

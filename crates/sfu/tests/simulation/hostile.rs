@@ -147,6 +147,43 @@ fn a_second_meaning_in_a_later_offer() {
 }
 
 #[test]
+fn figures_that_nobody_can_count_with() {
+    let mut w = World::new();
+    let (mallory, ann) = (w.join("mallory"), w.join("ann"));
+    let (_, mid) = w.publish_as(mallory, MediaKind::Video, &["q", "h", "f"], |add| {
+        for layer in &mut add.layers {
+            (layer.width, layer.height) = (u32::MAX, u32::MAX);
+        }
+    });
+    let scenario = Some(proto::simulate_scenario::Scenario::SubscriberBandwidth(i64::MAX));
+    w.say(ann, Request::Simulate(proto::SimulateScenario { scenario }));
+    w.run_until("connected", |w| w.clients[mallory].publisher.connected && w.clients[ann].subscriber.connected);
+    for n in 0..60 {
+        w.send_packet(mallory, mid, Some("q"), &key_frame(n * 3_000));
+        w.run(Duration::from_millis(33));
+    }
+    assert!(!w.clients[ann].subscriber.packets.is_empty());
+    assert!(!w.clients[mallory].closed && !w.clients[ann].closed);
+}
+
+#[test]
+fn more_words_about_a_track_than_anybody_needs() {
+    let mut w = World::new();
+    let (mallory, ann) = (w.join("mallory"), w.join("ann"));
+    let add = proto::AddTrackRequest { cid: "c".into(), name: "x".repeat(100_000), ..Default::default() };
+    w.say(mallory, Request::AddTrack(add));
+    let refused = w.clients[mallory].heard(|m| match m {
+        Response::RequestResponse(r) => Some(r.reason()),
+        _ => None,
+    });
+    assert_eq!(refused, [Reason::LimitExceeded]);
+    let (track_sid, _) = w.publish(mallory, MediaKind::Audio, &[]);
+    let features = vec![proto::AudioTrackFeature::TfStereo as i32; 100_000];
+    w.say(mallory, Request::UpdateAudioTrack(proto::UpdateLocalAudioTrack { track_sid, features }));
+    assert!(w.clients[ann].knows("mallory").unwrap().tracks[0].audio_features.is_empty());
+}
+
+#[test]
 fn a_packet_from_before_the_first_of_all() {
     let (mut w, mallory, ann, _, mid) = two(MediaKind::Audio, &[]);
     // The count of turns goes below nothing with the second, at the receiver as at who encrypts it.
@@ -161,4 +198,53 @@ fn a_packet_from_before_the_first_of_all() {
     // Long enough for all connections to be judged.
     w.run(Duration::from_secs(6));
     assert!(!w.clients[mallory].closed && !w.clients[ann].closed);
+}
+
+/// Says something fifty times a second, for ten seconds, each time the other way round: yes at last. How often the other one is told,
+/// and what at last.
+fn told_of_a_flood<T>(
+    say: impl Fn(&str, bool) -> Request,
+    hear: impl Fn(&Response) -> Option<T>,
+) -> (usize, Option<T>) {
+    let (mut w, mallory, bob, sid, _) = two(MediaKind::Audio, &[]);
+    let before = w.clients[bob].heard(&hear).len();
+    for n in 1..=500 {
+        w.say(mallory, say(&sid, n % 2 == 0));
+        w.run(Duration::from_millis(20));
+    }
+    w.run(Duration::from_millis(700));
+    let mut told = w.clients[bob].heard(&hear);
+    w.run(Duration::from_secs(2));
+    assert_eq!(w.clients[bob].heard(&hear).len(), told.len(), "there is nothing left to tell");
+    assert!(!w.clients[bob].closed && !w.clients[mallory].closed);
+    (told.len() - before, told.pop())
+}
+
+#[test]
+fn a_flood_of_mutes_is_told_at_a_pace_and_its_end_always() {
+    let (times, muted) = told_of_a_flood(
+        |sid, muted| Request::Mute(proto::MuteTrackRequest { sid: sid.into(), muted }),
+        |m| match m {
+            Response::Update(update) => update.participants.first()?.tracks.first().map(|track| track.muted),
+            _ => None,
+        },
+    );
+    assert!((20..=35).contains(&times), "{times}");
+    assert_eq!(muted, Some(true));
+}
+
+#[test]
+fn so_is_a_flood_of_who_may_hear() {
+    let (times, allowed) = told_of_a_flood(
+        |_, all_participants| {
+            let permission = proto::SubscriptionPermission { all_participants, ..Default::default() };
+            Request::SubscriptionPermission(permission)
+        },
+        |m| match m {
+            Response::SubscriptionPermissionUpdate(update) => Some(update.allowed),
+            _ => None,
+        },
+    );
+    assert!((5..=35).contains(&times), "{times}");
+    assert_eq!(allowed, Some(true));
 }

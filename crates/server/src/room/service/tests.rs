@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use tempfile::TempDir;
@@ -11,6 +13,8 @@ struct Noting {
     told: Mutex<Vec<&'static str>>,
     /// While somebody holds it, no room is made ready.
     held: tokio::sync::Mutex<()>,
+    /// No room is made at all.
+    refuses: AtomicBool,
 }
 
 #[async_trait]
@@ -18,6 +22,10 @@ impl RoomEngine for Noting {
     async fn open(&self, _room: &RoomId, _most: u32) -> Result<(), EngineFailure> {
         self.told.lock().push("opening");
         let _held = self.held.lock().await;
+        if self.refuses.load(Ordering::Relaxed) {
+            self.told.lock().push("refused");
+            return Err(EngineFailure::Refused { what: "create the room", reason: "busy".into() });
+        }
         self.told.lock().push("open");
         Ok(())
     }
@@ -98,6 +106,46 @@ async fn who_is_let_in_while_the_room_ends_finds_none_and_leaves_none_behind() {
     let entered = entering.await.unwrap();
     assert!(matches!(entered, Err(RoomError::NotFound(_))), "{entered:?}");
     eventually(async || *engine.told.lock() == ["opening", "closed", "open", "closed"]).await;
+    eventually(async || rooms.create(&other, wish("r"), 0).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn who_does_not_wait_to_be_let_in_leaves_none_behind_either() {
+    let (rooms, engine, _folder) = rooms().await;
+    let (host, other, guest) = (caller("host"), caller("other"), caller("guest"));
+    rooms.create(&host, wish("r"), 0).await.unwrap();
+    engine.told.lock().clear();
+
+    let (id, person): (RoomId, Person) = ("r".parse().unwrap(), Person::default());
+    let held = engine.held.lock().await;
+    let mut entering = Box::pin(rooms.enter(&guest, &id, &person));
+    assert!(entering.as_mut().now_or_never().is_none(), "it is held");
+    eventually(async || *engine.told.lock() == ["opening"]).await;
+    drop(entering);
+    rooms.destroy(&host, &id).await.unwrap();
+    let taken = rooms.create(&other, wish("r"), 0).await;
+    assert!(matches!(taken, Err(RoomError::Exists(_))), "the engine may still make the old room: {taken:?}");
+
+    drop(held);
+    eventually(async || *engine.told.lock() == ["opening", "closed", "open", "closed"]).await;
+    eventually(async || rooms.create(&other, wish("r"), 0).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn a_room_that_the_engine_does_not_make_goes_though_nobody_waits_for_it() {
+    let (rooms, engine, _folder) = rooms().await;
+    let (host, other) = (caller("host"), caller("other"));
+    engine.refuses.store(true, Ordering::Relaxed);
+    let held = engine.held.lock().await;
+    let mut creating = Box::pin(rooms.create(&host, wish("r"), 0));
+    assert!(creating.as_mut().now_or_never().is_none(), "it is held");
+    eventually(async || *engine.told.lock() == ["opening"]).await;
+    drop(creating);
+    assert_eq!(rooms.count(), 1);
+
+    drop(held);
+    eventually(async || rooms.count() == 0).await;
+    engine.refuses.store(false, Ordering::Relaxed);
     eventually(async || rooms.create(&other, wish("r"), 0).await.is_ok()).await;
 }
 
