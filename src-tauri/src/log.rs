@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
@@ -15,14 +15,23 @@ use tracing_subscriber::{
 /// A log that has grown past this is put aside at the next start, bytes. One older is kept.
 const LARGE: u64 = 5 * 1024 * 1024;
 
+/// The log's file, for whoever looks for it.
+#[derive(Debug, Clone)]
+pub struct LogFile {
+    /// Where it lies, or would.
+    pub path: PathBuf,
+    /// Why it cannot be written, in the system's words; the log goes to stderr alone then.
+    pub fault: Option<String>,
+}
+
 /// Starts logging; to stderr alone where the file cannot be written.
 ///
 /// # Errors
 /// When the filter does not parse.
-pub fn start(folder: &Path, filter: &str) -> anyhow::Result<()> {
+pub fn start(folder: &Path, filter: &str) -> anyhow::Result<LogFile> {
     let parse = || EnvFilter::try_new(filter).with_context(|| format!("the log filter {filter:?} does not parse"));
-    let (file, fault) = file(folder);
-    let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file).with_filter(parse()?);
+    let (writer, file) = open(folder);
+    let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer).with_filter(parse()?);
     let to_stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(parse()?);
     let log = tracing_subscriber::registry().with(to_file).with(to_stderr).with(filter_fn(may_be_logged));
     log.try_init().context("logging was started twice")?;
@@ -31,24 +40,23 @@ pub fn start(folder: &Path, filter: &str) -> anyhow::Result<()> {
         tracing::error!("{panic}");
         usual(panic);
     }));
-    if let Some(fault) = fault {
-        tracing::warn!("{fault:#}; going on with stderr alone");
+    if let Some(fault) = &file.fault {
+        tracing::warn!(path = %file.path.display(), %fault, "the log cannot be written; going on with stderr alone");
     }
-    Ok(())
+    Ok(file)
 }
 
 /// The file in this folder. Where it cannot be written: what leads nowhere, and why. An app without a log is better than a
 /// click that nothing answers.
-fn file(folder: &Path) -> (BoxMakeWriter, Option<anyhow::Error>) {
+fn open(folder: &Path) -> (BoxMakeWriter, LogFile) {
     let path = folder.join("beckon.log");
     if fs::metadata(&path).is_ok_and(|m| m.len() > LARGE) {
         // Where it cannot be put aside it goes on growing; no reason not to start.
         let _ = fs::rename(&path, folder.join("beckon.old.log"));
     }
-    let opened = OpenOptions::new().create(true).append(true).open(&path);
-    match opened.with_context(|| format!("the log {} cannot be written", path.display())) {
-        Ok(file) => (BoxMakeWriter::new(file), None),
-        Err(fault) => (BoxMakeWriter::new(io::sink), Some(fault)),
+    match OpenOptions::new().create(true).append(true).open(&path) {
+        Ok(file) => (BoxMakeWriter::new(file), LogFile { path, fault: None }),
+        Err(error) => (BoxMakeWriter::new(io::sink), LogFile { path, fault: Some(error.to_string()) }),
     }
 }
 
@@ -63,9 +71,9 @@ mod tests {
     fn a_log_is_written_behind_what_stands_there() {
         let folder = tempfile::tempdir().unwrap();
         for line in ["one\n", "two\n"] {
-            let (file, fault) = file(folder.path());
-            assert!(fault.is_none(), "{fault:?}");
-            file.make_writer().write_all(line.as_bytes()).unwrap();
+            let (writer, file) = open(folder.path());
+            assert!(file.fault.is_none(), "{file:?}");
+            writer.make_writer().write_all(line.as_bytes()).unwrap();
         }
         assert_eq!(fs::read_to_string(folder.path().join("beckon.log")).unwrap(), "one\ntwo\n");
     }
@@ -74,8 +82,8 @@ mod tests {
     fn a_log_that_cannot_be_written_is_told_and_done_without() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("beckon.log")).unwrap();
-        let (nowhere, fault) = file(folder.path());
-        assert!(fault.unwrap().to_string().contains("beckon.log"));
+        let (nowhere, file) = open(folder.path());
+        assert!(file.path.ends_with("beckon.log") && !file.fault.unwrap().is_empty());
         nowhere.make_writer().write_all(b"lost").unwrap();
     }
 }

@@ -108,7 +108,7 @@ fn profile_folder(asked: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
 fn run(start: Start) -> anyhow::Result<()> {
     let Start { options, launch } = start;
     let folder = profile_folder(options.data.as_ref())?;
-    log::start(&folder, &options.log)?;
+    let log = log::start(&folder, &options.log)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), folder = %folder.display(), "Beckon starts");
 
     let instance = beckon_opener::instance_name(options.data.as_ref().map(|_| folder.as_path()));
@@ -167,7 +167,7 @@ fn run(start: Start) -> anyhow::Result<()> {
             // Found once and kept: the fonts of the names on the stage take a moment to load. A second start does not come here.
             std::thread::spawn(beckon_media::compositor::load_fonts);
             let handle = app.handle().clone();
-            let shell = tauri::async_runtime::block_on(async { Shell::open(handle, folder, &options) });
+            let shell = tauri::async_runtime::block_on(async { Shell::open(handle, folder, log, &options) });
             app.manage(shell.clone());
             registration::at_start(app.handle());
             shell.work(Work::Start(launch));

@@ -169,6 +169,15 @@ pub struct Trouble {
     pub message: String,
 }
 
+/// The app's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Log {
+    /// Its file.
+    pub path: String,
+    /// Why nothing can be written there, in the system's words.
+    pub fault: Option<String>,
+}
+
 /// The settings window.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -183,6 +192,8 @@ pub struct SettingsBoot {
     pub permissions: Permissions,
     /// The app's version.
     pub version: String,
+    /// Where the log is.
+    pub log: Log,
     /// The section to show first; empty for the first.
     pub section: String,
 }

@@ -1,7 +1,7 @@
 //! What a window's page is told when it starts.
 
 use beckon_interface::boot::{
-    AllowedPage, Boot, Home, HomeBoot, Permissions, Question, QuestionAsks, RoomBoot, SettingsBoot, Trouble,
+    AllowedPage, Boot, Home, HomeBoot, Log, Permissions, Question, QuestionAsks, RoomBoot, SettingsBoot, Trouble,
 };
 
 use super::{Shell, room::OpenRoom};
@@ -32,6 +32,7 @@ pub fn settings_window(shell: &Shell) -> Boot {
         tryout: shell.tryout.view(),
         permissions: permissions(shell),
         version: shell.app.package_info().version.to_string(),
+        log: Log { path: shell.log.path.display().to_string(), fault: shell.log.fault.clone() },
         section: shell.section.lock().clone(),
     }))
 }

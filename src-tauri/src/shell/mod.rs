@@ -30,6 +30,7 @@ use crate::{
     consent::{self, Consents, Policy},
     desk::{Answer, Input, Question, RoomKey},
     language,
+    log::LogFile,
     profile::SettingsStore,
     screen::Picker,
 };
@@ -63,6 +64,8 @@ pub struct Shell {
     pub app: AppHandle,
     /// The profile's folder.
     pub folder: PathBuf,
+    /// Where the log is.
+    pub log: LogFile,
     /// Devices for every room, as the command line chose them; each until the person chooses another.
     pub forced: Mutex<ForcedDevices>,
     /// What the machine's owner laid down.
@@ -94,7 +97,7 @@ pub struct Shell {
 
 impl Shell {
     /// Sets everything up; must be called within the runtime.
-    pub fn open(app: AppHandle, folder: PathBuf, options: &Options) -> Arc<Self> {
+    pub fn open(app: AppHandle, folder: PathBuf, log: LogFile, options: &Options) -> Arc<Self> {
         let (work, inbox) = mpsc::unbounded_channel();
         let version = app.package_info().version.to_string();
         let (bridge, requests) = Bridge::start(BridgeConfig::new(version));
@@ -108,6 +111,7 @@ impl Shell {
             forced: Mutex::new(ForcedDevices::of(options)),
             app,
             folder,
+            log,
             picker: Picker::default(),
             rooms: Mutex::default(),
             first_place: Mutex::default(),

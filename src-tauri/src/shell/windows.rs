@@ -121,6 +121,8 @@ pub fn show_home(shell: &Arc<Shell>) {
 pub fn show_settings(shell: &Arc<Shell>, section: &str) {
     if let Some(window) = shell.app.get_webview_window(SETTINGS) {
         if !section.is_empty() {
+            // Where its page has not asked for its first words yet, they say it.
+            section.clone_into(&mut shell.section.lock());
             emit(shell, SETTINGS, "section", &section);
         }
         return front(&window);

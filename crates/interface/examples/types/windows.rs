@@ -60,6 +60,7 @@ pub fn file() -> String {
         boot::Trouble,
         boot::Home,
         boot::HomeBoot,
+        boot::Log,
         boot::SettingsBoot,
         boot::Boot,
         place::StagePlace,

@@ -6,7 +6,7 @@ use beckon_session::sound::{VOLUME_DEFAULT, VOLUME_MAX};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// No more people than this are remembered.
+/// No more people than this are remembered. One more takes the place of whoever is heard most as they are.
 const MOST: usize = 500;
 
 /// By user ID, in percent; who is not in it is as loud as they are.
@@ -31,9 +31,15 @@ impl Volumes {
         let Volume { user_id, percent } = volume;
         if percent == VOLUME_DEFAULT {
             self.0.remove(&user_id);
-        } else if self.0.len() < MOST || self.0.contains_key(&user_id) {
-            self.0.insert(user_id, percent.min(VOLUME_MAX));
+            return;
         }
+        if self.0.len() >= MOST && !self.0.contains_key(&user_id) {
+            let least = self.0.iter().min_by_key(|(_, percent)| percent.abs_diff(VOLUME_DEFAULT));
+            if let Some(least) = least.map(|(user, _)| user.clone()) {
+                self.0.remove(&least);
+            }
+        }
+        self.0.insert(user_id, percent.min(VOLUME_MAX));
     }
 
     /// Everybody whose volume was changed.
@@ -73,5 +79,8 @@ mod tests {
             after.set(volume(&format!("user{n}"), 10));
         }
         assert_eq!(after.all().len(), MOST);
+        assert_eq!(after.all().get("user999"), Some(&10), "who is set last is remembered, or the room would not obey");
+        assert_eq!(after.all().get("bob"), None, "70 % was the least that was set");
+        assert_eq!(after.all().get("cyd"), Some(&200));
     }
 }

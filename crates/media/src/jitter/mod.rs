@@ -49,6 +49,8 @@ const JUMP: i64 = 10 * RATE;
 const LONGEST_GAP: i64 = RATE;
 /// More sound than this is not kept: nobody has asked for it for that long.
 const MOST_KEPT: i64 = 2 * RATE;
+/// Where nobody asked for sound for longer than this, the loudspeaker was off: what was said meanwhile is not made up for.
+const UNHEARD: Duration = Duration::from_secs(1);
 /// Further from the target than this, the play speed changes.
 const TOO_LATE_NS: i64 = 8 * MS;
 const TOO_EARLY_NS: i64 = 6 * MS;
@@ -142,6 +144,8 @@ pub struct JitterBuffer {
     decoded: Option<i64>,
     /// When the first packet came after a pause.
     first_received: Option<MediaTime>,
+    /// When sound was asked for last.
+    pulled: Option<MediaTime>,
     pcm: Vec<f32>,
     last_sequence: u16,
     last_was_tiny: bool,
@@ -178,6 +182,7 @@ impl JitterBuffer {
             estimator: DelayEstimator::new(),
             decoded: None,
             first_received: None,
+            pulled: None,
             pcm: Vec::new(),
             last_sequence: 0,
             last_was_tiny: false,
@@ -223,6 +228,9 @@ impl JitterBuffer {
 
     /// The next 10 ms, to be played now. Silence before the first packet and while the sender is silent.
     pub fn pull(&mut self, now: MediaTime) -> AudioFrame {
+        if self.pulled.replace(now).is_some_and(|at| now.saturating_since(at) > UNHEARD) {
+            self.decoded = None;
+        }
         let begun = self.begin(now);
         if begun {
             self.judge(now);

@@ -466,6 +466,26 @@ fn a_buffer_nobody_empties_does_not_grow() {
 }
 
 #[test]
+fn who_turns_the_sound_on_again_hears_what_is_said_now() {
+    let packets = encoded(450);
+    let mut line = Line::new();
+    line.run(&packets[..250], |_| Some(30));
+    let sent = |n: usize| 5_000_000_000 + n as i64 * 20 * MS;
+    for (n, payload) in packets.iter().enumerate().skip(250) {
+        line.buffer.insert(AudioPacket {
+            payload: payload.clone(),
+            sequence: 10 + n as u16,
+            rtp_time: 1000 + n as u32 * 960,
+            received: MediaTime(sent(n) + 30 * MS),
+        });
+    }
+    let now = MediaTime(sent(449) + 35 * MS);
+    line.buffer.pull(now);
+    let first = line.buffer.position().unwrap().rtp_time;
+    assert!(first > 1000 + 440 * 960, "starts with what is old: {}", (first - 1000) / 960);
+}
+
+#[test]
 fn a_longer_way_is_no_unsteadiness() {
     let packets = encoded(1000);
     let mut line = Line::new();

@@ -179,6 +179,9 @@ impl Publisher {
             .collect();
         let clock = RtpClock::new(rate, self.base, rand::random::<u32>() >> 1);
         let in_step = shared.options.source != TrackSource::ScreenShare;
+        // What a connection before this one held up says nothing of this one, and whoever waits would do so for good: nothing is looked
+        // at before something is sent.
+        shared.hold_up(false);
         self.tracks.sending.insert(
             shared.key,
             Sending {

@@ -71,6 +71,17 @@ fn the_offer_says_which_sound_has_two_channels() {
 }
 
 #[test]
+fn what_one_connection_held_up_is_free_in_the_next() {
+    let now = Instant::now();
+    let anchor = Anchor::new(now, 1_000_000_000);
+    let config = EngineConfig { force_tcp: false, start_bitrate_bps: 1_000_000, anchor };
+    let camera = camera_track();
+    camera.hold_up(true);
+    Publisher::new(now, config).add_track(now, camera.clone(), "camera".into());
+    assert!(!camera.is_held_up());
+}
+
+#[test]
 fn on_a_free_road_every_picture_arrives_and_the_estimate_grows() {
     let mut w = World::new(false);
     w.connect();

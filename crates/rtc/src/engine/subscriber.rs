@@ -192,6 +192,7 @@ impl Subscriber {
     /// Follows which track each media section carries now.
     fn retrack(&mut self, sections: Vec<Section>, names: &HashMap<String, String>, out: &mut Outputs) {
         self.tracks.sections.clear();
+        let mut begin = Vec::new();
         for section in sections {
             let mid = Mid::from(section.mid.as_str());
             let current = self.tracks.receiving.get(&mid).map(|r| r.sid.clone());
@@ -206,26 +207,30 @@ impl Subscriber {
                 out.push_back(EngineOut::TrackRemoved { sid: gone.sid });
             }
             if let Some((_, sid)) = offered {
-                self.next_key += 1;
-                let key = RemoteSinkKey(self.next_key);
-                let is_video = section.kind == crate::publication::TrackKind::Video;
-                self.tracks.receiving.insert(
-                    mid,
-                    Receiving {
-                        key,
-                        sid: sid.clone(),
-                        sink: None,
-                        stats: RemoteTrackStats { sid: sid.clone(), ..RemoteTrackStats::default() },
-                        ssrc: None,
-                        pictures: PictureBuffer::default(),
-                        sequence: Sequence::default(),
-                        wants_key: false,
-                        last_request: None,
-                        is_video,
-                    },
-                );
-                out.push_back(EngineOut::TrackAdded { sid, kind: section.kind, sink: key });
+                begin.push((mid, section.kind, sid));
             }
+        }
+        // Only now: one that goes on in an earlier section than before must not be gone once it is there.
+        for (mid, kind, sid) in begin {
+            self.next_key += 1;
+            let key = RemoteSinkKey(self.next_key);
+            let is_video = kind == crate::publication::TrackKind::Video;
+            self.tracks.receiving.insert(
+                mid,
+                Receiving {
+                    key,
+                    sid: sid.clone(),
+                    sink: None,
+                    stats: RemoteTrackStats { sid: sid.clone(), ..RemoteTrackStats::default() },
+                    ssrc: None,
+                    pictures: PictureBuffer::default(),
+                    sequence: Sequence::default(),
+                    wants_key: false,
+                    last_request: None,
+                    is_video,
+                },
+            );
+            out.push_back(EngineOut::TrackAdded { sid, kind, sink: key });
         }
     }
 
@@ -429,5 +434,36 @@ fn codec_of(codec: Codec) -> VideoCodec {
         Codec::Av1 => VideoCodec::Av1,
         Codec::H265 => VideoCodec::H265,
         _ => VideoCodec::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publication::TrackKind;
+
+    #[test]
+    fn a_track_that_goes_on_in_an_earlier_section_is_there_in_the_end() {
+        let now = Instant::now();
+        let anchor = Anchor::new(now, 1_000_000_000);
+        let config = EngineConfig { force_tcp: false, start_bitrate_bps: 1_000_000, anchor };
+        let mut subscriber = Subscriber::new(now, config);
+        let mut offer = |tracks: [Option<&str>; 2]| {
+            let section = |(n, track): (usize, Option<&str>)| Section {
+                mid: n.to_string(),
+                kind: TrackKind::Video,
+                track: track.map(|sid| ("PA_1".into(), sid.into())),
+            };
+            let mut out = Outputs::new();
+            subscriber.retrack(tracks.into_iter().enumerate().map(section).collect(), &HashMap::new(), &mut out);
+            let told = out.into_iter().filter_map(|out| match out {
+                EngineOut::TrackAdded { sid, .. } => Some(format!("added {sid}")),
+                EngineOut::TrackRemoved { sid } => Some(format!("removed {sid}")),
+                _ => None,
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(offer([Some("TR_1"), Some("TR_2")]), ["added TR_1", "added TR_2"]);
+        assert_eq!(offer([Some("TR_2"), None]), ["removed TR_1", "removed TR_2", "added TR_2"]);
     }
 }

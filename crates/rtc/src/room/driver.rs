@@ -453,8 +453,8 @@ impl Driver {
     /// Finds the way to `remote` and tells the engine from where packets can leave.
     fn route(&mut self, now: Instant, lane: Lane, remote: std::net::SocketAddr, tcp: bool) {
         let Some(engine) = &mut self.engine else { return };
-        let found = Net::route_to(remote)
-            .and_then(|ip| Ok(if tcp { Some((ip, 0).into()) } else { self.net.bind(lane, ip)? }));
+        let leaves_from = self.net.leaves_from(remote, tcp);
+        let found = leaves_from.and_then(|ip| Ok(if tcp { Some((ip, 0).into()) } else { self.net.bind(lane, ip)? }));
         match found {
             Ok(Some(local)) => engine.add_local(now, lane, tcp, local, &mut self.out),
             Ok(None) => {}

@@ -40,17 +40,25 @@ impl Roster {
     /// We joined, or joined anew: what changed since.
     pub(super) fn join(&mut self, local: &proto::ParticipantInfo, others: &[proto::ParticipantInfo]) -> Vec<RoomEvent> {
         let mut events = Vec::new();
+        let spoke = self.local.speaking || self.others().any(|p| p.speaking);
         self.local = convert::participant(local);
         let present: Vec<Identity> = others.iter().map(|p| p.identity.as_str().into()).collect();
         let (stay, gone) =
             std::mem::take(&mut self.others).into_iter().partition(|m: &Member| present.contains(&m.info.identity));
         self.others = stay;
+        // The server names those who speak now, and nobody who stopped while we were away.
+        for Member { info, .. } in &mut self.others {
+            (info.speaking, info.audio_level) = (false, 0.0);
+        }
         for member in gone {
             self.missing.push(member.info.identity.clone());
             leave(member, &mut events);
         }
         for p in others {
             self.update_one(p, &mut events);
+        }
+        if spoke {
+            events.push(RoomEvent::ActiveSpeakers(Vec::new()));
         }
         events
     }
@@ -304,6 +312,16 @@ mod tests {
         let events = roster.join(&somebody("me", "PA_me2", &[]), &[somebody("ann", "PA_5", &[("TR_5", false)])]);
         assert_eq!(short(&events), ["left bob", "unpublished TR_1", "published TR_5", "updated ann"]);
         assert_eq!(roster.local().sid, "PA_me2");
+    }
+
+    #[test]
+    fn who_stopped_speaking_while_we_joined_anew_does_not_speak() {
+        let mut roster = joined(&[somebody("ann", "PA_1", &[]), somebody("bob", "PA_2", &[])]);
+        roster.speakers(&[proto::SpeakerInfo { sid: "PA_1".into(), level: 0.5, active: true }]);
+        let others = [somebody("ann", "PA_1", &[]), somebody("bob", "PA_2", &[])];
+        let events = roster.join(&somebody("me", "PA_me2", &[]), &others);
+        assert!(matches!(&events[..], [RoomEvent::ActiveSpeakers(nobody)] if nobody.is_empty()), "{events:?}");
+        assert!(roster.others().all(|p| !p.speaking && p.audio_level == 0.0));
     }
 
     #[test]

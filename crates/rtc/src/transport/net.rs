@@ -74,6 +74,16 @@ impl Net {
         Ok(probe.local_addr()?.ip())
     }
 
+    /// The local address packets to `remote` leave from, or seem to: where a proxy connects for us there need be no way of our own, and the
+    /// address is but a name.
+    pub(crate) fn leaves_from(&self, remote: SocketAddr, tcp: bool) -> io::Result<IpAddr> {
+        Self::route_to(remote).or_else(|e| match (&self.proxy, remote) {
+            (Some(_), SocketAddr::V4(_)) if tcp => Ok(Ipv4Addr::LOCALHOST.into()),
+            (Some(_), SocketAddr::V6(_)) if tcp => Ok(Ipv6Addr::LOCALHOST.into()),
+            _ => Err(e),
+        })
+    }
+
     /// Whether this is an address of this machine at present.
     pub(crate) fn is_ours(ip: IpAddr) -> bool {
         std::net::UdpSocket::bind((ip, 0)).is_ok()
@@ -175,6 +185,17 @@ mod tests {
         assert!(Net::is_ours(Ipv4Addr::LOCALHOST.into()));
         // For documentation only (RFC 5737).
         assert!(!Net::is_ours(Ipv4Addr::new(192, 0, 2, 1).into()));
+    }
+
+    /// Only here does the system name no way to where nobody may send without leave.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn where_a_proxy_connects_for_us_no_way_of_our_own_is_needed() {
+        let nowhere: SocketAddr = (Ipv4Addr::BROADCAST, 7881).into();
+        assert!(Net::new(None).leaves_from(nowhere, true).is_err());
+        let net = Net::new(Some(Proxy::Socks5 { host: "proxy".into(), port: 1080, auth: None }));
+        assert!(net.leaves_from(nowhere, false).is_err(), "datagrams do not go through it");
+        assert_eq!(net.leaves_from(nowhere, true).unwrap(), Ipv4Addr::LOCALHOST);
     }
 
     #[tokio::test]

@@ -79,7 +79,7 @@ pub(crate) struct DeviceState {
     given_up: bool,
     /// There is something to open at all.
     chosen: bool,
-    /// The one device that was chosen, if it was one.
+    /// The one device that was chosen, or that the choice means in this room.
     wanted: Option<String>,
     on: bool,
     /// Once open it stays open while it is off.
@@ -212,6 +212,11 @@ impl DeviceState {
             self.close(out);
             self.start(out);
             self.reopens = ran && self.state == State::Opening;
+        } else if self.on && matches!(&self.state, State::Failed { retry_at, .. } if *retry_at == NEVER) {
+            // It failed and is just being tried again, with what was set before. Its problem shows until it runs.
+            self.generation += 1;
+            out.push(Effect::Close(self.device));
+            self.open(out);
         }
     }
 
@@ -245,6 +250,10 @@ impl DeviceState {
             return None;
         }
         match news {
+            DeviceNews::Means(id) => {
+                self.wanted = Some(id);
+                None
+            }
             DeviceNews::Opened { label, synthetic, stands_in } => {
                 let recovered = std::mem::take(&mut self.failures) > 0;
                 let told = matches!(self.state, State::Running { stands_in: true, .. });

@@ -75,6 +75,8 @@ pub(crate) enum Device {
 /// What became of a device. `generation` tells which opening is meant: news of one that was closed meanwhile is stale.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum DeviceNews {
+    /// The one device, by ID, that the choice of none in particular means in this room. Told before it is opened.
+    Means(String),
     /// It runs.
     Opened { label: String, synthetic: bool, stands_in: bool },
     /// It could not be opened, or broke off while running; it must be opened again.
@@ -96,6 +98,8 @@ pub(crate) enum ScreenNews {
     Coded(Option<SessionError>),
     /// The sound that goes with it cannot be coded, or it can again.
     SoundCoded(Option<SessionError>),
+    /// The room has its track no more, though nobody here took it out.
+    Unpublished,
     /// It could not be shared, or is gone.
     Failed(SessionError),
 }

@@ -11,7 +11,7 @@ use crate::view::ScreenView;
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Off,
-    Opening { share: ScreenShare },
+    Opening { share: ScreenShare, minimised: bool },
     Running { share: ScreenShare, minimised: bool, sound: bool, published: bool },
 }
 
@@ -88,7 +88,7 @@ impl ScreenState {
         self.stop(out);
         self.generation += 1;
         out.push(Effect::OpenScreen { generation: self.generation, share: share.clone() });
-        self.state = State::Opening { share };
+        self.state = State::Opening { share, minimised: false };
     }
 
     /// Nothing is shared any more; that it ended before is known.
@@ -139,14 +139,23 @@ impl ScreenState {
         }
         match (news, &mut self.state) {
             (_, State::Off) => None,
-            (ScreenNews::Opened { sound }, State::Opening { share }) => {
-                self.state = State::Running { share: share.clone(), minimised: false, sound, published: false };
+            (ScreenNews::Opened { sound }, State::Opening { share, minimised }) => {
+                let (share, minimised) = (share.clone(), *minimised);
+                self.state = State::Running { share, minimised, sound, published: false };
                 None
             }
-            (ScreenNews::Minimised(now), State::Running { minimised, .. }) => {
+            // It may come first: pictures are taken before the sound that goes with them.
+            (ScreenNews::Minimised(now), State::Opening { minimised, .. } | State::Running { minimised, .. }) => {
                 *minimised = now;
                 None
             }
+            // It is published again at once; where it went with the connection, once there is another.
+            (ScreenNews::Unpublished, State::Running { published, .. }) => {
+                *published = false;
+                None
+            }
+            // Its track goes with the connection, and comes back with it.
+            (ScreenNews::Failed(error), _) if error.code == Code::ConnectionLost => None,
             (ScreenNews::Failed(error), _) => {
                 self.refuse(error.code, out);
                 Some(error)
@@ -157,14 +166,16 @@ impl ScreenState {
             }
             (ScreenNews::Coded(failed), _) => worse(&mut self.troubles.uncoded, failed),
             (ScreenNews::SoundCoded(failed), _) => worse(&mut self.troubles.sound_uncoded, failed),
-            (ScreenNews::Opened { .. } | ScreenNews::Minimised(_), _) => None,
+            (ScreenNews::Opened { .. } | ScreenNews::Unpublished, _) => None,
         }
     }
 
     pub(crate) fn view(&self) -> ScreenView {
         match &self.state {
             State::Off => ScreenView { ended: self.ended, ..ScreenView::default() },
-            State::Opening { share } => ScreenView { on: true, label: share.label.clone(), ..ScreenView::default() },
+            State::Opening { share, .. } => {
+                ScreenView { on: true, label: share.label.clone(), ..ScreenView::default() }
+            }
             State::Running { share, minimised, sound, .. } => ScreenView {
                 on: true,
                 running: true,
@@ -270,6 +281,49 @@ mod tests {
         assert_eq!(screen.view(), ScreenView { ended: Some(Code::ScreenGone), ..ScreenView::default() });
         screen.stop(&mut out);
         assert_eq!(screen.view(), ScreenView::default());
+    }
+
+    #[test]
+    fn a_connection_that_dies_while_it_is_published_does_not_end_it() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.start(share("a"), &mut out);
+        screen.news(1, ScreenNews::Opened { sound: true }, &mut out);
+        screen.publish(true, &mut out);
+        out.clear();
+        let lost = ScreenNews::Failed(SessionError::of(Code::ConnectionLost));
+        assert_eq!(screen.news(1, lost, &mut out), None);
+        assert!(screen.is_running() && out.is_empty());
+        screen.unpublished();
+        screen.publish(true, &mut out);
+        assert_eq!(out, [Effect::PublishScreen { generation: 1, sound: true }]);
+    }
+
+    #[test]
+    fn what_the_server_takes_out_of_the_room_is_published_again() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.start(share("a"), &mut out);
+        screen.news(1, ScreenNews::Unpublished, &mut out);
+        screen.news(1, ScreenNews::Opened { sound: true }, &mut out);
+        screen.publish(true, &mut out);
+        out.clear();
+        assert_eq!(screen.news(1, ScreenNews::Unpublished, &mut out), None);
+        screen.publish(true, &mut out);
+        screen.publish(true, &mut out);
+        assert_eq!(out, [Effect::PublishScreen { generation: 1, sound: true }]);
+        let refused = SessionError::of(Code::Forbidden);
+        assert_eq!(screen.news(1, ScreenNews::Failed(refused.clone()), &mut out), Some(refused), "or it ends");
+        assert!(!screen.is_on());
+    }
+
+    #[test]
+    fn a_window_that_is_minimised_before_its_sound_is_there_is_known_to_be() {
+        let (mut screen, mut out) = (ScreenState::new(), Vec::new());
+        screen.start(share("a"), &mut out);
+        screen.news(1, ScreenNews::Minimised(true), &mut out);
+        screen.news(1, ScreenNews::Opened { sound: true }, &mut out);
+        assert!(screen.view().minimised);
+        screen.news(1, ScreenNews::Minimised(false), &mut out);
+        assert!(!screen.view().minimised);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) struct TrackState {
     asked: bool,
     /// What is asked for takes the place of one that is there.
     replaces: bool,
+    /// What was said last in this room, which outlives a track that is gone.
     muted: bool,
     next: Next,
     failures: u32,
@@ -76,7 +77,9 @@ impl TrackState {
     /// The person turned its device on or off: what did not work is tried again at once.
     fn wished(&mut self) {
         if !self.in_room {
+            let muted = self.muted;
             self.anew();
+            self.muted = muted;
         }
     }
 
@@ -86,7 +89,11 @@ impl TrackState {
         let missing = !self.asked && (!self.in_room || self.layers != layers);
         if device.is_running() && missing && self.next == Next::Now {
             self.replaces = self.in_room;
-            (self.in_room, self.asked, self.muted) = (true, true, false);
+            (self.in_room, self.asked) = (true, true);
+            // What was said of a track that is gone would be held against the one that takes its place.
+            if std::mem::take(&mut self.muted) {
+                out.push(Effect::SetMuted { device: self.device, muted: false });
+            }
             self.layers = layers.to_vec();
             out.push(Effect::Publish { device: self.device, synthetic: device.is_synthetic() });
         }

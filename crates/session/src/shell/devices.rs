@@ -39,6 +39,11 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
+    /// Which one device "System default" is in this room.
+    pub(crate) fn means(&self, id: String) {
+        self.tell(DeviceNews::Means(id));
+    }
+
     pub(crate) fn opened(&self, label: String, synthetic: bool, stands_in: bool) {
         self.tell(DeviceNews::Opened { label, synthetic, stands_in });
     }

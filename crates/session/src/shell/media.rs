@@ -382,6 +382,10 @@ fn camera_thread(
         let choice = match choice {
             CameraChoice::Default => {
                 first = first.take().or_else(|| devices.first_camera());
+                // It takes its place back, like one that was chosen.
+                if let Some(id) = &first {
+                    reporter.means(id.clone());
+                }
                 first.clone().map_or(choice, CameraChoice::Device)
             }
             chosen => chosen,

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Message;
+use super::media::unpublish;
 use super::meters::{Meters, SentMeter};
 use super::screen_out::ScreenOut;
 use super::screen_sound::ScreenSound;
@@ -133,7 +134,13 @@ impl Screen {
     /// As [`published`](Self::published), for the sound that goes with it.
     pub(crate) fn sound_published(&self, generation: u32, track: LocalTrack, room: &Room) {
         match &self.live {
-            Some(live) if live.generation == generation => live.sound.set_track(Some(track)),
+            Some(live) if live.generation == generation => {
+                // Where the pictures had to be published again it may be there still.
+                if let Some(former) = live.sound.track() {
+                    unpublish(Some(room), &former);
+                }
+                live.sound.set_track(Some(track));
+            }
             _ => {
                 if let Err(error) = room.unpublish(&track.sid()) {
                     tracing::debug!(%error, "the sound we do not share any more was not in the room");
@@ -171,6 +178,14 @@ impl Screen {
             RoomEvent::LocalTrackPublished(info) if info.source == TrackSource::ScreenShareAudio => {
                 self.sound_meter.with(|m| m.track.sid = info.sid.to_string());
                 true
+            }
+            // By whoever else: what we take out ourselves is forgotten before.
+            RoomEvent::LocalTrackUnpublished { sid } => {
+                if let Some(live) = self.live.as_ref().filter(|live| live.out.is(sid)) {
+                    live.out.set_track(None);
+                    Reporter::new(live.generation, self.messages.clone()).tell(ScreenNews::Unpublished);
+                }
+                false
             }
             _ => false,
         }

@@ -326,7 +326,10 @@ impl Tryouts {
                 Ok(call) if state.calls == number => state.call.replace(call),
                 Ok(call) => Some(call),
                 Err(error) => {
-                    state.call_view = TestCallView::Over { problems: vec![error.code] };
+                    // One that nobody waits for any more has nothing to tell.
+                    if state.calls == number {
+                        state.call_view = TestCallView::Over { problems: vec![error.code] };
+                    }
                     None
                 }
             });

@@ -18,6 +18,7 @@ import type {
   Trial,
   TryoutView,
 } from './types';
+import { inbox } from './inbox';
 
 /** What the app tells its windows. */
 export interface Events {
@@ -45,6 +46,26 @@ export interface Events {
   /** Show this section of the settings. */
   section: string;
 }
+
+/** Their names: all of them, or it does not compile. */
+const EVENTS: Record<keyof Events, true> = {
+  room: true,
+  chat: true,
+  member: true,
+  front: true,
+  leave: true,
+  question: true,
+  home: true,
+  permissions: true,
+  language: true,
+  settings: true,
+  devices: true,
+  tryout: true,
+  picture: true,
+  notes: true,
+  level: true,
+  section: true,
+};
 
 /** What a window may ask of the app. Each command acts on the window that calls it, and on no other. */
 export interface Host {
@@ -93,11 +114,16 @@ async function tauri(): Promise<Host> {
   const { listen } = await import('@tauri-apps/api/event');
   const { metadata } = (globalThis as unknown as { __TAURI_INTERNALS__: { metadata: Metadata } }).__TAURI_INTERNALS__;
   const target = { kind: 'WebviewWindow', label: metadata.currentWebview.label } as const;
+  const box = inbox<Events>();
+  const names = Object.keys(EVENTS) as (keyof Events)[];
+  const listening = names.map((name) => listen<never>(name, (e) => box.tell(name, e.payload), { target }));
   return {
-    boot: () => invoke('boot'),
-    on: (event, handler) => {
-      void listen<never>(event, (e) => handler(e.payload), { target });
+    boot: async () => {
+      // The app tells only who listens already: what changed after the first words, and before that, would be lost.
+      await Promise.all(listening);
+      return invoke<Boot>('boot');
     },
+    on: box.on,
     setCamera: (on) => invoke('set_camera', { on }),
     setMicrophone: (on) => invoke('set_microphone', { on }),
     setSpeaker: (on) => invoke('set_speaker', { on }),

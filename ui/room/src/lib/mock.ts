@@ -20,6 +20,8 @@ import type {
 } from './types';
 
 const query = new URLSearchParams(location.search);
+/** Whoever wrote the policy wrote it twice. */
+const twice = <T>(list: T[]): T[] => (query.has('twice') ? [...list, ...list] : list);
 const say = (...what: unknown[]) => console.info('mock', ...what);
 
 /** A made-up face and a made-up logo, as a page may send them. */
@@ -114,7 +116,14 @@ function room(): RoomView {
     roomLogo: query.has('logo') ? logo : '',
     mayPublish: !query.has('audience'),
     guestLink: 'https://meet.example.com/join/crm-4711?i=x',
-    members: names.slice(0, count).map((name, n) => member(n, name, { speaking: n === 1, microphone: n !== 2 })),
+    members: names.slice(0, count).map((name, n) =>
+      member(n, name, {
+        speaking: n === 1,
+        microphone: n !== 2,
+        screenTile: n > 0 && query.has('screens') ? 100 + n : null,
+        quality: n === 2 && query.has('screens') ? 'poor' : 'good',
+      }),
+    ),
     camera: device,
     microphone: { ...device, on: !query.has('muted'), label: 'Microphone' },
     speaker: { ...device, synthetic: false },
@@ -198,11 +207,14 @@ export function mock(): Host {
           { origin: 'https://crm.example.com', relay: null, since: 1_795_000_000 },
           { origin: 'http://localhost:8080', relay: 'meet.example.com', since: 1_796_000_000 },
         ],
-    policy: query.has('policy') ? ['https://*.corp.example'] : [],
+    policy: twice(query.has('policy') ? ['https://*.corp.example'] : []),
     faults: query.has('blocked')
       ? ['/etc/beckon/policy.json is no JSON: trailing comma at line 3 column 1']
       : query.has('fault')
-        ? ['denyOrigins: "old.corp.example" is no origin such as https://crm.example.com', '"denyOrigin" is no field']
+        ? twice([
+            'denyOrigins: "old.corp.example" is no origin such as https://crm.example.com',
+            '"denyOrigin" is no field',
+          ])
         : [],
     blocked: query.has('blocked'),
   };
@@ -284,6 +296,10 @@ export function mock(): Host {
       tryout,
       permissions,
       version: '0.1.0',
+      log: {
+        path: '/home/mei/.local/share/org.beckon.app/beckon.log',
+        fault: query.has('nolog') ? 'Permission denied (os error 13)' : null,
+      },
       section: query.get('section') ?? '',
     },
   };
@@ -330,6 +346,7 @@ export function mock(): Host {
     },
     stopScreen: async () => change({ screen: noScreen }),
     sendChat: async (message) => {
+      if (query.has('slow')) await new Promise((sent) => setTimeout(sent, 500));
       wrote(0, message);
       if (query.has('ends')) change({ phase: 'ended', end: { code: 3005, message: '' } });
     },
@@ -351,8 +368,11 @@ export function mock(): Host {
       say('set', change);
       settings = { ...settings, [change.section]: change.value };
       handlers.settings?.(settings);
-      if (change.section === 'beauty' || change.section === 'picture')
-        handlers.picture?.({ preset: settings.picture.preset, beauty: settings.beauty });
+      if (change.section === 'beauty' || change.section === 'picture') {
+        const picture = { preset: settings.picture.preset, beauty: settings.beauty };
+        handlers.picture?.(picture);
+        if (tryout.room) trial({ room: { ...tryout.room, picture } });
+      }
     },
     devicesList: async () => devices(),
     tryCamera: async (on) => trial({ camera: on ? { state: 'on', label: 'Integrated camera' } : { state: 'off' } }),

@@ -806,6 +806,19 @@ language: Language,
 home: Home, };
 
 /**
+ * The app's log.
+ */
+export type Log = { 
+/**
+ * Its file.
+ */
+path: string, 
+/**
+ * Why nothing can be written there, in the system's words.
+ */
+fault: string | null, };
+
+/**
  * The settings window.
  */
 export type SettingsBoot = { 
@@ -829,6 +842,10 @@ permissions: Permissions,
  * The app's version.
  */
 version: string, 
+/**
+ * Where the log is.
+ */
+log: Log, 
 /**
  * The section to show first; empty for the first.
  */

@@ -173,6 +173,44 @@ describe.skipIf(skipped("the room's page in Chromium", [CHROMIUM]))("the room's 
     await expect.poll(() => told.some((line) => line.includes('leave'))).toBe(true);
   });
 
+  test('a text sent by the button leaves the keyboard in the field, and what is typed meanwhile is the next text', async () => {
+    await open('&slow');
+    const field = page.getByLabel('Message to everyone');
+    await field.fill('hello');
+    await button('Send').click();
+    await expect.poll(() => focused(field)).toBe(true);
+    await press('m', 'v');
+    await expect.poll(() => field.inputValue()).toBe('mv');
+    expect(await button('Mic').getAttribute('aria-pressed'), 'letters in the field are text').toBe('true');
+  });
+
+  test('who shares a screen or has a poor connection is told in the list, and the screen is brought to the front there', async () => {
+    await open('&screens');
+    await press('p');
+    const screen = button('Screen of Maria Fernández');
+    await screen.focus();
+    await press('Enter');
+    await expect.poll(() => screen.getAttribute('aria-pressed')).toBe('true');
+    expect(told.some((line) => line.includes('mock focus 101'))).toBe(true);
+    await press('Enter');
+    await expect.poll(() => screen.getAttribute('aria-pressed')).toBe('false');
+    expect(await page.getByRole('button', { name: /^王小明.*Poor connection/ }).count()).toBe(1);
+  });
+
+  test('a button that goes leaves the keyboard where it was used', async () => {
+    await open('&sharing');
+    await button('Stop sharing').focus();
+    await press('Enter');
+    await expect.poll(() => focused(button('Share'))).toBe(true);
+    await press('p');
+    await button('Volume of 王小明').click();
+    const slider = page.getByRole('slider', { name: 'Volume of 王小明' });
+    await button('Back to 100 %').focus();
+    await press('Enter');
+    await expect.poll(() => slider.getAttribute('aria-valuetext')).toBe('100 %');
+    expect(await focused(slider)).toBe(true);
+  });
+
   test('the link for guests has a name in the narrowest window, and it is said whether it was copied', async () => {
     await open('', 320, 560);
     // As in a web view that has no clipboard, first with the old way and then without any.
@@ -225,6 +263,48 @@ describe.skipIf(skipped("the room's page in Chromium", [CHROMIUM]))("the room's 
       await page.getByRole('tabpanel', { name: 'Picture' }).waitFor();
       await page.close();
     }
+  });
+
+  test('the preview of the settings follows what comes and goes above it', async () => {
+    await visit('view=settings&section=beauty&inroom&roomcamera&asked', { viewport: { width: 760, height: 620 } });
+    const top = async (): Promise<number> =>
+      (await page.getByRole('img', { name: 'Pictures' }).boundingBox())?.y ?? Number.NaN;
+    /** Where the page told the app to lay the pictures. */
+    const laid = (): number =>
+      Number(/ y: ([\d.]+)/.exec(told.filter((l) => l.startsWith('mock place')).at(-1) ?? '')?.[1]);
+    const fits = async (): Promise<boolean> => Math.abs(laid() - (await top())) < 1;
+    await expect.poll(fits).toBe(true);
+    const before = await top();
+    // What says that the page asked for the filter goes with it.
+    await page.getByRole('switch', { name: 'Beauty filter' }).click();
+    await expect.poll(async () => (await top()) < before).toBe(true);
+    await expect.poll(fits).toBe(true);
+  });
+
+  test('what an administrator laid down twice is shown so, and no window fails for it', async () => {
+    for (const view of ['home', 'settings&section=permissions']) {
+      await visit(`view=${view}&policy&fault&twice`, {});
+      await expect.poll(() => page.getByText('https://*.corp.example').count()).toBe(2);
+      expect(await page.getByText('"denyOrigin" is no field').count()).toBe(2);
+      // Each button says what it takes back.
+      await button('Take back: http://localhost:8080').waitFor();
+      await page.close();
+    }
+  });
+
+  test('the settings tell where the log lies, and that it cannot be written', async () => {
+    for (const [lang, words] of [
+      ['en', 'The log cannot be written'],
+      ['zh-CN', '无法写入日志'],
+    ] as const)
+      for (const fault of [false, true]) {
+        await visit(`view=settings&section=about&lang=${lang}${fault ? '&nolog' : ''}`, {});
+        const about = page.getByRole('tabpanel');
+        await about.getByText('beckon.log').waitFor();
+        expect(await about.getByText(words).count(), lang).toBe(fault ? 1 : 0);
+        expect(await about.getByText('Permission denied').count(), lang).toBe(fault ? 1 : 0);
+        await page.close();
+      }
   });
 
   test('the buttons of chat and members say whether their panel is open; the room’s letters are told', async () => {

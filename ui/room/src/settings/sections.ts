@@ -5,7 +5,7 @@
 import type { Component } from 'svelte';
 import type { IconName } from '@beckon/design/Icon.svelte';
 import type { Host } from '../lib/host';
-import type { DeviceList, Permissions, Settings, TryoutView } from '../lib/types';
+import type { DeviceList, Log, Permissions, Settings, TryoutView } from '../lib/types';
 import type { Words } from '../lib/words.svelte';
 import About from './sections/About.svelte';
 import Beauty from './sections/Beauty.svelte';
@@ -28,6 +28,7 @@ export interface SectionProps {
   level: number;
   permissions: Permissions;
   version: string;
+  log: Log;
 }
 
 export interface Section {

@@ -72,6 +72,18 @@ fn a_chosen_camera_takes_its_place_back_from_the_one_that_stands_in() {
 }
 
 #[test]
+fn the_default_camera_takes_its_place_back_too() {
+    let (mut room, _) = Room1::new("enterRoom");
+    let camera = |news| Input::Device { device: Device::Camera, generation: 0, news };
+    room.feed(camera(DeviceNews::Means("usb".into())));
+    let news = DeviceNews::Opened { label: "Built in".into(), synthetic: false, stands_in: true };
+    assert_eq!(notices(&room.feed(camera(news))), [Code::CameraReplaced]);
+    assert!(room.feed(Input::Plugged { cameras: vec!["builtin".into()] }).is_empty());
+    let effects = room.feed(Input::Plugged { cameras: vec!["builtin".into(), "usb".into()] });
+    assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 1 }), "{effects:?}");
+}
+
+#[test]
 fn a_camera_that_failed_is_tried_at_once_when_something_is_plugged_in() {
     let mut room = Room1::inside();
     let news = DeviceNews::Failed(SessionError::of(Code::CameraAbsent));
@@ -97,6 +109,26 @@ fn a_size_chosen_while_the_camera_opens_is_the_one_it_is_opened_with() {
     let effects = room.feed(set());
     assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 2 }), "{effects:?}");
     assert!(!effects.iter().any(|e| matches!(e, Effect::SetMuted { .. })), "others keep its last picture");
+}
+
+#[test]
+fn a_size_chosen_while_a_camera_that_failed_is_tried_again_is_the_one_it_is_opened_with() {
+    let mut room = Room1::inside();
+    let set = || Input::Command(Command::SetVideo(crate::request::VideoSettings::default()));
+    let news = DeviceNews::Failed(SessionError::of(Code::CameraInUse));
+    room.feed(Input::Device { device: Device::Camera, generation: 0, news });
+    let effects = room.feed(set());
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Open { .. })), "it waits, and is opened with what is set then");
+    while !room.tick(8_000).contains(&Effect::Open { device: Device::Camera, generation: 1 }) {}
+    let effects = room.feed(set());
+    assert!(effects.contains(&Effect::Close(Device::Camera)));
+    assert!(effects.contains(&Effect::Open { device: Device::Camera, generation: 2 }), "{effects:?}");
+    assert_eq!(room.core.view().camera.problem, Some(Code::CameraInUse), "until it runs");
+    let news = DeviceNews::Opened { label: "cam".into(), synthetic: false, stands_in: false };
+    room.feed(Input::Device { device: Device::Camera, generation: 1, news: news.clone() });
+    assert!(!room.core.view().camera.running, "that was the one with the size before");
+    room.feed(Input::Device { device: Device::Camera, generation: 2, news });
+    assert!(room.core.view().camera.running);
 }
 
 fn push_to_talk() -> SoundSettings {

@@ -72,6 +72,27 @@ fn the_person_turning_it_off_and_on_asks_at_once_also_where_it_was_not_allowed()
 }
 
 #[test]
+fn a_track_that_was_muted_and_went_is_not_muted_when_it_is_there_again() {
+    let set = |room: &mut Room1, on| room.feed(Input::Command(Command::SetMicrophone(on)));
+    let taken_away = |room: &mut Room1| room.room(RoomEvent::LocalTrackUnpublished { sid: "TR_own".into() });
+    let refused = |room: &mut Room1| refuse(room, Device::Microphone, TIMED_OUT);
+    for goes in [refused as fn(&mut Room1) -> Vec<Effect>, taken_away] {
+        let mut room = inside();
+        let track = TrackInfo { source: TrackSource::Microphone, kind: TrackKind::Audio, ..camera_track("TR_own") };
+        room.room(RoomEvent::LocalTrackPublished(track));
+        assert!(set(&mut room, false).contains(&Effect::SetMuted { device: Device::Microphone, muted: true }));
+        goes(&mut room);
+        set(&mut room, true);
+        let news = DeviceNews::Opened { label: "mic".into(), synthetic: false, stands_in: false };
+        let effects = room.feed(Input::Device { device: Device::Microphone, generation: 1, news });
+        let of = |effect: Effect| effects.iter().position(|e| *e == effect);
+        let unmuted = of(Effect::SetMuted { device: Device::Microphone, muted: false });
+        let asked = of(Effect::Publish { device: Device::Microphone, synthetic: false });
+        assert!(unmuted.is_some() && asked.is_some() && unmuted < asked, "{effects:?}");
+    }
+}
+
+#[test]
 fn a_wish_for_what_is_on_and_not_sent_asks_at_once() {
     let mut room = inside();
     refuse(&mut room, Device::Microphone, TIMED_OUT);
