@@ -178,6 +178,8 @@ try {
     await at('chat-message').filter({ hasText: 'hello from bob' }).waitFor();
     await at('chat-input').fill('and to you 你好');
     await at('chat-send').click();
+    const after = await page.evaluate(() => document.activeElement?.getAttribute('data-testid'));
+    expect(after === 'chat-input', `after a text the keyboard is at ${after}`);
     for (const [who, name] of [
       [host, 'host'],
       [other, 'bob'],

@@ -237,8 +237,8 @@ export declare const Beckon: {
   /** After a reload: the room that this page had open, or null. With several (`singleton: false`) all come back: `sessions`. */
   resume(): Promise<Session | null>;
   /**
-   * Closes the room of this ID that this page, or another page of its origin, opened; without an ID the one that was
-   * opened last. Waits for rooms that a reload is about to find again. Gives the room's ID.
+   * Closes the room of this ID that this page opened, or, as long as it has a room itself, another page of its origin;
+   * without an ID the one that was opened last. Waits for rooms that a reload is about to find again. Gives the room's ID.
    */
   close(roomID?: string | number): Promise<string>;
   /** The open session, if there is one; with several, the one that was opened last. */

@@ -1,7 +1,8 @@
 import type { RoomOpen } from '../../protocol/index.ts';
 import { Code, DEFAULT_PORTS } from '../../protocol/index.ts';
-import type { OpenOptions, Session, TestLogin } from '../EXEStarter.d.ts';
+import type { OpenOptions, Progress, Session, TestLogin } from '../EXEStarter.d.ts';
 import { asFailure, failure } from './error.ts';
+import { hand } from './hand.ts';
 import { launchUrl, meetingPoint, openUrl, relayOf } from './launch.ts';
 import { check, serverOf, withoutNulls } from './parameters.ts';
 import { Patience } from './patience.ts';
@@ -71,7 +72,8 @@ async function open(asked: OpenOptions): Promise<Session> {
 
 /** Finds the app, waits for consent and joins. */
 async function begin(options: OpenOptions): Promise<Session> {
-  const { userdata, roomdata, custom = {}, onProgress = () => {} } = options;
+  const { userdata, roomdata, custom = {} } = options;
+  const onProgress = (progress: Progress) => hand(options.onProgress, progress);
   const server = serverOf('roomdata.serverDomain', roomdata.serverDomain);
   const { found, roads } = (await standing()) ?? (await launched(options, server));
 
@@ -115,7 +117,6 @@ async function standing(): Promise<Reached | undefined> {
 
 /** Opens the launch URL and finds the app. */
 async function launched(options: OpenOptions, server: URL): Promise<Reached> {
-  const { onProgress = () => {} } = options;
   const key = random();
   const ports = options.ports ?? DEFAULT_PORTS;
   const relay = relayOf(server);
@@ -124,7 +125,7 @@ async function launched(options: OpenOptions, server: URL): Promise<Reached> {
   const roads: Roads = { key, ports, relay: meeting, tab: meetingPoint(key) };
 
   const clear = options.launch ? void options.launch(url) : openUrl(url);
-  onProgress('launching');
+  hand(options.onProgress, 'launching');
   const unwatch = watchPolicy(meeting);
   const found = await find(roads, options.patience ?? patienceMax).finally(() => {
     unwatch();

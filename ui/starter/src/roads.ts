@@ -129,9 +129,14 @@ export class Search {
     if (!socket) return;
     socket.onmessage = (message) => {
       if (!String(message.data).includes('"relay.peer"')) return;
+      // Once is enough: a second greeting over the same socket would end the first.
+      socket.onmessage = null;
       // The app is there, so it listens on this machine too.
       this.hurry();
-      setTimeout(() => this.over || void this.greet(socket, 'relay', undefined, again), headStart);
+      setTimeout(() => {
+        // Where the socket broke meanwhile the relay is tried again already.
+        if (this.sockets.has(socket)) void this.greet(socket, 'relay', undefined, again);
+      }, headStart);
     };
   }
 

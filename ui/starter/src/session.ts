@@ -2,6 +2,7 @@ import type { Event } from '../../protocol/index.ts';
 import { CLOSE_REPLACED, Code, codeText } from '../../protocol/index.ts';
 import type { MediaSet, Member, Road, RoomState, Session, SessionEvents } from '../EXEStarter.d.ts';
 import type { Channel } from './channel.ts';
+import { failure } from './error.ts';
 import { hand } from './hand.ts';
 import { type Connected, type Roads, Search, within } from './roads.ts';
 import { forget, remember, standBy } from './store.ts';
@@ -34,6 +35,9 @@ export class LiveSession implements Session {
   private readonly kept = new Map<Kind, unknown[]>();
 
   private held: Promise<Release | null> | undefined;
+  /** Looks for the app after the channel was lost. */
+  private search: Search | undefined;
+  private detached = false;
 
   constructor(
     found: Connected,
@@ -88,6 +92,8 @@ export class LiveSession implements Session {
 
   detach(): void {
     if (this.closed) return;
+    this.detached = true;
+    this.search?.stop(failure(Code.ChannelLost));
     // Another status than 1000: the page may come back.
     this.channel.close(3001);
     this.over();
@@ -176,7 +182,8 @@ export class LiveSession implements Session {
     if (this.closed) return;
     if (code !== CLOSE_REPLACED && this.roomID) {
       try {
-        const found = await within(new Search({ ...this.roads, resuming: true }), lookFor);
+        this.search = new Search({ ...this.roads, resuming: true });
+        const found = await within(this.search, lookFor);
         if (this.closed) return found.channel.close();
         this.take(found);
         return;
@@ -184,6 +191,8 @@ export class LiveSession implements Session {
         // Told below.
       }
     }
+    // Whoever let the room go is told no more of it, and may come back for it.
+    if (this.detached) return;
     // Another tab that took over still needs what is stored: each tab has its own.
     this.end(Code.ChannelLost);
   }

@@ -132,9 +132,18 @@ export class FakeApp {
   }
 }
 
+/** The server's relay, as a test has it. */
+export interface Relay {
+  open: boolean;
+  /** So many pages are dropped as soon as they have met the app. */
+  drops: number;
+  /** So many pages came. */
+  came: number;
+}
+
 /** Serves pages (`/?policy=…` under that Content-Security-Policy), the built shim and a relay that brings a page to the app at once. */
-export async function serve(app: () => FakeApp): Promise<{ server: Server; origin: string; relay: { open: boolean } }> {
-  const relay = { open: false };
+export async function serve(app: () => FakeApp): Promise<{ server: Server; origin: string; relay: Relay }> {
+  const relay: Relay = { open: false, drops: 0, came: 0 };
   const types: Record<string, string> = { js: 'text/javascript', mjs: 'text/javascript' };
   const server = createServer((request: IncomingMessage, response) => {
     const [, file] = /^\/starter\/(EXEStarter\.m?js)$/.exec(request.url ?? '') ?? [];
@@ -159,7 +168,12 @@ export async function serve(app: () => FakeApp): Promise<{ server: Server; origi
   server.on('upgrade', (request, socket, head) => {
     if (!relay.open || !request.url?.startsWith('/relay?side=page&id=')) return socket.destroy();
     sockets.handleUpgrade(request, socket, head, (ws) => {
+      relay.came += 1;
       ws.send(JSON.stringify({ jsonrpc: '2.0', method: 'relay.peer', params: {} }));
+      if (relay.drops > 0) {
+        relay.drops -= 1;
+        return ws.close();
+      }
       app().serve(ws, 'relay', request.headers.origin ?? '');
     });
   });
